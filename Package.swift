@@ -1,0 +1,71 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+// The floors of the house, from the ground up. A target depends only on targets of lower floors;
+// docs/architecture.md draws the picture.
+
+/// Every target of ours treats a warning as an error; dependencies are compiled as they are.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
+
+let package = Package(
+    name: "reversed",
+    products: [
+        .executable(name: "reversed", targets: ["reversed"]),
+        .executable(name: "reverse-client", targets: ["reverse-client"]),
+        .library(name: "ReverseCore", targets: ["ReverseCore"]),
+        .library(name: "ReverseClient", targets: ["ReverseClient"]),
+        .library(name: "Systemd", targets: ["Systemd"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    ],
+    targets: [
+        // Floor 0: C.
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .target(name: "CLinux"),
+        .target(name: "CEpollGuard"),
+
+        // Floor 1: the three things that the product is made of, each usable by itself.
+        .target(name: "ReverseCore", swiftSettings: strict),
+        .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "Systemd", dependencies: ["CSystemd", logging], swiftSettings: strict),
+
+        // Floor 2: the server, the client, and what a person may set.
+        .target(
+            name: "ReverseServer",
+            dependencies: ["CEpollGuard", "CLinux", "ReverseCore", "Sockets", logging],
+            swiftSettings: strict
+        ),
+        .target(name: "ReverseClient", dependencies: ["Sockets"], swiftSettings: strict),
+        .target(name: "Settings", dependencies: ["ReverseCore", "Sockets", toml], swiftSettings: strict),
+
+        // Floor 3: the programs.
+        .executableTarget(
+            name: "reversed",
+            dependencies: ["ReverseServer", "Settings", "Systemd", argumentParser, logging],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "reverse-client",
+            dependencies: ["ReverseClient", "Sockets", argumentParser],
+            swiftSettings: strict
+        ),
+
+        .testTarget(name: "ReverseCoreTests", dependencies: ["ReverseCore"], swiftSettings: strict),
+        .testTarget(name: "SocketsTests", dependencies: ["Sockets"], swiftSettings: strict),
+        .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging], swiftSettings: strict),
+        .testTarget(name: "ReverseServerTests", dependencies: ["ReverseServer", logging], swiftSettings: strict),
+        .testTarget(name: "ReverseClientTests", dependencies: ["ReverseClient"], swiftSettings: strict),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .gnu17,
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,3 @@
+@main struct ReverseClientCommand {
+    static func main() {}
+}
