@@ -1,0 +1,9 @@
+/// What stays whole when a line is reversed.
+public enum ReversalUnit: String, CaseIterable, Sendable {
+    /// Extended grapheme clusters (UAX #29), as Swift's `Character`.
+    case character
+    /// Unicode code points, as `rev` and Python's `str[::-1]`.
+    case scalar
+    /// Bytes, as Python's `bytes[::-1]`.
+    case byte
+}
