@@ -1,10 +1,14 @@
-// What Swift's Glibc overlay lacks on Linux: accept4 and epoll. Declarations only, nothing of ours.
+// What Swift's Glibc overlay lacks on Linux: epoll, accept4 and the text of an errno.
+//
+// No _GNU_SOURCE here: it would change types that the Glibc overlay has imported already. What needs it stands in
+// CLinux.c behind a name of its own.
 #pragma once
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <linux/sockios.h>
+
+/// accept4(2) for a caller that does not ask for the address: the new descriptor, non-blocking and close-on-exec, or
+/// -1 with errno set.
+int linux_accept(int listener);
+
+/// The system's words for an errno in static storage, or NULL for a number that is none (strerrordesc_np(3)).
+const char *linux_error_text(int code);

@@ -1,0 +1,173 @@
+import CLinux
+import Glibc
+
+/// The address of a stream socket: IPv4, IPv6 or a path of the Unix domain (ip(7), ipv6(7), unix(7)).
+public enum SocketAddress: Hashable, Sendable {
+    /// An IPv4 address, its four bytes in the order in which they are written, and a port.
+    case ipv4(SIMD4<UInt8>, port: UInt16)
+    /// An IPv6 address, its sixteen bytes in the order in which they are written, a port, and the zone that a
+    /// link-local address needs (an interface index, 0 for none).
+    case ipv6(SIMD16<UInt8>, port: UInt16, zone: UInt32)
+    /// A Unix-domain path of at most 107 bytes; empty for the unnamed address that a client has. A first byte of NUL
+    /// is Linux's abstract namespace.
+    case unix(path: String)
+
+    /// The most bytes that a Unix-domain path may have: `sun_path` less its terminating NUL.
+    public static let maximumPathLength = MemoryLayout<sockaddr_un>.size - pathOffset - 1
+
+    private static let pathOffset = MemoryLayout.offset(of: \sockaddr_un.sun_path) ?? 2
+
+    /// The port, nil for a Unix-domain address.
+    public var port: UInt16? {
+        switch self {
+        case .ipv4(_, let port), .ipv6(_, let port, _): port
+        case .unix: nil
+        }
+    }
+
+    /// The same address with another port; a Unix-domain address is returned as it is.
+    public func with(port: UInt16) -> SocketAddress {
+        switch self {
+        case .ipv4(let bytes, _): .ipv4(bytes, port: port)
+        case .ipv6(let bytes, _, let zone): .ipv6(bytes, port: port, zone: zone)
+        case .unix: self
+        }
+    }
+
+    /// Whether this is the address of every interface: `0.0.0.0` or `::`.
+    public var isWildcard: Bool {
+        switch self {
+        case .ipv4(let bytes, _): bytes == SIMD4(repeating: 0)
+        case .ipv6(let bytes, _, _): bytes == SIMD16(repeating: 0)
+        case .unix: false
+        }
+    }
+
+    /// The protocol family, for socket(2).
+    public var family: Int32 {
+        switch self {
+        case .ipv4: AF_INET
+        case .ipv6: AF_INET6
+        case .unix: AF_UNIX
+        }
+    }
+}
+
+// MARK: - What the kernel takes and gives
+
+extension SocketAddress {
+    /// Calls `body` with the address as the kernel takes it.
+    ///
+    /// - Throws: `SystemError` with `ENAMETOOLONG` for a path that does not fit `sun_path`.
+    public func withSockAddr<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) throws -> Result {
+        var storage = sockaddr_storage()
+        let length: Int
+        switch self {
+        case .ipv4(let bytes, let port):
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = port.bigEndian
+            withUnsafeMutableBytes(of: &address.sin_addr) { $0.storeBytes(of: bytes, as: SIMD4<UInt8>.self) }
+            withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: address, as: sockaddr_in.self) }
+            length = MemoryLayout<sockaddr_in>.size
+        case .ipv6(let bytes, let port, let zone):
+            var address = sockaddr_in6()
+            address.sin6_family = sa_family_t(AF_INET6)
+            address.sin6_port = port.bigEndian
+            address.sin6_scope_id = zone
+            withUnsafeMutableBytes(of: &address.sin6_addr) { $0.storeBytes(of: bytes, as: SIMD16<UInt8>.self) }
+            withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: address, as: sockaddr_in6.self) }
+            length = MemoryLayout<sockaddr_in6>.size
+        case .unix(let path):
+            let bytes = Array(path.utf8)
+            guard bytes.count <= Self.maximumPathLength else {
+                throw SystemError(
+                    "use the socket path \(path)",
+                    code: ENAMETOOLONG,
+                    advice: "a Unix socket's path has at most \(Self.maximumPathLength) bytes"
+                )
+            }
+            storage.ss_family = sa_family_t(AF_UNIX)
+            withUnsafeMutableBytes(of: &storage) { raw in
+                UnsafeMutableRawBufferPointer(rebasing: raw[Self.pathOffset...]).copyBytes(from: bytes)
+            }
+            // An abstract name is counted, a path is ended by its NUL.
+            length = Self.pathOffset + bytes.count + (bytes.first == 0 ? 0 : 1)
+        }
+        return withUnsafePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(length)) }
+        }
+    }
+
+    /// Reads an address as the kernel gave it; nil for a family that this module does not know.
+    public init?(_ storage: sockaddr_storage, length: socklen_t) {
+        var storage = storage
+        let length = min(Int(length), MemoryLayout<sockaddr_storage>.size)
+        let address: SocketAddress? = withUnsafeBytes(of: &storage) { raw in
+            switch Int32(raw.load(as: sockaddr.self).sa_family) {
+            case AF_INET where length >= MemoryLayout<sockaddr_in>.size:
+                let address = raw.load(as: sockaddr_in.self)
+                let bytes = withUnsafeBytes(of: address.sin_addr) { $0.load(as: SIMD4<UInt8>.self) }
+                return .ipv4(bytes, port: UInt16(bigEndian: address.sin_port))
+            case AF_INET6 where length >= MemoryLayout<sockaddr_in6>.size:
+                let address = raw.load(as: sockaddr_in6.self)
+                let bytes = withUnsafeBytes(of: address.sin6_addr) { $0.loadUnaligned(as: SIMD16<UInt8>.self) }
+                return .ipv6(bytes, port: UInt16(bigEndian: address.sin6_port), zone: address.sin6_scope_id)
+            case AF_UNIX:
+                let bytes = raw[min(Self.pathOffset, length)..<length]
+                let path = bytes.first == 0 ? bytes : bytes.prefix { $0 != 0 }
+                return .unix(path: String(decoding: path, as: UTF8.self))
+            default:
+                return nil
+            }
+        }
+        guard let address else { return nil }
+        self = address
+    }
+
+    /// The address that a socket is bound to (getsockname(2)); nil if the descriptor is no socket of a known family.
+    public static func local(of descriptor: Int32) -> SocketAddress? {
+        read { getsockname(descriptor, $0, $1) }
+    }
+
+    /// The address that a socket is connected to (getpeername(2)); nil if it is not, or no longer, connected.
+    public static func remote(of descriptor: Int32) -> SocketAddress? {
+        read { getpeername(descriptor, $0, $1) }
+    }
+
+    static func read(
+        _ call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
+    ) -> SocketAddress? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let result = withUnsafeMutablePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { call($0, &length) }
+        }
+        return result == 0 ? SocketAddress(storage, length: length) : nil
+    }
+}
+
+// MARK: - What a log prints
+
+extension SocketAddress: CustomStringConvertible {
+    /// `127.0.0.1:5000`, `[::1]:5000`, `[fe80::1%2]:5000`, a path, `@name` for an abstract name, `unix` for the
+    /// unnamed address of a Unix-domain client.
+    public var description: String {
+        switch self {
+        case .ipv4(let bytes, let port):
+            "\(bytes[0]).\(bytes[1]).\(bytes[2]).\(bytes[3]):\(port)"
+        case .ipv6(let bytes, let port, let zone):
+            "[\(Self.ipv6Text(bytes))\(zone == 0 ? "" : "%\(zone)")]:\(port)"
+        case .unix(let path):
+            if path.isEmpty { "unix" } else if path.utf8.first == 0 { "@" + path.dropFirst() } else { path }
+        }
+    }
+
+    private static func ipv6Text(_ bytes: SIMD16<UInt8>) -> String {
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        _ = withUnsafeBytes(of: bytes) {
+            inet_ntop(AF_INET6, $0.baseAddress, &text, socklen_t(INET6_ADDRSTRLEN))
+        }
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}

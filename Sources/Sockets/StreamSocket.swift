@@ -1,0 +1,145 @@
+import CLinux
+import Glibc
+
+/// What a listening or connected stream socket is asked for. Every socket made here is non-blocking and
+/// close-on-exec; every function here returns at once.
+public enum StreamSocket {
+    /// Whether an IPv6 listener on `::` answers IPv4 clients too (`IPV6_V6ONLY`, ipv6(7)).
+    public enum Stack: Sendable { case ipv6Only, dual }
+
+    /// A listening socket.
+    ///
+    /// The address may be used again at once after a restart (`SO_REUSEADDR`), but never while another socket listens
+    /// there.
+    ///
+    /// - Parameters:
+    ///   - address: Where to listen; port 0 lets the system choose.
+    ///   - stack: For an IPv6 address only.
+    ///   - sharingWithOurOwn: Sets `SO_REUSEPORT` while binding, for an address that overlaps one on which this same
+    ///     process listens, and which was opened to it by `allowOverlap(_:on:)`.
+    ///   - backlog: How many clients the kernel holds until they are accepted; it takes at most `net.core.somaxconn`.
+    /// - Throws: `SystemError`, with advice for an address that is taken, is not ours or needs a privilege.
+    public static func listen(
+        on address: SocketAddress,
+        stack: Stack = .ipv6Only,
+        sharingWithOurOwn: Bool = false,
+        backlog: Int32 = 4096
+    ) throws -> Descriptor {
+        let action = "listen on \(address)"
+        let socket = try make(family: address.family, action: action)
+        if address.port != nil {
+            try setOption(socket.number, SOL_SOCKET, SO_REUSEADDR, 1, action: action)
+            if sharingWithOurOwn { try setOption(socket.number, SOL_SOCKET, SO_REUSEPORT, 1, action: action) }
+        }
+        if case .ipv6 = address {
+            try setOption(socket.number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, stack == .dual ? 0 : 1, action: action)
+        }
+        guard try address.withSockAddr({ bind(socket.number, $0, $1) }) == 0 else {
+            throw SystemError(action, advice: advice(errno, address))
+        }
+        guard Glibc.listen(socket.number, backlog) == 0 else {
+            throw SystemError(action, advice: advice(errno, address))
+        }
+        if sharingWithOurOwn { try setOption(socket.number, SOL_SOCKET, SO_REUSEPORT, 0, action: action) }
+        return socket
+    }
+
+    /// Lets (or no longer lets) sockets of this same user bind an address that overlaps the one of `descriptor`.
+    public static func allowOverlap(_ allowed: Bool, on descriptor: Int32) throws {
+        try setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, allowed ? 1 : 0, action: "share the address of a listener")
+    }
+
+    /// Begins to connect. The connection stands when the socket becomes writable and `pendingError(of:)` is 0.
+    ///
+    /// - Throws: `SystemError` where the system refuses at once.
+    public static func connect(to address: SocketAddress) throws -> Descriptor {
+        let action = "connect to \(address)"
+        let socket = try make(family: address.family, action: action)
+        let result = try address.withSockAddr { pointer, length in
+            retryingInterrupts { Int(Glibc.connect(socket.number, pointer, length)) }
+        }
+        guard result == 0 || errno == EINPROGRESS else { throw SystemError(action) }
+        return socket
+    }
+
+    /// What accepting brought.
+    public enum Accepted: ~Copyable {
+        case client(Descriptor)
+        /// Nobody waits.
+        case none
+        /// The client that waited is gone already (accept(2) passes its network errors on); another may wait.
+        case gone
+        /// The system is short of descriptors or memory; the client still waits.
+        case exhausted(SystemError)
+    }
+
+    /// Takes one client from the backlog of a listening socket.
+    public static func accept(from listener: Int32) -> Accepted {
+        let number = linux_accept(listener)
+        if number >= 0 { return .client(Descriptor(owning: number)) }
+        return switch errno {
+        case EAGAIN: .none
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM: .exhausted(SystemError("accept a client"))
+        default: .gone
+        }
+    }
+
+    /// Sends small answers at once (`TCP_NODELAY`, tcp(7)). On a Unix socket it does nothing.
+    public static func disableDelay(_ descriptor: Int32) {
+        var on: Int32 = 1
+        _ = setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    /// The error that a socket holds, 0 for none, and clears it (`SO_ERROR`, socket(7)).
+    public static func pendingError(of descriptor: Int32) -> Int32 {
+        var code: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
+    }
+
+    /// How many received bytes wait to be read (`SIOCINQ`, tcp(7), unix(7)).
+    public static func unreadBytes(of descriptor: Int32) -> Int {
+        var count: Int32 = 0
+        return ioctl(descriptor, UInt(FIONREAD), &count) == 0 ? max(0, Int(count)) : 0
+    }
+
+    private static func make(family: Int32, action: String) throws -> Descriptor {
+        let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let number = socket(family, kind, 0)
+        guard number >= 0 else { throw SystemError(action) }
+        return Descriptor(owning: number)
+    }
+
+    private static func setOption(
+        _ descriptor: Int32,
+        _ level: Int32,
+        _ option: Int32,
+        _ value: Int32,
+        action: String
+    ) throws {
+        var value = value
+        guard setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
+            throw SystemError(action)
+        }
+    }
+
+    private static func advice(_ code: Int32, _ address: SocketAddress) -> String {
+        switch (code, address) {
+        case (EADDRINUSE, .unix):
+            "another server answers there; stop it or choose another path"
+        case (EADDRINUSE, _):
+            "another program listens there (ss -ltnp shows which); stop it or choose another port"
+        case (EADDRNOTAVAIL, _):
+            "this machine has no such address (ip address shows those it has)"
+        case (EACCES, .unix(let path)):
+            "this user may not create \(path)"
+        case (EACCES, _):
+            "a port below 1024 needs the right to bind it (CAP_NET_BIND_SERVICE), or choose a higher port"
+        case (ENOENT, .unix(let path)):
+            "the directory of \(path) does not exist"
+        case (EAFNOSUPPORT, .ipv6):
+            "this machine has no IPv6"
+        default: ""
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import CLinux
+import Glibc
+
+/// The system refused: what was being done, to what, and the `errno` it answered with (errno(3)).
+public struct SystemError: Error, Equatable, Sendable {
+    /// What was being done and to what, as the end of "cannot …": `listen on 127.0.0.1:80`.
+    public var action: String
+    /// The `errno` of the failed call.
+    public var code: Int32
+    /// What the person who reads this may do about it; empty where there is nothing to say beyond the reason.
+    public var advice: String
+
+    /// Makes an error; without a code it takes the calling thread's `errno`, so make it right after the failed call.
+    public init(_ action: String, code: Int32 = errno, advice: String = "") {
+        self.action = action
+        self.code = code
+        self.advice = advice
+    }
+
+    /// The system's words for the code, such as `Permission denied` (strerror(3)).
+    public var reason: String { Self.reason(code) }
+
+    /// The system's words for an `errno`.
+    public static func reason(_ code: Int32) -> String {
+        guard let text = linux_error_text(code) else { return "error \(code)" }
+        return String(cString: text)
+    }
+}
+
+extension SystemError: CustomStringConvertible {
+    /// One sentence: `cannot listen on 127.0.0.1:80: Permission denied; …`.
+    public var description: String {
+        "cannot \(action): \(reason)" + (advice.isEmpty ? "" : "; \(advice)")
+    }
+}
+
+/// Calls `body` again while a signal interrupts it (signal(7)).
+@inline(__always)
+func retryingInterrupts(_ body: () -> Int) -> Int {
+    while true {
+        let result = body()
+        if result >= 0 || errno != EINTR { return result }
+    }
+}
