@@ -37,13 +37,15 @@ let package = Package(
         .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Systemd", dependencies: ["CSystemd", logging], swiftSettings: strict),
 
+        .target(name: "Quantities", swiftSettings: strict),
+
         // Floor 2: the server, the client, and what a person may set.
         .target(
             name: "ReverseServer",
             dependencies: ["CEpollGuard", "CLinux", "ReverseCore", "Sockets", logging],
             swiftSettings: strict
         ),
-        .target(name: "ReverseClient", dependencies: ["Sockets"], swiftSettings: strict),
+        .target(name: "ReverseClient", dependencies: ["Quantities", "Sockets"], swiftSettings: strict),
         .target(name: "Settings", dependencies: ["ReverseCore", "Sockets", toml], swiftSettings: strict),
 
         // Floor 3: the programs.
@@ -54,15 +56,23 @@ let package = Package(
         ),
         .executableTarget(
             name: "reverse-client",
-            dependencies: ["ReverseClient", "Sockets", argumentParser],
+            dependencies: ["Quantities", "ReverseClient", "Sockets", argumentParser],
             swiftSettings: strict
         ),
 
         .testTarget(name: "ReverseCoreTests", dependencies: ["ReverseCore"], swiftSettings: strict),
         .testTarget(name: "SocketsTests", dependencies: ["Sockets"], swiftSettings: strict),
         .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging], swiftSettings: strict),
-        .testTarget(name: "ReverseServerTests", dependencies: ["ReverseServer", logging], swiftSettings: strict),
-        .testTarget(name: "ReverseClientTests", dependencies: ["ReverseClient"], swiftSettings: strict),
+        .testTarget(
+            name: "ReverseServerTests",
+            dependencies: ["ReverseServer", logging],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ReverseClientTests",
+            dependencies: ["ReverseClient", "Sockets"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
