@@ -1,0 +1,75 @@
+# What the cases share. `run` has booted a machine for each of them and installed the package there;
+# $MACHINE is its name, $RELEASE its Debian, $PACKAGE the package.
+# A case that gets to its end has passed.
+set -euo pipefail
+here=$(dirname "${BASH_SOURCE[0]}")
+
+container() { "$here/container" "$@"; }
+machine() { container exec "$MACHINE" "$@"; }
+# Clients run on this side, in the machine's network: the machine itself needs nothing for them.
+client() { container network "$MACHINE" python3 "$here/client.py" "$@"; }
+
+fail() {
+    echo "failed: $*"
+    machine systemctl --no-pager --full status reversed.service || true
+    journal | tail -n 20
+    exit 1
+}
+
+# expect WHAT COMMAND…: the command succeeds.
+expect() {
+    local what=$1
+    shift
+    "$@" || fail "$what"
+}
+
+# refuse WHAT COMMAND…: the command fails.
+refuse() {
+    local what=$1
+    shift
+    if "$@"; then fail "$what"; fi
+}
+
+# same WHAT WANTED FOUND
+same() { [ "$2" = "$3" ] || fail "$1: '$2' was expected, '$3' found"; }
+
+# matches WHAT PATTERN TEXT: an extended regular expression.
+matches() { [[ $3 =~ $2 ]] || fail "$1: /$2/ was expected in: $3"; }
+
+# eventually WHAT COMMAND…: the command succeeds within half a minute.
+eventually() {
+    local what=$1 end=$((SECONDS + 30))
+    shift
+    until "$@"; do
+        [ $SECONDS -lt $end ] || fail "$what, not within 30 s"
+        sleep 0.1
+    done
+}
+
+property() { machine systemctl show --value --property "$1" "${2:-reversed.service}"; }
+is() { [ "$(property "$1")" = "$2" ]; }
+status_matches() { [[ $(property StatusText) =~ $1 ]]; }
+
+# journal [ARGUMENT…]: the service's messages, all that were written before this call.
+journal() {
+    machine journalctl --sync
+    machine journalctl --quiet --no-pager --output cat --unit reversed.service "$@"
+}
+
+journal_matches() { [[ $(journal) =~ $1 ]]; }
+
+# settings <<< TOML: the whole settings file.
+settings() { machine sh -c 'cat >/etc/reversed/reversed.toml'; }
+
+# drop_in UNIT <<< LINES
+drop_in() {
+    machine sh -c 'mkdir -p "/etc/systemd/system/$1.d" && cat >"/etc/systemd/system/$1.d/test.conf"' - "$1"
+    machine systemctl daemon-reload
+}
+
+example() {
+    machine install -D -m 0644 -t /etc/systemd/system/reversed.service.d "/usr/share/doc/reversed/examples/$1"
+    machine systemctl daemon-reload
+}
+
+start() { expect "the service starts" machine systemctl start reversed; }
