@@ -9,6 +9,28 @@ machine() { container exec "$MACHINE" "$@"; }
 # Clients run on this side, in the machine's network: the machine itself needs nothing for them.
 client() { container network "$MACHINE" python3 "$here/client.py" "$@"; }
 
+# begin COMMAND ARGUMENT…: starts clients that go on until `finish`, and waits for their first word, $said.
+begin() {
+    clients_folder=$(mktemp -d)
+    mkfifo "$clients_folder/in" "$clients_folder/out"
+    client "$@" <"$clients_folder/in" >"$clients_folder/out" &
+    clients=$!
+    exec {to_clients}>"$clients_folder/in" {from_clients}<"$clients_folder/out"
+    rm -r "$clients_folder"
+    read -r said <&"$from_clients" || fail "clients could not begin: $*"
+}
+
+# end_input: tells them that it is time to end. finish WHAT: and waits for it; they must have found nothing wrong.
+end_input() { exec {to_clients}>&-; }
+finish() {
+    local result=0
+    end_input
+    wait "$clients" || result=$?
+    cat <&"$from_clients"
+    exec {from_clients}<&-
+    [ $result = 0 ] || fail "$1"
+}
+
 fail() {
     echo "failed: $*"
     machine systemctl --no-pager --full status reversed.service || true
