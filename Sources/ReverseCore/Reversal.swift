@@ -1,5 +1,5 @@
 extension ReversalUnit {
-    /// Turns the units of one line round, in place. As many bytes as before, none of them changed.
+    /// Turns the units of one line round, in place: as many bytes as before, and each of them as often.
     ///
     /// Well-formed UTF-8 comes out as `String(line.reversed())` (characters) or
     /// `String(String.UnicodeScalarView(line.unicodeScalars.reversed()))` (scalars). Each byte that belongs to no
@@ -10,14 +10,13 @@ extension ReversalUnit {
     public func reverse(_ line: UnsafeMutableRawBufferPointer) {
         guard let start = line.baseAddress else { return }
         switch self {
-        case .byte: break
-        case .scalar: reverseWithinScalars(start, count: line.count)
-        case .character: reverseWithinCharacters(start, count: line.count)
+        case .byte: reverseBytes(start, count: line.count)
+        case .scalar: reverseUnits(start, count: line.count, within: reverseWithinScalars)
+        case .character: reverseUnits(start, count: line.count, within: reverseWithinCharacters)
         }
-        reverseBytes(start, count: line.count)
     }
 
-    /// The units of `line` in opposite order; see `reverse(_:)`.
+    /// The units of `line` in opposite order, as `reverse(_:)` puts them.
     public func reversed(_ line: [UInt8]) -> [UInt8] {
         var line = line
         line.withUnsafeMutableBytes { reverse($0) }
@@ -25,53 +24,30 @@ extension ReversalUnit {
     }
 }
 
-/// Turns the bytes within each scalar round, so that turning the whole round puts them right again.
-private func reverseWithinScalars(_ start: UnsafeMutableRawPointer, count: Int) {
-    var offset = 0
-    while offset < count {
-        let scalar = UTF8Scalar(leading: fourBytes(at: offset, of: start, count: count))
-        reverseBytes(start + offset, count: scalar.length)
-        offset += scalar.length
-    }
-}
-
-/// Turns the bytes within each grapheme cluster round.
-private func reverseWithinCharacters(_ start: UnsafeMutableRawPointer, count: Int) {
-    let table = GraphemeTransition.table
-    let transitions = table.span
-    var row = GraphemeTransition.row(of: .start)
-    var cluster = 0
-    var offset = 0
-    while offset < count {
-        let scalar = UTF8Scalar(leading: fourBytes(at: offset, of: start, count: count))
-        if scalar.value == UTF8Scalar.illFormed {
-            reverseBytes(start + cluster, count: offset - cluster)
-            offset += 1
-            cluster = offset
-            row = GraphemeTransition.row(of: .start)
-            continue
-        }
-        let transition = transitions[row + GraphemeClass.code(of: scalar.value)]
-        if transition.isBoundary {
-            reverseBytes(start + cluster, count: offset - cluster)
-            cluster = offset
-        }
-        row = transition.nextRow
-        offset += scalar.length
-    }
-    reverseBytes(start + cluster, count: offset - cluster)
-}
-
-/// The four bytes at `offset` in their order, with zeros past the end.
+/// Turns the ASCII at both ends round at once; of what is left, first the bytes within each unit, then all.
+///
+/// - Precondition: `count` bytes at `start` are readable and writable.
 @inline(__always)
-private func fourBytes(at offset: Int, of start: UnsafeMutableRawPointer, count: Int) -> UInt32 {
-    if count - offset >= 4 {
-        return (start + offset).loadUnaligned(as: UInt32.self).bigEndian
+private func reverseUnits(
+    _ start: UnsafeMutableRawPointer,
+    count: Int,
+    within reverseWithinUnits: (UnsafeMutableRawPointer, Int) -> Void
+) {
+    var done = reversePlainASCIIEnds(start, count: count)
+    guard done < count else { return }
+    if done > 0 {
+        // A mark may follow the ASCII at the beginning, a prepend go before that at the end. So the letters next to the
+        // rest go back to where they were, and with it.
+        done -= 1
+        swapBytes(start + done, start + (count - 1 - done))
     }
-    var bytes: UInt32 = 0
-    for index in 0..<4 {
-        bytes = bytes << 8
-        if offset + index < count { bytes |= UInt32((start + offset + index).load(as: UInt8.self)) }
-    }
-    return bytes
+    reverseWithinUnits(start + done, count - 2 * done)
+    reverseBytes(start + done, count: count - 2 * done)
+}
+
+@inline(__always)
+private func swapBytes(_ low: UnsafeMutableRawPointer, _ high: UnsafeMutableRawPointer) {
+    let first = low.load(as: UInt8.self)
+    low.storeBytes(of: high.load(as: UInt8.self), as: UInt8.self)
+    high.storeBytes(of: first, as: UInt8.self)
 }
