@@ -17,19 +17,16 @@ private func reverseManyBytes(_ start: UnsafeMutableRawPointer, count: Int) {
     _ = reverseEnds(start, count: count, onlyPlainASCII: false)
 }
 
-/// Turns the ends of the `count` bytes at `start` round as far as they are plain ASCII: below 0x80, and no CR, which
-/// may be half of a character.
+/// Turns the `count` bytes at `start` round, from both ends towards the middle: all of them, or as far as they are plain
+/// ASCII, which is below 0x80 and no CR (it may be half of a character).
+///
+/// Every access is between `done` and `count - done`, and these are at least as far apart as what is loaded or stored
+/// between them.
 ///
 /// - Returns: How many bytes at either end stand where they belong; `count` when all of them do.
 /// - Precondition: `count` bytes at `start` are readable and writable.
-func reversePlainASCIIEnds(_ start: UnsafeMutableRawPointer, count: Int) -> Int {
-    reverseEnds(start, count: count, onlyPlainASCII: true)
-}
-
-/// Every access is between `done` and `count - done`, and these are at least as far apart as what is loaded or stored
-/// between them.
 @inline(__always)
-private func reverseEnds(_ start: UnsafeMutableRawPointer, count: Int, onlyPlainASCII: Bool) -> Int {
+func reverseEnds(_ start: UnsafeMutableRawPointer, count: Int, onlyPlainASCII: Bool) -> Int {
     var done = count >= 32 ? wide_reverse_ends(start, count, onlyPlainASCII) : 0
     while count - 2 * done >= 16 {
         let low = start + done

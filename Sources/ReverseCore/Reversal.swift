@@ -9,11 +9,13 @@ extension ReversalUnit {
     /// - Parameter line: The line without its terminator. Borrowed for the call.
     public func reverse(_ line: UnsafeMutableRawBufferPointer) {
         guard let start = line.baseAddress else { return }
-        switch self {
-        case .byte: reverseBytes(start, count: line.count)
-        case .scalar: reverseUnits(start, count: line.count, within: reverseWithinScalars)
-        case .character: reverseUnits(start, count: line.count, within: reverseWithinCharacters)
-        }
+        let done = reverseEnds(start, count: line.count, onlyPlainASCII: self != .byte)
+        if done < line.count { reverseRest(start, count: line.count, done: done) }
+    }
+
+    /// Turns the units of one line round, in place, as `reverse(_:)` above does.
+    public func reverse(_ line: inout MutableRawSpan) {
+        line.withUnsafeMutableBytes { reverse($0) }
     }
 
     /// The units of `line` in opposite order, as `reverse(_:)` puts them.
@@ -22,27 +24,26 @@ extension ReversalUnit {
         line.withUnsafeMutableBytes { reverse($0) }
         return line
     }
-}
 
-/// Turns the ASCII at both ends round at once; of what is left, first the bytes within each unit, then all.
-///
-/// - Precondition: `count` bytes at `start` are readable and writable.
-@inline(__always)
-private func reverseUnits(
-    _ start: UnsafeMutableRawPointer,
-    count: Int,
-    within reverseWithinUnits: (UnsafeMutableRawPointer, Int) -> Void
-) {
-    var done = reversePlainASCIIEnds(start, count: count)
-    guard done < count else { return }
-    if done > 0 {
-        // A mark may follow the ASCII at the beginning, a prepend go before that at the end. So the letters next to the
-        // rest go back to where they were, and with it.
-        done -= 1
-        swapBytes(start + done, start + (count - 1 - done))
+    /// Turns round what is left between `done` bytes of ASCII at either end: first the bytes within each unit, then all.
+    @inline(never)
+    private func reverseRest(_ start: UnsafeMutableRawPointer, count: Int, done: Int) {
+        var done = done
+        if done > 0 {
+            // A mark may follow the ASCII at the beginning, a prepend go before that at the end. So the letters next to
+            // the rest go back to where they were, and with it.
+            done -= 1
+            swapBytes(start + done, start + (count - 1 - done))
+        }
+        let rest = start + done
+        let restCount = count - 2 * done
+        switch self {
+        case .byte: break
+        case .scalar: reverseWithinScalars(rest, count: restCount)
+        case .character: reverseWithinCharacters(rest, count: restCount)
+        }
+        reverseBytes(rest, count: restCount)
     }
-    reverseWithinUnits(start + done, count - 2 * done)
-    reverseBytes(start + done, count: count - 2 * done)
 }
 
 @inline(__always)
