@@ -34,6 +34,7 @@ size_t wide_reverse_ends(void *bytes, size_t count, bool only_plain_ascii) {
 
 // The baseline has no byte shuffle: words of 8 bytes, which ReverseCore takes, are faster.
 size_t wide_reverse_ends(void *bytes, size_t count, bool only_plain_ascii) {
+    (void)bytes, (void)count, (void)only_plain_ascii;
     return 0;
 }
 

@@ -48,7 +48,7 @@ INLINED void refuse_three_bytes(const Block *bytes, const Block *before, const B
 // Turns the bytes within the scalars of a block round, up to where the block ends or a scalar is not plain. Returns how
 // many bytes are done; the others stay as they are. Whatever is refused, is so at a byte of its own or, for want of a
 // continuation, at the byte behind it: what begins before the last lead byte ahead of that is plain.
-INLINED size_t turn_plain(Block *block) {
+INLINED size_t turn_plain(Block *block, uint8_t last_but_one, uint8_t last) {
     const Block places = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
                           16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
     const Block bytes = *block;
@@ -66,7 +66,7 @@ INLINED size_t turn_plain(Block *block) {
         turned = chosen(at.third3, two_before, turned);
         turned = chosen(at.lead3, moved_back(moved_back(bytes)), turned);
     }
-    size_t done = bytes[31] >= 0xC0 ? 31 : bytes[30] >= 0xE0 ? 30 : 32;
+    size_t done = sizeof(Block) - (last >= 0xC0) - 2 * (last_but_one >= 0xE0);
     if (is_any(refused)) {
         uint32_t firsts = ~bits(within(bytes, 0x80, 0xBF)) & (lowest_bit(bits(refused)) - 1);
         if (firsts == 0) return 0;
@@ -85,9 +85,9 @@ INLINED size_t reverse_within_plain_scalars(uint8_t *bytes, size_t count) {
     Block block;
     if (count >= sizeof(Block)) block = load_block(bytes);
     while (count - done >= sizeof(Block)) {
-        size_t step = turn_plain(&block);
-        Block turned = block;
         uint8_t *address = bytes + done;
+        size_t step = turn_plain(&block, address[30], address[31]);
+        Block turned = block;
         done += step;
         if (count - done >= sizeof(Block)) block = load_block(bytes + done);
         store_block(address, turned);
@@ -95,7 +95,7 @@ INLINED size_t reverse_within_plain_scalars(uint8_t *bytes, size_t count) {
     }
     block = (Block){0};
     memcpy(&block, bytes + done, count - done);
-    size_t step = turn_plain(&block);
+    size_t step = turn_plain(&block, 0, 0);
     memcpy(bytes + done, &block, count - done);
     return step < count - done ? done + step : count;
 }
