@@ -1,5 +1,6 @@
 import Glibc
 import ReverseClient
+import Synchronization
 
 /// Shows on the terminal how a stream gets on: a line that is redrawn, and a word about an outage.
 final class ProgressLine: StreamObserver {
