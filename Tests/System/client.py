@@ -3,12 +3,13 @@
     client.py ask ADDRESS TEXT…           one connection, one line each, checks every answer
     client.py talk ADDRESS                a line from standard input, its answer to standard output
     client.py load ADDRESS CLIENTS LINES  that many at once, each pipelining that many lines, all checked
-    client.py hold ADDRESS CLIENTS        that many stay connected, checked again at end of input
-    client.py knock ADDRESS CLIENTS       until end of input: connect, one line, close, over and over
-    client.py flood ADDRESS CLIENTS       until end of input: send lines, count whole answers until the server closes
+    client.py hold ADDRESS CLIENTS        that many stay connected, checked again when told to end
+    client.py knock ADDRESS CLIENTS       until told: connect, one line, close, over and over
+    client.py flood ADDRESS CLIENTS       until told: send lines, count whole answers until the server closes
+    client.py post ADDRESS CLIENTS LINES  that many send that many lines each, and read only when told
     client.py reset ADDRESS COUNT         connect, send half a line, reset
 
-ADDRESS is HOST:PORT, [HOST]:PORT or the path of a Unix socket.
+They are told to end by a line on standard input. ADDRESS is HOST:PORT, [HOST]:PORT or the path of a Unix socket.
 """
 
 import collections
@@ -33,6 +34,11 @@ def connect(address, timeout=20.0):
 def exchange(connection, texts):
     """Sends all texts, then reads as many answers; returns what was wrong, or None."""
     connection.sendall("".join(text + "\n" for text in texts).encode())
+    return read_answers(connection, texts)
+
+
+def read_answers(connection, texts):
+    """Reads the answers to texts that were sent before."""
     wanted = "".join(text[::-1] + "\n" for text in texts).encode()
     found = b""
     while len(found) < len(wanted):
@@ -88,9 +94,9 @@ def load(address, clients, lines):
     return each(int(clients), work)
 
 
-def until_end_of_input():
+def until_told():
     over = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+    threading.Thread(target=lambda: (sys.stdin.readline(), over.set()), daemon=True).start()
     return over
 
 
@@ -101,7 +107,7 @@ def hold(address, clients):
         if mistake:
             return f"client {number}: {mistake}"
     print(f"{len(held)} held", flush=True)
-    sys.stdin.read()
+    sys.stdin.readline()
     for number, connection in enumerate(held):
         mistake = exchange(connection, [f"still held {number}"])
         if mistake:
@@ -109,8 +115,18 @@ def hold(address, clients):
     return None
 
 
+def post(address, clients, lines):
+    text = [f"posted line {line}" for line in range(int(lines))]
+    posted = [connect(address) for _ in range(int(clients))]
+    for connection in posted:
+        connection.sendall("".join(line + "\n" for line in text).encode())
+    print(f"{clients} posted", flush=True)
+    sys.stdin.readline()
+    return each(len(posted), lambda number: read_answers(posted[number], text))
+
+
 def knock(address, clients):
-    over = until_end_of_input()
+    over = until_told()
     answered = [0] * int(clients)
 
     def work(number):
@@ -133,7 +149,7 @@ def flood(address, clients):
 
     The client stops sending as soon as it is told that nothing more is read, and reads to the end.
     """
-    over = until_end_of_input()
+    over = until_told()
     lines = [0] * int(clients)
 
     def work(number):

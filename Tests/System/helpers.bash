@@ -7,11 +7,7 @@ here=$(dirname "${BASH_SOURCE[0]}")
 container() { "$here/container" "$@"; }
 machine() { container exec "$MACHINE" "$@"; }
 # Clients run on this side, in the machine's network: the machine itself needs nothing for them.
-client() (
-    # The end of `begin`'s clients is the end of their input: nobody else may hold it open.
-    if [ -n "${to_clients:-}" ]; then exec {to_clients}>&-; fi
-    container network "$MACHINE" python3 "$here/client.py" "$@"
-)
+client() { container network "$MACHINE" python3 "$here/client.py" "$@"; }
 # signal NAME PID
 signal() { machine sh -c "kill -$1 $2"; }
 
@@ -26,17 +22,14 @@ begin() {
     read -r said <&"$from_clients" || fail "clients could not begin: $*"
 }
 
-# end_input: tells them that it is time to end. finish WHAT: and waits for it; they must have found nothing wrong.
-end_input() {
-    exec {to_clients}>&-
-    to_clients=
-}
+# finish WHAT: tells them that it is time to end, and waits for it; they must have found nothing wrong.
 finish() {
     local result=0
-    if [ -n "$to_clients" ]; then end_input; fi
+    # A word and not just the end of the file: background clients of the case hold the pipe open too.
+    (echo end >&"$to_clients") 2>/dev/null || true # they may have ended by themselves
     wait "$clients" || result=$?
     cat <&"$from_clients"
-    exec {from_clients}<&-
+    exec {to_clients}>&- {from_clients}<&-
     [ $result = 0 ] || fail "$1"
 }
 
