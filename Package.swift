@@ -61,7 +61,11 @@ let package = Package(
         .testTarget(name: "ReverseCoreTests", dependencies: ["ReverseCore"], swiftSettings: strict),
         .testTarget(name: "SocketsTests", dependencies: ["Sockets"], swiftSettings: strict),
         .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging], swiftSettings: strict),
-        .testTarget(name: "ReverseServerTests", dependencies: ["ReverseServer", logging], swiftSettings: strict),
+        .testTarget(
+            name: "ReverseServerTests",
+            dependencies: ["ReverseServer", logging],
+            swiftSettings: strict
+        ),
         .testTarget(name: "ReverseClientTests", dependencies: ["ReverseClient"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
     ],

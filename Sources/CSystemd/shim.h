@@ -2,5 +2,7 @@
 // Swift makes of them lives in the Systemd module.
 #pragma once
 
+// Otherwise sd-journal.h replaces sd_journal_sendv by a macro that names this header as the place of the log call.
+#define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-journal.h>

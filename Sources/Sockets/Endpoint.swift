@@ -28,14 +28,19 @@ public enum Endpoint: Hashable, Sendable {
         var port = defaultPort
         if text.hasPrefix("[") {
             guard let close = text.firstIndex(of: "]") else {
-                throw ParseError(description: "\"\(text)\" has a [ without a ]: write an IPv6 address as [::1] or [::1]:5000")
+                throw ParseError(
+                    description:
+                        "\"\(text)\" has a [ without a ]: write an IPv6 address as [::1] or [::1]:5000"
+                )
             }
             host = String(text[text.index(after: text.startIndex)..<close])
             let rest = text[text.index(after: close)...]
             if rest.hasPrefix(":") {
                 port = try Self.port(rest.dropFirst(), in: text)
             } else if !rest.isEmpty {
-                throw ParseError(description: "\"\(text)\" goes on after its ]: only a colon and a port may follow")
+                throw ParseError(
+                    description: "\"\(text)\" goes on after its ]: only a colon and a port may follow"
+                )
             }
         } else if let colon = text.lastIndex(of: ":"), text.firstIndex(of: ":") == colon {
             // Two colons or more without brackets are an IPv6 address.

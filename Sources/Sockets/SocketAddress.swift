@@ -59,7 +59,8 @@ extension SocketAddress {
     /// Calls `body` with the address as the kernel takes it.
     ///
     /// - Throws: `SystemError` with `ENAMETOOLONG` for a path that does not fit `sun_path`.
-    public func withSockAddr<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) throws -> Result {
+    public func withSockAddr<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) throws -> Result
+    {
         var storage = sockaddr_storage()
         let length: Int
         switch self {
@@ -75,7 +76,9 @@ extension SocketAddress {
             address.sin6_family = sa_family_t(AF_INET6)
             address.sin6_port = port.bigEndian
             address.sin6_scope_id = zone
-            withUnsafeMutableBytes(of: &address.sin6_addr) { $0.storeBytes(of: bytes, as: SIMD16<UInt8>.self) }
+            withUnsafeMutableBytes(of: &address.sin6_addr) {
+                $0.storeBytes(of: bytes, as: SIMD16<UInt8>.self)
+            }
             withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: address, as: sockaddr_in6.self) }
             length = MemoryLayout<sockaddr_in6>.size
         case .unix(let path):
@@ -111,7 +114,9 @@ extension SocketAddress {
                 return .ipv4(bytes, port: UInt16(bigEndian: address.sin_port))
             case AF_INET6 where length >= MemoryLayout<sockaddr_in6>.size:
                 let address = raw.load(as: sockaddr_in6.self)
-                let bytes = withUnsafeBytes(of: address.sin6_addr) { $0.loadUnaligned(as: SIMD16<UInt8>.self) }
+                let bytes = withUnsafeBytes(of: address.sin6_addr) {
+                    $0.loadUnaligned(as: SIMD16<UInt8>.self)
+                }
                 return .ipv6(bytes, port: UInt16(bigEndian: address.sin6_port), zone: address.sin6_scope_id)
             case AF_UNIX:
                 let bytes = raw[min(Self.pathOffset, length)..<length]

@@ -32,7 +32,13 @@ public enum StreamSocket {
             if sharingWithOurOwn { try setOption(socket.number, SOL_SOCKET, SO_REUSEPORT, 1, action: action) }
         }
         if case .ipv6 = address {
-            try setOption(socket.number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, stack == .dual ? 0 : 1, action: action)
+            try setOption(
+                socket.number,
+                Int32(IPPROTO_IPV6),
+                IPV6_V6ONLY,
+                stack == .dual ? 0 : 1,
+                action: action
+            )
         }
         guard try address.withSockAddr({ bind(socket.number, $0, $1) }) == 0 else {
             throw SystemError(action, advice: advice(errno, address))
@@ -46,7 +52,13 @@ public enum StreamSocket {
 
     /// Lets (or no longer lets) sockets of this same user bind an address that overlaps the one of `descriptor`.
     public static func allowOverlap(_ allowed: Bool, on descriptor: Int32) throws {
-        try setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, allowed ? 1 : 0, action: "share the address of a listener")
+        try setOption(
+            descriptor,
+            SOL_SOCKET,
+            SO_REUSEPORT,
+            allowed ? 1 : 0,
+            action: "share the address of a listener"
+        )
     }
 
     /// Begins to connect. The connection stands when the socket becomes writable and `pendingError(of:)` is 0.
@@ -101,6 +113,21 @@ public enum StreamSocket {
     public static func unreadBytes(of descriptor: Int32) -> Int {
         var count: Int32 = 0
         return ioctl(descriptor, UInt(FIONREAD), &count) == 0 ? max(0, Int(count)) : 0
+    }
+
+    /// Whether an IPv6 socket answers IPv4 clients too; false for other families.
+    public static func isDualStack(_ descriptor: Int32) -> Bool {
+        var only: Int32 = 1
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &only, &length) == 0 && only == 0
+    }
+
+    /// Makes a descriptor that came from elsewhere non-blocking and close-on-exec.
+    public static func adopt(_ descriptor: Int32) throws {
+        let flags = fcntl(descriptor, F_GETFL)
+        guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0,
+            fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0
+        else { throw SystemError("take over descriptor \(descriptor)") }
     }
 
     private static func make(family: Int32, action: String) throws -> Descriptor {

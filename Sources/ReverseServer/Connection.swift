@@ -1,0 +1,175 @@
+import Glibc
+import ReverseCore
+import Sockets
+import Synchronization
+
+/// One client: receives, lets its session answer in place, sends.
+///
+/// A connection is confined by its lock: whoever holds it (a handler on the clients' queue, the sweep, the drain)
+/// moves it one bounded step, and nobody else touches its socket.
+///
+/// (The way that is often taken, `shutdown(SHUT_RD)` from another thread so that the connection's own handler sees an
+/// end-of-file, loses answers on Linux: with the receiving side shut, a line that arrives after our FIN is answered by
+/// a RST, which destroys answers that are still under way.)
+///
+/// Unchecked as its base is; safe because all that changes is inside `state`.
+final class Connection: DescriptorOwner, @unchecked Sendable {
+    /// Where the conversation is.
+    enum Phase {
+        /// Requests are read and answered. While the server is stopping, the `remaining` bytes that had arrived are
+        /// still read, nothing later.
+        case conversing(remaining: Int?)
+        /// The socket takes no more: nothing is read until the first `unsent` held bytes are out.
+        case flushing(unsent: Int, then: Continuation)
+        /// Our FIN is sent. What comes is thrown away until the client's end-of-file, `allowance` bytes or `deadline`.
+        case lingering(allowance: Int, deadline: Milliseconds)
+        case closed
+    }
+
+    /// What follows when blocked output is out.
+    enum Continuation {
+        case converse(remaining: Int?)
+        case finish(Departure)
+    }
+
+    struct State: ~Copyable, Sendable {
+        var phase = Phase.conversing(remaining: nil)
+        var session: Session
+        /// Answers that the socket did not take, then a partial line.
+        var held = HeldBytes()
+        var readiness: Readiness
+        /// When a request was last answered or blocked output last moved on: what the idle timeout counts from.
+        var lastProgress: Milliseconds
+        var lastReady: Milliseconds
+        var requests: UInt64 = 0
+        var bytes: UInt64 = 0
+        var departure = Departure.finished
+    }
+
+    /// Counts up from 1 for the life of the server.
+    let number: UInt64
+    let client: SocketAddress
+    let listenerName: String
+    let connectedAt = Clock.now()
+
+    let registry: Registry
+    private let state: Mutex<State>
+
+    /// Takes over the descriptor, which is closed, and the registry told, when the conversation is over.
+    init(
+        number: UInt64,
+        descriptor: consuming Descriptor,
+        client: SocketAddress,
+        listenerName: String,
+        session: Session,
+        surroundings: Readiness.Surroundings,
+        registry: Registry
+    ) {
+        self.number = number
+        self.client = client
+        self.listenerName = listenerName
+        self.registry = registry
+        state = Mutex(
+            State(
+                session: session,
+                readiness: Readiness(surroundings),
+                lastProgress: connectedAt,
+                lastReady: connectedAt
+            )
+        )
+        super.init(descriptor: descriptor.release())
+    }
+
+    /// Begins to serve the client.
+    func start() {
+        state.withLock { $0.readiness.awaitInput(self) }
+    }
+
+    // MARK: - What the descriptor's watchers call
+
+    override func isReady(scratch: UnsafeMutableRawBufferPointer, now: Milliseconds) {
+        state.withLock { state in
+            switch state.phase {
+            case .conversing(let remaining): converse(&state, scratch, remaining: remaining, now)
+            case .flushing(let unsent, let next): flush(&state, unsent: unsent, then: next, now)
+            case .lingering(let allowance, let deadline): discard(&state, scratch, allowance, deadline)
+            case .closed: return
+            }
+            if now &- state.lastReady <= HotSet.busyTime {
+                state.readiness.moveToHotSetIfWatchedBySource(self)
+            }
+            state.lastReady = now
+        }
+    }
+
+    override func writeSourceIsAway() {
+        state.withLock { $0.readiness.writeSourceIsAway(self) }
+    }
+
+    override func leaveHotSetIfQuiet(now: Milliseconds) -> Bool {
+        // Whoever holds the lock is busy with this connection, so it is not quiet.
+        state.withLockIfAvailable { state in
+            guard state.readiness.isInHotSet else { return true }
+            guard now > state.lastReady &+ HotSet.quietTime else { return false }
+            state.readiness.leaveHotSet(self)
+            return true
+        } ?? false
+    }
+
+    // Takes no lock: Readiness may call it with the lock held.
+    override func descriptorIsFree() {
+        Glibc.close(descriptor)
+        registry.remove(self)
+    }
+
+    // MARK: - What the server calls
+
+    /// The server is stopping: what has arrived by now is answered, nothing later.
+    func drain() {
+        state.withLock { state in
+            switch state.phase {
+            case .conversing(remaining: nil):
+                let arrived = StreamSocket.unreadBytes(of: descriptor)
+                state.phase = .conversing(remaining: arrived)
+                if arrived == 0 { finish(&state, .drained) }
+            case .flushing(let unsent, then: .converse(remaining: nil)):
+                let arrived = StreamSocket.unreadBytes(of: descriptor)
+                state.phase = .flushing(unsent: unsent, then: .converse(remaining: arrived))
+            case .conversing, .flushing, .lingering, .closed: break
+            }
+        }
+    }
+
+    /// Ends the conversation of a client that has been idle, and closes one that has lingered long enough. A
+    /// connection that is being served at this moment is neither.
+    ///
+    /// - Parameter idleTimeout: 0 for never.
+    func sweep(now: Milliseconds, idleTimeout: Milliseconds) {
+        _ = state.withLockIfAvailable { state in
+            switch state.phase {
+            case .conversing:
+                if idleTimeout > 0, now > state.lastProgress &+ idleTimeout { finish(&state, .idle) }
+            case .flushing:
+                if idleTimeout > 0, now > state.lastProgress &+ idleTimeout { close(&state, .idle) }
+            case .lingering(_, let deadline):
+                if now > deadline { close(&state, state.departure) }
+            case .closed: break
+            }
+        }
+    }
+
+    /// Closes at once, whatever the client is owed. Returns false if the conversation was over already.
+    func abort() -> Bool {
+        state.withLock { state in
+            switch state.phase {
+            case .closed: return false
+            case .lingering:
+                close(&state, state.departure)
+                return false
+            case .conversing, .flushing:
+                close(&state, .drainTimeout)
+                return true
+            }
+        }
+    }
+}

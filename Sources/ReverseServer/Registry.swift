@@ -1,0 +1,148 @@
+import Dispatch
+import Synchronization
+
+/// Who is connected, and how many more may come.
+final class Registry: Sendable {
+    private struct Contents {
+        var connections: [UInt64: Connection] = [:]
+        /// Places taken: clients, and those that a listener is about to accept.
+        var taken = 0
+        var capacity: Int
+        var lastNumber: UInt64 = 0
+        /// Listeners that found every place taken, to be woken when one is free.
+        var resting: [Listener] = []
+        var isSweeping = false
+        var whenEmpty: (@Sendable () -> Void)?
+    }
+
+    let policy: Policy
+    let counters = Counters()
+    let log: ConnectionLog
+
+    private let contents: Mutex<Contents>
+    /// A serial queue for the sweep, never the clients' one: a sweep must come through when that is busy.
+    private let queue: DispatchQueue
+
+    init(capacity: Int, policy: Policy, log: ConnectionLog, queue: DispatchQueue) {
+        self.policy = policy
+        self.log = log
+        self.queue = queue
+        contents = Mutex(Contents(capacity: capacity))
+    }
+
+    var count: Int { contents.withLock { $0.connections.count } }
+    var capacity: Int { contents.withLock { $0.capacity } }
+
+    // MARK: - Places
+
+    /// Takes a place for a client about to be accepted: its number, or nil when every place is taken.
+    func takePlace() -> UInt64? {
+        contents.withLock { contents in
+            guard contents.taken < contents.capacity else { return nil }
+            contents.taken += 1
+            contents.lastNumber += 1
+            return contents.lastNumber
+        }
+    }
+
+    /// Promises to wake a listener when a place is free; false if one is free already. Called with the listener's
+    /// lock held and its source suspended, so that the wake-up cannot come before the rest.
+    func wakeLater(_ listener: Listener) -> Bool {
+        contents.withLock { contents in
+            guard contents.taken >= contents.capacity else { return false }
+            contents.resting.append(listener)
+            return true
+        }
+    }
+
+    /// Gives back a place that no client came to take.
+    func giveBackPlace() {
+        wake(contents.withLock { Self.freePlace(&$0) })
+    }
+
+    func add(_ connection: Connection) {
+        counters.accepted.wrappingAdd(1, ordering: .relaxed)
+        let mustSweep = contents.withLock { contents in
+            contents.connections[connection.number] = connection
+            defer { contents.isSweeping = true }
+            return !contents.isSweeping
+        }
+        if mustSweep { scheduleSweep() }
+    }
+
+    /// Called once the connection's descriptor is closed.
+    func remove(_ connection: Connection) {
+        let (listeners, whenEmpty) = contents.withLock { contents in
+            contents.connections[connection.number] = nil
+            let listeners = Self.freePlace(&contents)
+            guard contents.connections.isEmpty else { return (listeners, nil as (@Sendable () -> Void)?) }
+            defer { contents.whenEmpty = nil }
+            return (listeners, contents.whenEmpty)
+        }
+        wake(listeners)
+        whenEmpty?()
+    }
+
+    func setCapacity(_ capacity: Int) {
+        wake(
+            contents.withLock { contents in
+                contents.capacity = capacity
+                return Self.awakened(&contents)
+            }
+        )
+    }
+
+    private static func freePlace(_ contents: inout Contents) -> [Listener] {
+        contents.taken -= 1
+        return awakened(&contents)
+    }
+
+    private static func awakened(_ contents: inout Contents) -> [Listener] {
+        guard contents.taken < contents.capacity, !contents.resting.isEmpty else { return [] }
+        defer { contents.resting = [] }
+        return contents.resting
+    }
+
+    private func wake(_ listeners: [Listener]) {
+        for listener in listeners { listener.wake() }
+    }
+
+    // MARK: - All connections
+
+    /// Tells every connection to stop after what has arrived; `whenEmpty` is called once, when none is left.
+    func drain(whenEmpty: @escaping @Sendable () -> Void) {
+        for connection in all() { connection.drain() }
+        let isEmpty = contents.withLock { contents in
+            if !contents.connections.isEmpty { contents.whenEmpty = whenEmpty }
+            return contents.connections.isEmpty
+        }
+        if isEmpty { whenEmpty() }
+    }
+
+    /// Closes every connection at once; how many conversations that cut off.
+    func abortAll() -> Int {
+        all().count { $0.abort() }
+    }
+
+    private func all() -> [Connection] {
+        contents.withLock { Array($0.connections.values) }
+    }
+
+    /// One sweep serves all timeouts; it goes on while anyone is connected.
+    private func scheduleSweep() {
+        let idleTimeout = policy.idleTimeout.load(ordering: .relaxed)
+        let interval = idleTimeout == 0 ? 500 : min(max(idleTimeout / 8, 5), 500)
+        queue.asyncAfter(deadline: .now() + .milliseconds(Int(interval))) { [weak self] in self?.sweep() }
+    }
+
+    private func sweep() {
+        let idleTimeout = policy.idleTimeout.load(ordering: .relaxed)
+        let now = Clock.now()
+        for connection in all() { connection.sweep(now: now, idleTimeout: idleTimeout) }
+        let goesOn = contents.withLock { contents in
+            contents.isSweeping = !contents.connections.isEmpty
+            return contents.isSweeping
+        }
+        if goesOn { scheduleSweep() }
+    }
+}

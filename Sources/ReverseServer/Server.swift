@@ -1,0 +1,206 @@
+import Dispatch
+import Logging
+import ReverseCore
+import Sockets
+import Synchronization
+
+/// The reversal server: opens, serves, reloads, drains.
+///
+/// Its methods may be called from any thread, one at a time; those that resolve names block, so call them from a
+/// control queue and never from the clients' queue.
+public final class Server: Sendable {
+    private struct State {
+        var listeners: [Listener] = []
+        var isDraining = false
+        var cutOff = 0
+    }
+
+    /// The concurrent queue that serves every client. A watchdog sends its probe through it.
+    public let clientQueue: DispatchQueue
+
+    private let logger: Logger
+    private let controlQueue = DispatchQueue(label: "reversed.control")
+    private let policy: Policy
+    private let registry: Registry
+    private let surroundings: Readiness.Surroundings
+    private let state = Mutex(State())
+
+    /// Makes a server that does not listen yet.
+    ///
+    /// - Parameters:
+    ///   - configuration: Its limits hold at once; `open` takes its listeners.
+    ///   - logger: Gets records from the clients' queue, so its handler must not block.
+    ///   - usesHotSet: Whether busy connections are served by the hot set, or always by their own read source.
+    public init(_ configuration: Configuration, logger: Logger, usesHotSet: Bool = true) {
+        self.logger = logger
+        clientQueue = DispatchQueue(label: "reversed.clients", attributes: .concurrent)
+        policy = Policy(configuration)
+        registry = Registry(
+            capacity: configuration.limits.maximumConnections,
+            policy: policy,
+            log: ConnectionLog(logger: logger, policy: policy),
+            queue: controlQueue
+        )
+        let scratch = ScratchPool()
+        surroundings = Readiness.Surroundings(
+            queue: clientQueue,
+            scratch: scratch,
+            hotSet: usesHotSet ? HotSet(queue: clientQueue, scratch: scratch) : nil
+        )
+    }
+
+    /// Where the server listens, as the log names it: `127.0.0.1:5000`.
+    public var places: [String] { state.withLock { $0.listeners.map(\.place.name) } }
+
+    /// What the server has done since it started.
+    public var statistics: Statistics {
+        Statistics(
+            connections: registry.count,
+            accepted: registry.counters.accepted.load(ordering: .relaxed),
+            requests: registry.counters.requests.load(ordering: .relaxed),
+            bytes: registry.counters.bytes.load(ordering: .relaxed)
+        )
+    }
+
+    // MARK: - Listening
+
+    /// Opens every listener of the configuration; none accepts before `start`.
+    ///
+    /// - Throws: `ListenError` naming every place that could not be opened, and then none is.
+    public func open(_ configuration: Configuration) throws {
+        try replaceListeners(configuration)
+    }
+
+    /// Takes over listening sockets that were handed in, in place of those of the configuration.
+    ///
+    /// A socket with the port or the path of a configured listener is served in its manner, any other as the first.
+    ///
+    /// - Parameter descriptors: Listening stream sockets, owned by the server from now on.
+    /// - Throws: `SystemError` for a descriptor that is none.
+    public func adopt(_ descriptors: [Int32], _ configuration: Configuration) throws {
+        for number in descriptors {
+            let socket = try ListeningSocket(adopting: Descriptor(owning: number))
+            let manner = configuration.manner(at: socket.place.address)
+            let listener = makeListener(socket, manner: manner)
+            state.withLock { $0.listeners.append(listener) }
+        }
+    }
+
+    /// Begins to accept.
+    public func start() {
+        for listener in state.withLock({ $0.listeners }) { listener.start() }
+    }
+
+    /// Makes a new configuration hold: new listeners are open before old ones close, connections stay, new limits
+    /// hold at once. Sockets that were handed in stay.
+    ///
+    /// - Throws: `ListenError`, and then nothing has changed.
+    public func reload(_ configuration: Configuration) throws {
+        let handedIn = state.withLock { $0.listeners.filter { !$0.place.isOurs } }
+        if handedIn.isEmpty {
+            try replaceListeners(configuration)
+            start()
+        } else {
+            for listener in handedIn { listener.manner = configuration.manner(at: listener.place.address) }
+        }
+        policy.apply(configuration)
+        registry.setCapacity(configuration.limits.maximumConnections)
+    }
+
+    private func replaceListeners(_ configuration: Configuration) throws {
+        let current = state.withLock { $0.listeners }
+        let plans = try resolve(configuration.listeners)
+        let wanted = Set(plans.flatMap(\.requests))
+        let staying = current.filter { listener in
+            guard let request = listener.place.request, wanted.contains(request) else { return false }
+            return listener.place.file?.isOurs ?? true
+        }
+        let leaving = current.filter { listener in !staying.contains { $0 === listener } }
+        let open = Set(staying.compactMap(\.place.request))
+
+        // 127.0.0.1:5000 may become 0.0.0.0:5000: what is about to leave lets the new one overlap it.
+        for listener in leaving { try? StreamSocket.allowOverlap(true, on: listener.descriptor) }
+        var opened: [Listener] = []
+        var reasons: [String] = []
+        for plan in plans {
+            do {
+                try plan.open(unless: open.contains, overlappingOurOwn: !leaving.isEmpty) { socket in
+                    opened.append(makeListener(socket, manner: plan.manner))
+                }
+            } catch {
+                reasons.append("\(error)")
+            }
+        }
+        guard reasons.isEmpty else {
+            for listener in opened { listener.close() }
+            for listener in leaving { try? StreamSocket.allowOverlap(false, on: listener.descriptor) }
+            throw ListenError(reasons: reasons)
+        }
+
+        for listener in staying {
+            guard let plan = plans.first(where: { $0.requests.contains { $0 == listener.place.request } })
+            else { continue }
+            listener.manner = plan.manner
+        }
+        state.withLock { $0.listeners = staying + opened }
+        if !leaving.isEmpty { for listener in opened { listener.start() } }
+        for listener in leaving { listener.close() }
+    }
+
+    private func resolve(_ listeners: [Configuration.Listener]) throws -> [ListenerPlan] {
+        var plans: [ListenerPlan] = []
+        var reasons: [String] = []
+        for listener in listeners {
+            do { plans.append(try ListenerPlan(resolving: listener)) } catch { reasons.append("\(error)") }
+        }
+        guard reasons.isEmpty else { throw ListenError(reasons: reasons) }
+        return plans
+    }
+
+    private func makeListener(_ socket: consuming ListeningSocket, manner: Listener.Manner) -> Listener {
+        Listener(socket, manner: manner, surroundings: surroundings, registry: registry, logger: logger)
+    }
+
+    // MARK: - Stopping
+
+    /// Stops: no new client is accepted, every complete line that has arrived is answered, and what is not over by the
+    /// `timeout` is cut off.
+    ///
+    /// - Parameter completion: Called once, on a queue of the server's, with the number of conversations cut off.
+    public func drain(timeout: Duration, completion: @escaping @Sendable (_ cutOff: Int) -> Void) {
+        let listeners = state.withLock { state -> [Listener]? in
+            guard !state.isDraining else { return nil }
+            state.isDraining = true
+            defer { state.listeners = [] }
+            return state.listeners
+        }
+        guard let listeners else { return }
+        for listener in listeners { listener.close() }
+        controlQueue.asyncAfter(deadline: .now() + .milliseconds(Int(clamping: timeout.milliseconds))) {
+            [self] in
+            let cutOff = registry.abortAll()
+            state.withLock { $0.cutOff = cutOff }
+        }
+        registry.drain { [self] in
+            controlQueue.async { completion(self.state.withLock { $0.cutOff }) }
+        }
+    }
+}
+
+extension Configuration {
+    /// How clients of a socket that was handed in are served.
+    fileprivate func manner(at address: SocketAddress) -> ReverseServer.Listener.Manner {
+        let match = listeners.first { listener in
+            switch (listener.endpoint, address) {
+            case (.internet(_, let port), .ipv4), (.internet(_, let port), .ipv6): port == address.port
+            case (.unix(let path), .unix(let bound)): path == bound
+            default: false
+            }
+        }
+        let listener = match ?? listeners.first
+        return ReverseServer.Listener.Manner(
+            framing: listener?.framing ?? .line,
+            unit: listener?.unit ?? .character
+        )
+    }
+}

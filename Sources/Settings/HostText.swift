@@ -1,0 +1,112 @@
+import Glibc
+
+/// What kind of address a host is written as, and whether it is well written. Nothing is resolved here.
+enum HostText: Hashable {
+    /// The four bytes of an IPv4 address in network order.
+    case ipv4([UInt8])
+    /// The sixteen bytes of an IPv6 address in network order, and the zone behind `%`, if any.
+    case ipv6([UInt8], zone: String)
+    /// A name in lower case.
+    case name(String)
+
+    /// What is wrong with a text that is no host, and what was probably meant.
+    struct Problem: Error, Equatable {
+        var allowed: String
+        var suggestion: String?
+    }
+
+    /// 253: the longest name of the Domain Name System (RFC 1035, section 2.3.4, as text).
+    static let maximumNameBytes = 253
+
+    init(_ text: String) throws(Problem) {
+        guard !text.isEmpty else {
+            throw Problem(
+                allowed: "must be an address or a name; \"0.0.0.0\" and \"::\" stand for every address"
+            )
+        }
+        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw Problem(allowed: "must be an address or a name in ASCII without spaces")
+        }
+        if let address = HostText.address(of: text, family: AF_INET, bytes: 4) {
+            self = .ipv4(address)
+        } else if let (address, zone) = HostText.ipv6(text) {
+            self = .ipv6(address, zone: zone)
+        } else {
+            try HostText.checkName(text)
+            self = .name(text.lowercased())
+        }
+    }
+
+    private static func checkName(_ text: String) throws(Problem) {
+        if text == "*" {
+            throw Problem(
+                allowed: "must be an address or a name",
+                suggestion: "\"0.0.0.0\" for IPv4, or \"::\" for all"
+            )
+        }
+        if text.contains("/") {
+            throw Problem(
+                allowed:
+                    "must be an address or a name; a Unix socket is a [[listener]] with path instead of host"
+            )
+        }
+        if text.hasPrefix("["), text.hasSuffix("]"), ipv6(String(text.dropFirst().dropLast())) != nil {
+            throw Problem(
+                allowed: "must be written without brackets",
+                suggestion: Literal.quoted(String(text.dropFirst().dropLast()))
+            )
+        }
+        if text.contains(":") {
+            let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+            if parts.count == 2, UInt16(parts[1]) != nil {
+                throw Problem(allowed: "must not name the port; the key \"port\" does")
+            }
+            throw Problem(allowed: "is not an IPv6 address")
+        }
+        if text.utf8.allSatisfy({ $0 == UInt8(ascii: ".") || ("0"..."9").contains(Unicode.Scalar($0)) }) {
+            throw Problem(
+                allowed: "is not an IPv4 address, which is four numbers from 0 to 255 with dots between them"
+            )
+        }
+        guard text.utf8.count <= maximumNameBytes else {
+            throw Problem(allowed: "must be an address or a name of at most \(maximumNameBytes) bytes")
+        }
+        guard
+            text.unicodeScalars.allSatisfy({
+                $0.properties.isAlphabetic || "0123456789-._".unicodeScalars.contains($0)
+            })
+        else {
+            throw Problem(
+                allowed: "must be an address, or a name made of letters, digits, \"-\", \"_\" and \".\""
+            )
+        }
+    }
+
+    private static func ipv6(_ text: String) -> (address: [UInt8], zone: String)? {
+        let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let first = parts.first, let address = address(of: String(first), family: AF_INET6, bytes: 16)
+        else {
+            return nil
+        }
+        guard parts.count == 2 else { return (address, "") }
+        return parts[1].isEmpty ? nil : (address, String(parts[1]))
+    }
+
+    private static func address(of text: String, family: Int32, bytes: Int) -> [UInt8]? {
+        var address = [UInt8](repeating: 0, count: bytes)
+        return inet_pton(family, text, &address) == 1 ? address : nil
+    }
+
+    /// Whether `text` is written as an IPv4 address.
+    static func isIPv4(_ text: String) -> Bool {
+        if case .ipv4? = try? HostText(text) { true } else { false }
+    }
+
+    /// Whether it stands for every address of its family.
+    var isWildcard: Bool {
+        switch self {
+        case .ipv4(let address), .ipv6(let address, _): address.allSatisfy { $0 == 0 }
+        case .name: false
+        }
+    }
+}

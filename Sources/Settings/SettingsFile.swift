@@ -1,0 +1,75 @@
+import Glibc
+
+/// Reads the text of a settings file, within bounds and without ever waiting for it.
+enum SettingsFile {
+    /// The most a file may hold. It is room for a thousand listeners, and it bounds how deeply tables can nest,
+    /// which the parser takes down by recursion.
+    static let maximumBytes = 64 * 1024
+
+    /// The text of the file at `path`, or `nil` when there is no such file.
+    static func read(_ path: String) throws(SettingsError) -> String? {
+        // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw unreadable(path, "cannot be opened: \(lastError())")
+        }
+        defer { close(descriptor) }
+        try checkKind(of: descriptor, path)
+        return try text(of: bytes(from: descriptor, path), path)
+    }
+
+    private static func checkKind(of descriptor: Int32, _ path: String) throws(SettingsError) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            throw unreadable(path, "cannot be examined: \(lastError())")
+        }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return
+        case S_IFDIR: throw unreadable(path, "is a directory; name the file in it")
+        default:
+            throw unreadable(
+                path,
+                "is not a regular file (a pipe, a socket or a device cannot be read again on reload)"
+            )
+        }
+    }
+
+    private static func bytes(from descriptor: Int32, _ path: String) throws(SettingsError) -> [UInt8] {
+        var content: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 16 * 1024)
+        while true {
+            let count = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw unreadable(path, "cannot be read: \(lastError())") }
+            if count == 0 { return content }
+            content += buffer.prefix(count)
+            guard content.count <= maximumBytes else {
+                throw unreadable(
+                    path,
+                    "is larger than \(maximumBytes / 1024) KiB, the most that settings may take"
+                )
+            }
+        }
+    }
+
+    private static func text(of bytes: [UInt8], _ path: String) throws(SettingsError) -> String {
+        var line = 1
+        for row in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            if row.contains(0) { throw unreadable(path, "a NUL byte; this is not a text file", line: line) }
+            if String(validating: row, as: UTF8.self) == nil {
+                throw unreadable(path, "bytes that are not UTF-8; save the file as UTF-8", line: line)
+            }
+            line += 1
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func unreadable(_ path: String, _ problem: String, line: Int? = nil) -> SettingsError {
+        SettingsError(mistakes: [Mistake(origin: .file(path: path, line: line), allowed: problem)])
+    }
+
+    private static func lastError() -> String {
+        String(cString: strerror(errno))
+    }
+}

@@ -1,0 +1,48 @@
+/// Finds what was probably meant by a word that is not known.
+enum Spelling {
+    /// The word of `known` that is nearest to `word`, or `nil` when none is near enough to be meant.
+    ///
+    /// Case does not count and `-` counts as `_`. Near enough is one edit, or one for every three letters of `word`;
+    /// or `word` is the beginning of exactly one known word, three letters or more.
+    static func nearest(to word: String, among known: [String]) -> String? {
+        // The distance takes time and memory in proportion to the word; no key of ours is near to a long one.
+        guard word.utf8.count <= 64 else { return nil }
+        let plain = normalized(word)
+        let distances = known.map { (word: $0, distance: distance(from: plain, to: normalized($0))) }
+        if let best = distances.min(by: { $0.distance < $1.distance }),
+            best.distance <= max(1, plain.count / 3), best.distance < plain.count
+        {
+            return best.word
+        }
+        let continued = known.filter { normalized($0).starts(with: plain) }
+        return plain.count >= 3 && continued.count == 1 ? continued.first : nil
+    }
+
+    private static func normalized(_ word: String) -> [Unicode.Scalar] {
+        word.lowercased().unicodeScalars.map { $0 == "-" ? "_" : $0 }
+    }
+
+    /// How many insertions, deletions, substitutions and swaps of neighbours lead from one word to the other, where
+    /// nothing is edited twice (the optimal string alignment form of the Damerau-Levenshtein distance).
+    static func distance(from source: [Unicode.Scalar], to target: [Unicode.Scalar]) -> Int {
+        var beforeLast: [Int] = []
+        var last = Array(0...target.count)
+        for (row, letter) in source.enumerated() {
+            var current = [row + 1]
+            for (column, other) in target.enumerated() {
+                var best = min(
+                    last[column + 1] + 1,
+                    current[column] + 1,
+                    last[column] + (letter == other ? 0 : 1)
+                )
+                if row > 0, column > 0, letter == target[column - 1], source[row - 1] == other {
+                    best = min(best, beforeLast[column - 1] + 1)
+                }
+                current.append(best)
+            }
+            beforeLast = last
+            last = current
+        }
+        return last[target.count]
+    }
+}

@@ -1,0 +1,46 @@
+import Glibc
+
+/// Where the variables that systemd passes to a service are read: the process's own environment, or a dictionary that a
+/// test writes down as a literal.
+///
+/// `getenv` and `unsetenv` are not safe beside a `setenv` on another thread: use `.process` early in `main`, before other
+/// threads change the environment.
+public struct Environment: Sendable, ExpressibleByDictionaryLiteral {
+    private enum Source {
+        case process
+        case variables([String: String])
+    }
+
+    private var source: Source
+
+    private init(source: Source) {
+        self.source = source
+    }
+
+    /// The environment of this process, as it is when a variable is read.
+    public static let process = Environment(source: .process)
+
+    /// An environment of its own that holds these variables and no others.
+    public init(dictionaryLiteral variables: (String, String)...) {
+        source = .variables(Dictionary(variables) { _, last in last })
+    }
+
+    /// The value of a variable; nil when it is not set. Bytes that are not UTF-8 are replaced by U+FFFD.
+    public subscript(name: String) -> String? {
+        switch source {
+        case .process: getenv(name).map { String(cString: $0) }
+        case .variables(let variables): variables[name]
+        }
+    }
+
+    /// Removes a variable, so that children do not inherit it.
+    mutating func remove(_ name: String) {
+        switch source {
+        case .process:
+            unsetenv(name)
+        case .variables(var variables):
+            variables[name] = nil
+            source = .variables(variables)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import Glibc
+import Logging
+
+/// Records as plain lines, `2026-11-23 10:15:02.123 info: connected 127.0.0.1:51147`, in local time.
+///
+/// Whatever a message or a value holds, a record stays one line; see `PrintableText`.
+struct ConsoleLog: LogWriter {
+    /// What stands before the message.
+    enum Prefix {
+        /// Time and level, for people.
+        case timeAndLevel
+        /// `<6>`, for a standard error that systemd reads line by line, see SyslogLevelPrefix= in systemd.exec(5). The
+        /// journal adds the time.
+        case priority
+    }
+
+    /// Written to, never closed.
+    let descriptor: Int32
+    let prefix: Prefix
+    /// Whether the metadata follows the message as `name=value`.
+    let showsMetadata: Bool
+
+    func write(_ records: ArraySlice<LogRecord>) {
+        var text = ""
+        var clock = WallClock()
+        for record in records {
+            render(record, clock: &clock, into: &text)
+        }
+        text.withUTF8 { DescriptorWriter.write(UnsafeRawBufferPointer($0), to: descriptor) }
+    }
+
+    func render(_ record: LogRecord, clock: inout WallClock, into text: inout String) {
+        switch prefix {
+        case .timeAndLevel:
+            clock.append(record.time, to: &text)
+            text += " \(record.level.rawValue): "
+        case .priority:
+            text += "<\(record.level.syslogPriority)>"
+        }
+        text += PrintableText.escape(record.message)
+        if showsMetadata {
+            for (name, value) in record.fields.sorted(by: { $0.name < $1.name }) where name != "message-id" {
+                text += " \(PrintableText.escape(name))=\(PrintableText.escape(value))"
+            }
+        }
+        text += "\n"
+    }
+}
+
+/// Local time with milliseconds. A second that was just rendered is not rendered again.
+struct WallClock {
+    private var second: time_t?
+    private var rendered = ""
+
+    mutating func append(_ time: timespec, to text: inout String) {
+        if second != time.tv_sec {
+            second = time.tv_sec
+            rendered = Self.render(time.tv_sec)
+        }
+        text += rendered
+        text += "."
+        text += Self.padded(time.tv_nsec / 1_000_000, to: 3)
+    }
+
+    private static func render(_ second: time_t) -> String {
+        var second = second
+        var local = tm()
+        guard localtime_r(&second, &local) != nil else { return "@\(second)" }
+        let date = [Int(local.tm_year) + 1900, Int(local.tm_mon) + 1, Int(local.tm_mday)]
+        let time = [Int(local.tm_hour), Int(local.tm_min), Int(local.tm_sec)]
+        return date.map { padded($0, to: 2) }.joined(separator: "-")
+            + " " + time.map { padded($0, to: 2) }.joined(separator: ":")
+    }
+
+    private static func padded(_ number: Int, to width: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+}
+
+/// write(2) until all is written.
+enum DescriptorWriter {
+    /// Waits where the descriptor does not take more, also when somebody who shares it made it non-blocking. Gives up
+    /// silently when nobody can read it any more: there is no place left to say so.
+    static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = Glibc.write(
+                descriptor,
+                UnsafeRawBufferPointer(rebasing: rest).baseAddress,
+                rest.count
+            )
+            if count >= 0 {
+                rest = rest.dropFirst(count)
+            } else if errno == EAGAIN {
+                var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = poll(&room, 1, -1)
+            } else if errno != EINTR {
+                return
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import Dispatch
+import Glibc
+import Logging
+
+/// The log of a daemon, behind swift-log: the journal when standard error leads there, plain lines on standard error
+/// otherwise.
+///
+///     let log = SystemLog(identifier: "reversed")
+///     let logger = Logger(label: "reversed", factory: log.makeHandler)
+///
+/// A log call never waits: records go through a bounded backlog to one writer on a queue of its own. When the reader is too
+/// slow for it, new records are dropped, and once the log moves again a record tells how many.
+///
+/// The process is expected to ignore SIGPIPE; otherwise the death of a reader is the death of the writer.
+public struct SystemLog: Sendable {
+    /// Where the records go.
+    public enum Destination: Sendable, Equatable {
+        /// Plain lines on standard error, with time and level.
+        case console
+        /// The journal, with fields; see sd_journal_print(3).
+        case journal
+    }
+
+    /// Where the records go.
+    public let destination: Destination
+
+    private let backlog: LogBacklog
+    private let sharedLevel: SharedLogLevel
+
+    /// - Parameters:
+    ///   - identifier: SYSLOG_IDENTIFIER in the journal: the short name of the program.
+    ///   - level: what is less severe is not logged.
+    ///   - environment: holds JOURNAL_STREAM when systemd has connected standard error to the journal.
+    ///   - showsMetadata: whether plain lines end with the metadata as `name=value`. By default they do not: a message is
+    ///     written for people and complete by itself. The journal always gets it.
+    ///   - backlogLimit: how many bytes of records may wait for a slow reader.
+    public init(
+        identifier: String,
+        level: Logger.Level = .info,
+        environment: Environment = .process,
+        showsMetadata: Bool = false,
+        backlogLimit: Int = 4 << 20
+    ) {
+        let isJournal = JournalStream(environment)?.isConnected(to: STDERR_FILENO) ?? false
+        let writer: any LogWriter =
+            isJournal
+            ? JournalLog(identifier: identifier)
+            : ConsoleLog(descriptor: STDERR_FILENO, prefix: .timeAndLevel, showsMetadata: showsMetadata)
+        self.init(
+            destination: isJournal ? .journal : .console,
+            level: level,
+            backlog: LogBacklog(limit: backlogLimit, writer: writer)
+        )
+    }
+
+    init(destination: Destination, level: Logger.Level, backlog: LogBacklog) {
+        self.destination = destination
+        self.backlog = backlog
+        sharedLevel = SharedLogLevel(level)
+    }
+
+    /// What is less severe is not logged. A new value holds at once for every logger of this log, except for those that
+    /// were given a level of their own.
+    public var level: Logger.Level {
+        get { sharedLevel.value }
+        nonmutating set { sharedLevel.value = newValue }
+    }
+
+    /// A swift-log handler that logs here, in the form that `Logger(label:factory:)` takes.
+    public func makeHandler(label: String) -> any LogHandler {
+        SystemLogHandler(backlog: backlog, sharedLevel: sharedLevel)
+    }
+
+    /// Waits until the records logged so far have been written.
+    ///
+    /// To be called before the process exits, and not on a queue that serves clients.
+    ///
+    /// - Returns: false when the deadline came first.
+    @discardableResult
+    public func flush(deadline: DispatchTime) -> Bool {
+        backlog.flush(deadline: deadline)
+    }
+}

@@ -1,0 +1,69 @@
+/// One datagram to the service manager: lines of `NAME=value`, see sd_notify(3).
+struct Notification: Sendable, Equatable {
+    /// What may happen to a notification while it waits to be sent.
+    enum Kind: Sendable, Equatable {
+        /// READY, RELOADING, STOPPING: each is sent, in the order in which they were said.
+        case lifecycle
+        /// Each of these replaces an older one of its kind that still waits.
+        case status, extendTimeout, watchdog
+    }
+
+    let kind: Kind
+    let text: String
+
+    /// systemd ignores a datagram of more than 4,096 bytes (its NOTIFY_BUFFER_MAX) as a whole, READY=1 included. What
+    /// this leaves is ample for the other assignments.
+    static let statusLimit = 2048
+
+    static func ready(status: String?) -> Notification {
+        Notification(kind: .lifecycle, text: "READY=1" + statusLine(status))
+    }
+
+    /// systemd takes the end of a reload only from a READY=1 that follows, and with Type=notify-reload the beginning
+    /// only from a time that is not older than its signal: both lines belong to one datagram.
+    static func reloading(monotonicMicroseconds: UInt64, status: String?) -> Notification {
+        Notification(
+            kind: .lifecycle,
+            text: "RELOADING=1\nMONOTONIC_USEC=\(monotonicMicroseconds)" + statusLine(status)
+        )
+    }
+
+    static func stopping(status: String?) -> Notification {
+        Notification(kind: .lifecycle, text: "STOPPING=1" + statusLine(status))
+    }
+
+    static func status(_ status: String) -> Notification {
+        Notification(kind: .status, text: "STATUS=" + statusValue(status))
+    }
+
+    static func extendTimeout(microseconds: UInt64) -> Notification {
+        Notification(kind: .extendTimeout, text: "EXTEND_TIMEOUT_USEC=\(microseconds)")
+    }
+
+    static let watchdog = Notification(kind: .watchdog, text: "WATCHDOG=1")
+
+    private static func statusLine(_ status: String?) -> String {
+        status.map { "\nSTATUS=" + statusValue($0) } ?? ""
+    }
+
+    private static func statusValue(_ status: String) -> String {
+        PrintableText.clip(PrintableText.escape(status), toUTF8Count: statusLimit)
+    }
+}
+
+/// The notifications that wait for a service manager that is slow to read. Bounded: a manager that reads nothing for an
+/// hour finds the lifecycle as it happened, the newest status, and at most one ping and one extension.
+struct NotificationBacklog {
+    private var waiting: [Notification] = []
+
+    mutating func append(_ notification: Notification) {
+        if notification.kind != .lifecycle {
+            waiting.removeAll { $0.kind == notification.kind }
+        }
+        waiting.append(notification)
+    }
+
+    mutating func removeFirst() -> Notification? {
+        waiting.isEmpty ? nil : waiting.removeFirst()
+    }
+}

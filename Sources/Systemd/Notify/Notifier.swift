@@ -1,0 +1,208 @@
+import CSystemd
+import Dispatch
+import Glibc
+import Synchronization
+
+/// Tells the service manager how the daemon is, see sd_notify(3).
+///
+/// Without NOTIFY_SOCKET in the environment every method is a silent no-op. No method waits: datagrams go out in order
+/// from a serial queue of their own, so that a service manager that is slow to read never holds up a client. MAINPID is
+/// never sent: the process that systemd started stays the main one.
+public final class Notifier: Sendable {
+    private struct State {
+        var backlog = NotificationBacklog()
+        var throttle: StatusThrottle
+        var isSending = false
+        var isStopping = false
+        var hasToldFailure = false
+    }
+
+    /// Why NOTIFY_SOCKET is not usable, as a sentence for the log; nil when it is usable or absent.
+    public let warning: String?
+
+    /// Whether there is a service manager to talk to.
+    public let isActive: Bool
+
+    private let state: Mutex<State>
+    private let queue = DispatchQueue(label: "systemd.notifier")
+    private let send: @Sendable (String) -> Int32
+    private let onFailure: @Sendable (String) -> Void
+
+    /// - Parameters:
+    ///   - environment: decides whether there is somebody to talk to. The address itself is read by libsystemd, from the
+    ///     environment of the process.
+    ///   - statusInterval: the least time between two datagrams of ``status(_:)``.
+    ///   - onFailure: called with a sentence for the log when a datagram could not be sent; once, and again only after
+    ///     another one could. It runs on the notifier's own queue.
+    public convenience init(
+        environment: Environment = .process,
+        statusInterval: Duration = .seconds(1),
+        onFailure: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        self.init(
+            environment: environment,
+            statusInterval: statusInterval,
+            send: { sd_notify(0, $0) },
+            onFailure: onFailure
+        )
+    }
+
+    /// - Parameter send: sends one datagram and answers as sd_notify(3) does: negative means a negative errno. It may block.
+    init(
+        environment: Environment,
+        statusInterval: Duration = .seconds(1),
+        send: @escaping @Sendable (String) -> Int32,
+        onFailure: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        switch NotifyAddress(environment["NOTIFY_SOCKET"]) {
+        case .absent:
+            (isActive, warning) = (false, nil)
+        case .valid:
+            (isActive, warning) = (true, nil)
+        case .invalid(let warning):
+            (isActive, self.warning) = (false, warning)
+        }
+        state = Mutex(State(throttle: StatusThrottle(interval: statusInterval)))
+        self.send = send
+        self.onFailure = onFailure
+    }
+
+    /// READY=1: the service is up, or its reload is over. To be called only once every listener listens. After
+    /// ``stopping(status:)`` it says nothing.
+    ///
+    /// - Parameter status: the line that `systemctl status` shows. Here as everywhere, control characters in it are
+    ///   escaped, so that it cannot carry a second assignment, and after 2,048 bytes it is cut.
+    public func ready(status: String? = nil) {
+        post(.ready(status: status), status: status)
+    }
+
+    /// STOPPING=1: the service is going down.
+    public func stopping(status: String? = nil) {
+        post(.stopping(status: status), status: status, isLast: true)
+    }
+
+    /// STATUS=: the line that `systemctl status` shows. It may be called at any rate: it is sent only when it differs from
+    /// what is shown, at most once in the status interval, and of several that wait only the newest.
+    public func status(_ status: String) {
+        guard isActive else { return }
+        act { $0.throttle.offer(status, at: .now) }
+    }
+
+    /// EXTEND_TIMEOUT_USEC=: the start or stop that is under way needs this much more time, counted from now. systemd
+    /// fails the unit when neither the end nor a further extension comes within it.
+    public func extendTimeout(by duration: Duration) {
+        post(.extendTimeout(microseconds: duration.wholeMicroseconds))
+    }
+
+    /// WATCHDOG=1: the service still serves. ``Watchdog`` calls this when it has proof.
+    public func pingWatchdog() {
+        post(.watchdog)
+    }
+
+    /// RELOADING=1, with the MONOTONIC_USEC that Type=notify-reload asks for in the same datagram. READY=1 follows when the
+    /// returned reload is finished or, at the latest, when it is released: systemd is never left waiting.
+    ///
+    /// Prefer ``reloading(status:_:)`` where the reload is one piece of code that returns.
+    public func beginReload(status: String? = nil) -> Reload {
+        post(.reloading(monotonicMicroseconds: Self.monotonicMicroseconds(), status: status), status: status)
+        return Reload(notifier: self)
+    }
+
+    /// Waits until everything said so far has been sent, a status that waits for its turn included.
+    ///
+    /// To be called before the process exits, and not on a queue that serves clients.
+    ///
+    /// - Returns: false when the deadline came first.
+    public func flush(deadline: DispatchTime) -> Bool {
+        guard isActive else { return true }
+        act { state in
+            state.throttle.takeWaiting().map { .send($0) } ?? .nothing
+        }
+        let sent = DispatchSemaphore(value: 0)
+        queue.async { sent.signal() }
+        return sent.wait(timeout: deadline) == .success
+    }
+
+    // MARK: - Sending
+
+    private func post(_ notification: Notification, status: String? = nil, isLast: Bool = false) {
+        guard isActive else { return }
+        let mustStart = state.withLock { state in
+            if notification.kind == .lifecycle {
+                guard !state.isStopping else { return false }
+                state.isStopping = isLast
+            }
+            if let status { state.throttle.wasShown(status, at: .now) }
+            return Self.enqueue(notification, &state)
+        }
+        if mustStart { queue.async { self.sendBacklog() } }
+    }
+
+    private func act(on decide: (inout State) -> StatusThrottle.Decision) {
+        let (mustStart, due) = state.withLock { state -> (Bool, StatusThrottle.Instant?) in
+            switch decide(&state) {
+            case .send(let status): (Self.enqueue(.status(status), &state), nil)
+            case .wait(let due): (false, due)
+            case .nothing: (false, nil)
+            }
+        }
+        if mustStart { queue.async { self.sendBacklog() } }
+        if let due {
+            let patience = StatusThrottle.Instant.now.duration(to: due)
+            let delay = DispatchTimeInterval.microseconds(Int(clamping: patience.wholeMicroseconds + 1))
+            queue.asyncAfter(deadline: .now() + delay) {
+                self.act { $0.throttle.timerFired(at: .now) }
+            }
+        }
+    }
+
+    /// Returns whether the caller must start the sending.
+    private static func enqueue(_ notification: Notification, _ state: inout State) -> Bool {
+        state.backlog.append(notification)
+        defer { state.isSending = true }
+        return !state.isSending
+    }
+
+    private func sendBacklog() {
+        while let notification = nextToSend() {
+            let answer = send(notification.text)
+            let mustTell = state.withLock { state in
+                defer { state.hasToldFailure = answer < 0 }
+                return answer < 0 && !state.hasToldFailure
+            }
+            if mustTell { onFailure(Self.failure(answer, of: notification)) }
+        }
+    }
+
+    private func nextToSend() -> Notification? {
+        state.withLock { state in
+            let next = state.backlog.removeFirst()
+            state.isSending = next != nil
+            return next
+        }
+    }
+
+    private static func failure(_ answer: Int32, of notification: Notification) -> String {
+        let name = notification.text.prefix { $0 != "=" }
+        let reason = String(cString: strerror(answer == .min ? .max : -answer))
+        return
+            "cannot tell the service manager \(name)=: \(reason); is the socket that NOTIFY_SOCKET names still there?"
+    }
+
+    private static func monotonicMicroseconds() -> UInt64 {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return UInt64(clamping: now.tv_sec) * 1_000_000 + UInt64(clamping: now.tv_nsec / 1_000)
+    }
+}
+
+extension Duration {
+    /// Whole microseconds, 0 for a negative duration; a duration too long for that is the longest possible.
+    var wholeMicroseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        let (micros, overflow) = UInt64(clamping: seconds).multipliedReportingOverflow(by: 1_000_000)
+        guard !overflow else { return .max }
+        let (sum, carry) = micros.addingReportingOverflow(UInt64(clamping: attoseconds / 1_000_000_000_000))
+        return carry ? .max : sum
+    }
+}

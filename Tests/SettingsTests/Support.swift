@@ -1,0 +1,78 @@
+import Glibc
+import Testing
+
+@testable import Settings
+
+/// The settings of `document`, or the test fails with what the parser said.
+func settings(
+    _ document: String,
+    _ overrides: Overrides = Overrides(),
+    sourceLocation: SourceLocation = #_sourceLocation
+) throws -> Settings {
+    do throws(SettingsError) {
+        return try Settings.parse(document, path: "t.toml", overrides: overrides)
+    } catch {
+        Issue.record("refused: \(error)", sourceLocation: sourceLocation)
+        throw error
+    }
+}
+
+/// What is said about `document`, one line for each mistake; empty when it is accepted.
+func mistakes(_ document: String, _ overrides: Overrides = Overrides()) -> [String] {
+    do throws(SettingsError) {
+        _ = try Settings.parse(document, path: "t.toml", overrides: overrides)
+        return []
+    } catch {
+        return error.mistakes.map(\.description)
+    }
+}
+
+/// What is said when the file at `path` is loaded; empty when it is accepted.
+func mistakesOfFile(_ path: String) -> [String] {
+    do throws(SettingsError) {
+        _ = try Settings.load(path: path)
+        return []
+    } catch {
+        return error.mistakes.map(\.description)
+    }
+}
+
+/// A directory that is gone when its owner is.
+final class TemporaryDirectory {
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/reversed-settings-XXXXXX".utf8CString)
+        let created = mkdtemp(&template) != nil
+        #expect(created)
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit {
+        for name in ["reversed.toml", "pipe"] { unlink("\(path)/\(name)") }
+        rmdir(path)
+    }
+
+    /// Writes `bytes` to `reversed.toml` in it and answers the path of that.
+    func write(_ bytes: some Collection<UInt8>) throws -> String {
+        let file = "\(path)/reversed.toml"
+        let stream = try #require(fopen(file, "w"))
+        let content = Array(bytes)
+        #expect(fwrite(content, 1, content.count, stream) == content.count)
+        fclose(stream)
+        return file
+    }
+}
+
+/// The text of a file of this repository.
+func repositoryFile(_ path: String, from here: String = #filePath) throws -> String {
+    let root = here.split(separator: "/").dropLast(3).joined(separator: "/")
+    let stream = try #require(fopen("/\(root)/\(path)", "r"), "\(path) is missing")
+    defer { fclose(stream) }
+    var content: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    while case let count = fread(&buffer, 1, buffer.count, stream), count > 0 {
+        content += buffer.prefix(count)
+    }
+    return String(decoding: content, as: UTF8.self)
+}

@@ -1,0 +1,123 @@
+import Dispatch
+import Glibc
+import Logging
+import Testing
+
+@testable import Systemd
+
+@Suite struct LogBacklogTests {
+    /// A pipe whose reader is this test.
+    final class Pipe {
+        let reader: Int32
+        let writer: Int32
+
+        init() throws {
+            var ends: [Int32] = [-1, -1]
+            try #require(pipe(&ends) == 0)
+            (reader, writer) = (ends[0], ends[1])
+        }
+
+        deinit {
+            close(reader)
+            close(writer)
+        }
+
+        /// Reads until a line contains `text`, and returns all lines up to there.
+        func lines(through text: String) -> [String] {
+            var read: [UInt8] = []
+            var buffer = [UInt8](repeating: 0, count: 65_536)
+            while true {
+                var readable = pollfd(fd: reader, events: Int16(POLLIN), revents: 0)
+                guard poll(&readable, 1, 10_000) == 1 else { break }
+                let count = Glibc.read(reader, &buffer, buffer.count)
+                guard count > 0 else { break }
+                read += buffer[..<count]
+                let lines = String(decoding: read, as: UTF8.self).split(separator: "\n").map(String.init)
+                if read.last == UInt8(ascii: "\n"), lines.contains(where: { $0.contains(text) }) {
+                    return lines
+                }
+            }
+            return []
+        }
+    }
+
+    private func log(into descriptor: Int32, limit: Int) -> SystemLog {
+        let writer = ConsoleLog(descriptor: descriptor, prefix: .timeAndLevel, showsMetadata: false)
+        return SystemLog(
+            destination: .console,
+            level: .info,
+            backlog: LogBacklog(limit: limit, writer: writer)
+        )
+    }
+
+    @Test func aStalledReaderStallsNobodyAndIsToldWhatItMissed() throws {
+        let pipe = try Pipe()
+        let log = log(into: pipe.writer, limit: 200_000)
+        let logger = Logger(label: "test", factory: log.makeHandler)
+        // The pipe takes 64 KiB and the backlog 200,000 bytes; the rest of these 10 MB is dropped, and nobody waits.
+        for number in 0..<10_000 { logger.info("record \(number) \(String(repeating: "x", count: 1000))") }
+        #expect(!log.flush(deadline: .now() + .milliseconds(20)))
+
+        let lines = pipe.lines(through: "dropped")
+        let kept = lines.filter { $0.contains("record ") && $0.hasSuffix("x") }.count
+        #expect(kept > 100 && kept < 500)
+        let notice = try #require(lines.first { $0.contains("dropped") })
+        #expect(
+            notice.hasSuffix(
+                " warning: \(10_000 - kept) log records were dropped: the reader of the log was too slow"
+            )
+        )
+        for (number, line) in lines.prefix(kept).enumerated() {
+            #expect(line.contains(" info: record \(number) x"))
+        }
+
+        logger.info("it moves again")
+        #expect(pipe.lines(through: "it moves again").count == 1)
+        #expect(log.flush(deadline: .now() + 10))
+    }
+
+    @Test func manyThreadsLoseNothingWhileThereIsRoom() throws {
+        let pipe = try Pipe()
+        let log = log(into: pipe.writer, limit: 16 << 20)
+        DispatchQueue.concurrentPerform(iterations: 8) { thread in
+            let logger = Logger(label: "test", factory: log.makeHandler)
+            for number in 0..<500 { logger.info("\(thread)/\(number)") }
+        }
+        DispatchQueue.global().async { Logger(label: "end", factory: log.makeHandler).info("end of test") }
+        let lines = pipe.lines(through: "end of test")
+        #expect(Set(lines.map { $0.split(separator: " ").last ?? "" }).count == 4_001)
+    }
+
+    @Test func aReaderThatIsGoneIsNoReasonToStop() throws {
+        var ends: [Int32] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        signal(SIGPIPE, SIG_IGN)
+        close(ends[0])
+        defer { close(ends[1]) }
+        let log = log(into: ends[1], limit: 200_000)
+        let logger = Logger(label: "test", factory: log.makeHandler)
+        for _ in 0..<10_000 { logger.info("into the void") }
+        #expect(log.flush(deadline: .now() + 10))
+    }
+
+    @Test func aNonBlockingDescriptorLosesNothing() throws {
+        let pipe = try Pipe()
+        _ = fcntl(pipe.writer, F_SETFL, O_NONBLOCK)
+        let log = log(into: pipe.writer, limit: 16 << 20)
+        let logger = Logger(label: "test", factory: log.makeHandler)
+        for number in 0..<3_000 { logger.info("record \(number) \(String(repeating: "x", count: 100))") }
+        logger.info("end of test")
+        #expect(pipe.lines(through: "end of test").count == 3_001)
+    }
+
+    @Test func aLevelChangeHoldsForEveryLogger() {
+        let log = log(into: -1, limit: 1000)
+        let first = Logger(label: "first", factory: log.makeHandler)
+        var second = Logger(label: "second", factory: log.makeHandler)
+        second.logLevel = .error
+        log.level = .debug
+        #expect(first.logLevel == .debug)
+        #expect(second.logLevel == .error)
+        #expect(log.level == .debug)
+    }
+}

@@ -1,0 +1,39 @@
+import Dispatch
+import Synchronization
+
+/// Stands for sd_notify: keeps what is sent, and can be made to block as a service manager that reads nothing does.
+final class RecordingSender: Sendable {
+    private let texts = Mutex<[String]>([])
+    private let answers = Mutex<[Int32]>([])
+    private let gate = DispatchSemaphore(value: 0)
+    private let isGated: Bool
+    private let arrival = DispatchSemaphore(value: 0)
+    private let sent = DispatchSemaphore(value: 0)
+
+    /// - Parameter answers: what the first calls answer; the others succeed.
+    init(isGated: Bool = false, answers: [Int32] = []) {
+        self.isGated = isGated
+        self.answers.withLock { $0 = answers }
+    }
+
+    func send(_ text: String) -> Int32 {
+        arrival.signal()
+        if isGated { gate.wait() }
+        texts.withLock { $0.append(text) }
+        sent.signal()
+        return answers.withLock { $0.isEmpty ? 1 : $0.removeFirst() }
+    }
+
+    var all: [String] { texts.withLock { $0 } }
+
+    /// Waits until a call of `send` has begun.
+    func awaitArrival() -> Bool { arrival.wait(timeout: .now() + 10) == .success }
+
+    /// Waits until one more datagram has been sent.
+    func awaitSent() -> Bool { sent.wait(timeout: .now() + 10) == .success }
+
+    /// Lets that many blocked or coming calls through.
+    func open(_ count: Int = 1_000) {
+        for _ in 0..<count { gate.signal() }
+    }
+}

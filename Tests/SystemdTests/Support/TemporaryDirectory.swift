@@ -1,0 +1,16 @@
+import Glibc
+import Testing
+
+/// A new directory under /tmp, removed with what lies in it when the test is over.
+final class TemporaryDirectory {
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/systemd-tests.XXXXXX".utf8CString)
+        path = String(cString: try #require(mkdtemp(&template)))
+    }
+
+    deinit {
+        rmdir(path)
+    }
+}
