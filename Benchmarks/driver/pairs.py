@@ -1,0 +1,105 @@
+"""Interleaved runs: the subject stands beside every peer in every round, so that a pair shares its weather."""
+
+import json
+import subprocess
+
+from . import tools
+from .servers import SUBJECT, Server, Unable
+from .statistics import Metric
+
+
+class Plan:
+    """How much time there is."""
+
+    def __init__(self, rounds, warm_up, duration, quick=False):
+        self.rounds, self.warm_up, self.duration, self.quick = rounds, warm_up, duration, quick
+
+
+FULL = Plan(rounds=5, warm_up=0.25, duration=1.0)
+QUICK = Plan(rounds=3, warm_up=0.1, duration=0.25, quick=True)
+
+
+def load(kind, server, *options):
+    """Runs the generator against a server; what it reports."""
+    command = [tools.generator(), kind, "--port", server.port, *options]
+    if kind != "hold":
+        command += ["--server", server.pid]
+    result = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120)
+    if result.returncode != 0:
+        raise Unable(result.stderr.strip().removeprefix("Error: "))
+    return json.loads(result.stdout)
+
+
+METRICS = {
+    "throughput": ("replies/s", "more", lambda run: run["repliesPerSecond"]),
+    "cpu": ("µs of CPU per reply", "less", lambda run: run["server"]["cpuMicrosecondsPerReply"]),
+    "p50": ("µs", "less", lambda run: run["latency"]["p50"]),
+    "p99": ("µs", "less", lambda run: run["latency"]["p99"]),
+    "p999": ("µs", "less", lambda run: run["latency"]["p999"]),
+}
+
+
+def groups(peers, turn):
+    """Each group is run as peer, subject, peer; from round to round the order changes."""
+    turn %= max(1, len(peers))
+    order = peers[turn:] + peers[:turn]
+    pairs = [order[at : at + 2] for at in range(0, len(order), 2)]
+    return [pair[::-1] for pair in pairs] if turn % 2 else pairs
+
+
+def compare(plan, peers, measure):
+    """Starts the subject and its peers, and measures them round after round.
+
+    `measure` is called with a server and returns what the generator reported. A peer that cannot do the work leaves, and
+    the result says why. A subject that cannot is an error.
+    """
+    metrics = {name: Metric(unit, better) for name, (unit, better, _) in METRICS.items()}
+    shares, notes, running = {}, [], {}
+
+    def leave(peer, reason):
+        notes.append({"server": peer, "note": f"not measured: {reason}"})
+        if peer in running:
+            running.pop(peer).stop()
+
+    def once(name):
+        run = measure(running[name])
+        if run["unanswered"]:
+            raise Unable(f"{run['unanswered']} lines had no answer 3 seconds after the last was sent")
+        for metric, (_, _, value) in METRICS.items():
+            metrics[metric].note(name, value(run))
+        shares.setdefault(name, []).append(run["generator"]["share"])
+        return run
+
+    def attempt(peer):
+        try:
+            return once(peer)
+        except (Unable, subprocess.TimeoutExpired) as reason:
+            leave(peer, str(reason))
+            return None
+
+    try:
+        running[SUBJECT] = Server(SUBJECT)
+        for peer in peers:
+            try:
+                running[peer] = Server(peer)
+            except Unable as reason:
+                leave(peer, str(reason))
+        for turn in range(plan.rounds):
+            present = [peer for peer in peers if peer in running]
+            for group in groups(present, turn):
+                results = {group[0]: attempt(group[0])}
+                subject = once(SUBJECT)
+                if len(group) > 1:
+                    results[group[1]] = attempt(group[1])
+                for peer, run in results.items():
+                    if run:
+                        for metric, (_, _, value) in METRICS.items():
+                            metrics[metric].pair(value(subject), peer, value(run))
+    finally:
+        for server in running.values():
+            server.stop()
+    return {
+        "metrics": {name: metric.result() for name, metric in metrics.items()},
+        "generator": {name: max(values) for name, values in shares.items()},
+        "notes": notes,
+    }
