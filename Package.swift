@@ -6,7 +6,11 @@ import PackageDescription
 // docs/architecture.md draws the picture.
 
 /// Every target of ours treats a warning as an error; dependencies are compiled as they are.
-let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    // A member of a module that a file does not import is an error: so Foundation cannot slip in through a dependency.
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -49,7 +53,9 @@ let package = Package(
         // Floor 3: the programs.
         .executableTarget(
             name: "reversed",
-            dependencies: ["ReverseServer", "Settings", "Systemd", argumentParser, logging],
+            dependencies: [
+                "ReverseCore", "ReverseServer", "Settings", "Sockets", "Systemd", argumentParser, logging,
+            ],
             swiftSettings: strict
         ),
         .executableTarget(

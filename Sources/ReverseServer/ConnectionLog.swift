@@ -1,4 +1,5 @@
 import Logging
+import Synchronization
 
 /// What the log says of clients that come and go. The fields are those of reversed.journal-fields(7).
 final class ConnectionLog: Sendable {

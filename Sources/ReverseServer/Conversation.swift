@@ -1,6 +1,7 @@
 import Glibc
 import ReverseCore
 import Sockets
+import Synchronization
 
 // The steps of a connection, each with the lock held: one receive, one send at most.
 extension Connection {

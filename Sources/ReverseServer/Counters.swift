@@ -10,6 +10,9 @@ public struct Statistics: Equatable, Sendable {
     public var requests: UInt64 = 0
     /// Bytes received so far.
     public var bytes: UInt64 = 0
+
+    /// Nothing done yet.
+    public init() {}
 }
 
 /// The counters behind `Statistics`, added to by every handler.

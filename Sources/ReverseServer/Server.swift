@@ -54,12 +54,12 @@ public final class Server: Sendable {
 
     /// What the server has done since it started.
     public var statistics: Statistics {
-        Statistics(
-            connections: registry.count,
-            accepted: registry.counters.accepted.load(ordering: .relaxed),
-            requests: registry.counters.requests.load(ordering: .relaxed),
-            bytes: registry.counters.bytes.load(ordering: .relaxed)
-        )
+        var statistics = Statistics()
+        statistics.connections = registry.count
+        statistics.accepted = registry.counters.accepted.load(ordering: .relaxed)
+        statistics.requests = registry.counters.requests.load(ordering: .relaxed)
+        statistics.bytes = registry.counters.bytes.load(ordering: .relaxed)
+        return statistics
     }
 
     // MARK: - Listening

@@ -34,15 +34,26 @@ extension TableReader {
             for earlier in 0..<index {
                 guard let listener = pair.0, let other = listeners[earlier] else { continue }
                 guard let reason = listener.overlap(with: other) else { continue }
-                let line = positions.line(of: tables[earlier].path).map { " (line \($0))" } ?? ""
+                let line = outline.lines[tables[earlier].path].map { " (line \($0))" } ?? ""
                 refuse(pair.1, "cannot listen beside [[listener]] \(earlier + 1)\(line): \(reason)")
                 break
             }
         }
     }
 
+    /// More than anybody needs; every pair of them is compared.
+    private static var maximumListeners: Int { 256 }
+
     private mutating func listenerTables(in top: Table) -> [Table] {
         let values = top.content["listener"]?.array.map { Array($0) } ?? []
+        guard values.count <= Self.maximumListeners else {
+            refuse(
+                "listener",
+                in: top,
+                "there may be at most \(Self.maximumListeners); this file has \(values.count)"
+            )
+            return []
+        }
         let tables = values.enumerated().compactMap { index, value in
             value.table.map {
                 Table(

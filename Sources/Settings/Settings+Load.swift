@@ -27,39 +27,15 @@ extension Settings {
         path: String,
         overrides: Overrides = Overrides()
     ) throws(SettingsError) -> Settings {
-        let table = try parseTOML(text, path)
+        let document = try Document(text, path: path)
         // TOMLKit never frees a table; emptied, it leaves next to nothing behind on each reload.
-        defer { table.clear() }
-        let positions = KeyPositions(document: text)
-        guard positions.linesWithNulEscape.isEmpty else {
-            throw SettingsError(
-                mistakes: positions.linesWithNulEscape.map { line in
-                    Mistake(
-                        origin: .file(path: path, line: line),
-                        allowed: "no setting may hold a NUL character"
-                    )
-                }
-            )
-        }
-        var reader = TableReader(file: path, positions: positions)
-        let settings = reader.settings(in: table, overrides: overrides)
+        defer { document.content.clear() }
+        var reader = TableReader(file: path, outline: document.outline)
+        let settings = reader.settings(in: document.content, overrides: overrides)
         guard reader.mistakes.isEmpty else {
             throw SettingsError(mistakes: SettingsError.inOrder(reader.mistakes))
         }
         return settings
-    }
-
-    private static func parseTOML(_ text: String, _ path: String) throws(SettingsError) -> TOMLTable {
-        do {
-            return try TOMLTable(string: text)
-        } catch let error as TOMLParseError {
-            let start = error.source.begin
-            let origin = Mistake.Origin.file(path: path, line: start.line, column: start.column)
-            throw SettingsError(mistakes: [Mistake(origin: origin, allowed: "not TOML: \(error.description)")]
-            )
-        } catch {
-            throw SettingsError(mistakes: [Mistake(origin: .file(path: path), allowed: "not TOML: \(error)")])
-        }
     }
 }
 
@@ -98,7 +74,7 @@ extension TableReader {
             refuse(section.name, in: top, "must be a table with the header \(section.place)")
             return nil
         }
-        let path = [KeyPositions.Step.key(section.name)]
+        let path = [TOMLOutline.Step.key(section.name)]
         let table = Table(content: content, section: section, path: path, prefix: section.name + ".")
         refuseUnknownKeys(in: table)
         return table

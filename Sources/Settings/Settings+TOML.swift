@@ -1,3 +1,4 @@
+import ReverseCore
 extension Settings {
     /// These settings as a TOML document, every key written out. Loaded again, it gives settings equal to these.
     ///

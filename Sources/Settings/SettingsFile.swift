@@ -56,7 +56,6 @@ enum SettingsFile {
     private static func text(of bytes: [UInt8], _ path: String) throws(SettingsError) -> String {
         var line = 1
         for row in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-            if row.contains(0) { throw unreadable(path, "a NUL byte; this is not a text file", line: line) }
             if String(validating: row, as: UTF8.self) == nil {
                 throw unreadable(path, "bytes that are not UTF-8; save the file as UTF-8", line: line)
             }

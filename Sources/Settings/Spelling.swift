@@ -3,7 +3,7 @@ enum Spelling {
     /// The word of `known` that is nearest to `word`, or `nil` when none is near enough to be meant.
     ///
     /// Case does not count and `-` counts as `_`. Near enough is one edit, or one for every three letters of `word`;
-    /// or `word` is the beginning of exactly one known word, three letters or more.
+    /// or `word` is a part of exactly one known word, four letters or more.
     static func nearest(to word: String, among known: [String]) -> String? {
         // The distance takes time and memory in proportion to the word; no key of ours is near to a long one.
         guard word.utf8.count <= 64 else { return nil }
@@ -14,8 +14,9 @@ enum Spelling {
         {
             return best.word
         }
-        let continued = known.filter { normalized($0).starts(with: plain) }
-        return plain.count >= 3 && continued.count == 1 ? continued.first : nil
+        let text = String(String.UnicodeScalarView(plain))
+        let longer = known.filter { $0.contains(text) }
+        return plain.count >= 4 && longer.count == 1 ? longer.first : nil
     }
 
     private static func normalized(_ word: String) -> [Unicode.Scalar] {

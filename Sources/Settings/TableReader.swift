@@ -9,18 +9,18 @@ struct TableReader {
     struct Table {
         var content: TOMLTable
         var section: Section
-        var path: [KeyPositions.Step]
+        var path: [TOMLOutline.Step]
         /// What its keys are called in messages is this and the key.
         var prefix: String
     }
 
     let file: String
-    let positions: KeyPositions
+    let outline: TOMLOutline
     private(set) var mistakes: [Mistake] = []
 
-    init(file: String, positions: KeyPositions) {
+    init(file: String, outline: TOMLOutline) {
         self.file = file
-        self.positions = positions
+        self.outline = outline
     }
 
     func has(_ key: String, in table: Table) -> Bool {
@@ -28,7 +28,7 @@ struct TableReader {
     }
 
     func line(of key: String, in table: Table) -> Int? {
-        positions.line(of: table.path + [.key(key)])
+        outline.lines[table.path + [.key(key)]]
     }
 
     // MARK: Noting mistakes
@@ -54,7 +54,7 @@ struct TableReader {
     mutating func refuse(_ table: Table, _ problem: String) {
         note(
             Mistake(
-                origin: .file(path: file, line: positions.line(of: table.path)),
+                origin: .file(path: file, line: outline.lines[table.path]),
                 key: table.prefix.isEmpty ? nil : String(table.prefix.dropLast(2)),
                 allowed: problem
             )

@@ -11,7 +11,7 @@ public struct Environment: Sendable, ExpressibleByDictionaryLiteral {
         case variables([String: String])
     }
 
-    private var source: Source
+    private let source: Source
 
     private init(source: Source) {
         self.source = source
@@ -33,14 +33,16 @@ public struct Environment: Sendable, ExpressibleByDictionaryLiteral {
         }
     }
 
-    /// Removes a variable, so that children do not inherit it.
-    mutating func remove(_ name: String) {
-        switch source {
-        case .process:
-            unsetenv(name)
-        case .variables(var variables):
-            variables[name] = nil
-            source = .variables(variables)
-        }
+    /// Removes a variable from the process's environment, so that children do not inherit it. Variables of its own stay.
+    func unset(_ name: String) {
+        if case .process = source { unsetenv(name) }
+    }
+}
+
+/// The numbers in systemd's variables: decimal digits, and nothing else. (`UInt64` itself would take a sign as well.)
+enum DecimalNumber {
+    /// nil when it is something else, or too large.
+    static func parse(_ text: some StringProtocol) -> UInt64? {
+        text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? UInt64(text) : nil
     }
 }

@@ -16,6 +16,11 @@ enum PrintableText {
         return escaped
     }
 
+    /// A value from the environment as a warning shows it: escaped, and not longer than a line.
+    static func quote(_ value: String) -> String {
+        clip(escape(value), toUTF8Count: 200)
+    }
+
     /// The text if it fits into `limit` bytes of UTF-8; otherwise as many whole characters as fit with an ellipsis.
     static func clip(_ text: String, toUTF8Count limit: Int) -> String {
         guard text.utf8.count > limit else { return text }
@@ -36,9 +41,12 @@ enum PrintableText {
 
     private static func mustEscape(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
-        case 0x00..<0x20, 0x7f..<0xa0: true  // C0, DEL, C1
-        case 0x2028, 0x2029: true  // line and paragraph separator
-        case 0x200e, 0x200f, 0x202a...0x202e, 0x2066...0x2069: true  // direction marks, embeddings and isolates
+        // C0, DEL and C1.
+        case 0x00..<0x20, 0x7f..<0xa0: true
+        // Line and paragraph separator.
+        case 0x2028, 0x2029: true
+        // Direction marks, embeddings and isolates.
+        case 0x200e, 0x200f, 0x202a...0x202e, 0x2066...0x2069: true
         default: false
         }
     }

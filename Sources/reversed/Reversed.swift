@@ -1,17 +1,78 @@
-import CEpollGuard
-import Dispatch
-import Glibc
+// reversed: the daemon. Arguments in, parts wired, an exit code out; what it does lives on the floors below.
 
-@main struct Reversed {
-    static func main() {
-        Probe.run()
+import ArgumentParser
+import Glibc
+import Settings
+import Systemd
+
+/// The command line of the daemon.
+@main
+struct Reversed: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reversed",
+        abstract: "Answers every line with the line reversed.",
+        discussion: """
+            Listens where its configuration file says, on TCP and on Unix sockets. A client sends a line and gets it \
+            back reversed, a letter with its accents, an emoji family and a flag each staying whole.
+
+            SIGHUP makes it read the file again, SIGTERM and SIGINT make it answer what has arrived and stop.
+
+            EXAMPLES
+              reversed --config config/reversed.toml
+              reversed --host ::1 --port 0 --log-level debug
+              reversed --check --config /etc/reversed/reversed.toml
+
+            EXIT STATUS
+              0 stopped as told, 64 wrong usage, 69 cannot listen, 78 wrong configuration
+            """,
+        version: "reversed \(version)"
+    )
+
+    @Option(
+        help: ArgumentHelp(
+            "The configuration file, see reversed.toml(5). Without it, \(Settings.defaultPath) is read if it is there.",
+            valueName: "path"
+        ),
+        completion: .file(extensions: ["toml"])
+    )
+    var config: String?
+
+    @Option(help: ArgumentHelp("Listen on this address or name, and nowhere else.", valueName: "host"))
+    var host: String?
+
+    @Option(
+        help: ArgumentHelp("Listen on this port, and nowhere else; 0 for any free one.", valueName: "number")
+    )
+    var port: UInt16?
+
+    @Flag(
+        help:
+            "Check the configuration, say where the daemon would listen, and exit: 0, or 78 with every mistake."
+    )
+    var check = false
+
+    @Flag(help: "Print the settings in force as a configuration file, and exit.")
+    var printConfig = false
+
+    @Option(help: ArgumentHelp("Log this and what is more severe.", valueName: "level"))
+    var logLevel: LogLevel?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Serve busy connections in one loop instead of by one event source each."
+    )
+    var hotSet = true
+
+    func run() throws {
+        // Before any other thread exists: a thread inherits the mask, and libdispatch reads signals from a signalfd.
+        StopSignals.block()
+        let source = SettingsSource(
+            path: config,
+            overrides: Overrides(host: host, port: port, logLevel: logLevel)
+        )
+        if check || printConfig { return try Inspection(source: source).run(printsSettings: printConfig) }
+        try Daemon(source: source, usesHotSet: hotSet).run()
     }
 }
-enum Probe {
-    static func run() {
-        let source = DispatchSource.makeReadSource(fileDescriptor: 0, queue: .global())
-        source.setEventHandler { print("event", epoll_guard_calls()); exit(0) }
-        source.activate()
-        dispatchMain()
-    }
-}
+
+extension LogLevel: ExpressibleByArgument {}

@@ -1,4 +1,5 @@
 import Dispatch
+import Logging
 import Synchronization
 
 /// The records between the callers, who never wait, and one writer, which may.

@@ -1,0 +1,62 @@
+import CSystemd
+import Glibc
+
+/// The sockets that systemd opened for this process and passed on, see sd_listen_fds(3).
+public struct ActivationSockets: Sendable {
+    /// The listening stream sockets among them, in the order of the socket unit. Empty without socket activation.
+    public let listeners: [ActivationSocket]
+
+    /// What was wrong with the variables or with a descriptor, as sentences for the log.
+    public let warnings: [String]
+
+    /// Takes the sockets over. To be called once, early in `main`: before the process opens descriptors of its own and
+    /// before there are other threads.
+    ///
+    /// Each descriptor is made close-on-exec; one that is no listening stream socket is closed, with a warning. The LISTEN_
+    /// variables are removed from the environment, so that no child takes the sockets for its own.
+    ///
+    /// - Parameters:
+    ///   - environment: where the variables are read.
+    ///   - processID: whom LISTEN_PID must name for the sockets to be ours.
+    public static func take(
+        environment: Environment = .process,
+        processID: pid_t = getpid()
+    ) -> ActivationSockets {
+        defer { ActivationVariables.all.forEach(environment.unset) }
+        let variables = ActivationVariables(environment, processID: processID)
+        return ActivationSockets(taking: variables, from: SD_LISTEN_FDS_START)
+    }
+
+    /// - Parameter first: the first of the passed descriptors; the others follow it.
+    init(taking variables: ActivationVariables, from first: Int32) {
+        var listeners: [ActivationSocket] = []
+        var warnings = variables.warnings
+        for index in 0..<variables.count {
+            let (descriptor, overflow) = first.addingReportingOverflow(index)
+            guard !overflow, Self.setCloseOnExec(descriptor) else {
+                warnings.append(
+                    "LISTEN_FDS=\(variables.count) promises descriptors from \(first) on, but \(descriptor) is not open: "
+                        + "it and any after it are ignored"
+                )
+                break
+            }
+            let name = variables.name(at: Int(index))
+            switch ActivationSocket.kind(of: descriptor) {
+            case .listener(let family):
+                listeners.append(ActivationSocket(descriptor: descriptor, name: name, family: family))
+            case .other(let kind):
+                close(descriptor)
+                warnings.append(
+                    "descriptor \(descriptor) (\(PrintableText.quote(name))) that systemd passed on is \(kind): it is closed"
+                )
+            }
+        }
+        self.listeners = listeners
+        self.warnings = warnings
+    }
+
+    private static func setCloseOnExec(_ descriptor: Int32) -> Bool {
+        let flags = fcntl(descriptor, F_GETFD)
+        return flags >= 0 && fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC) == 0
+    }
+}

@@ -1,0 +1,12 @@
+import ArgumentParser
+
+/// The exit codes of the daemon, with the numbers of sysexits.h; 64 is the argument parser's.
+enum ExitStatus {
+    /// No place could be listened on, or not all.
+    static let cannotListen = ExitCode(69)
+    /// The configuration is wrong. systemd does not restart after it (RestartPreventExitStatus=78).
+    static let wrongConfiguration = ExitCode(78)
+}
+
+/// The version of this release; debian/changelog says the same.
+let version = "1.0.0"

@@ -1,0 +1,37 @@
+import ArgumentParser
+import Glibc
+import ReverseCore
+import ReverseServer
+import Settings
+
+/// `--check` and `--print-config`: looks at the settings and goes.
+struct Inspection {
+    let source: SettingsSource
+
+    func run(printsSettings: Bool) throws {
+        let settings: Settings
+        do {
+            settings = try source.load()
+        } catch {
+            StandardError.write("\(error)")
+            throw ExitStatus.wrongConfiguration
+        }
+        if printsSettings {
+            print(settings.toml, terminator: "")
+            return
+        }
+        print("ok")
+        for listener in settings.listeners {
+            let endpoint = Configuration.Listener(listener).endpoint
+            print("would listen on \(endpoint) (\(listener.framing.rawValue), \(listener.unit.rawValue))")
+        }
+    }
+}
+
+/// Plain lines for the person who typed the command.
+enum StandardError {
+    static func write(_ text: String) {
+        var line = text + "\n"
+        line.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}

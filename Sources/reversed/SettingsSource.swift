@@ -1,0 +1,47 @@
+import ReverseServer
+import Settings
+import Sockets
+
+/// Where the settings come from, at the start and again at every reload.
+struct SettingsSource: Sendable {
+    /// The file named on the command line; nil for the default one, which may be missing.
+    let path: String?
+    let overrides: Overrides
+
+    /// - Throws: `SettingsError` with every mistake.
+    func load() throws(SettingsError) -> Settings {
+        try Settings.load(path: path ?? Settings.defaultPath, mayBeMissing: path == nil, overrides: overrides)
+    }
+}
+
+extension Configuration {
+    /// What the server makes of the settings.
+    init(_ settings: Settings) {
+        self.init(
+            listeners: settings.listeners.map(Listener.init),
+            limits: Limits(
+                maximumConnections: settings.limits.maximumConnections,
+                maximumLineBytes: settings.limits.maximumLineBytes,
+                idleTimeout: settings.limits.idleTimeout
+            ),
+            logsConnections: settings.log.connections
+        )
+    }
+}
+
+extension Configuration.Listener {
+    init(_ listener: Settings.Listener) {
+        let endpoint: Endpoint =
+            switch listener.place {
+            case .internet(let host, let port): .internet(host: host, port: port)
+            case .unix(let path): .unix(path: path)
+            }
+        self.init(
+            endpoint: endpoint,
+            ipv6Only: listener.ipv6Only,
+            mode: listener.mode,
+            framing: listener.framing,
+            unit: listener.unit
+        )
+    }
+}

@@ -1,0 +1,174 @@
+import Testing
+
+@testable import Settings
+
+@Suite("What is refused, and what is said then")
+struct MistakeTests {
+    @Test("All mistakes are told at once, in the order of the file, each with its line")
+    func allAtOnce() {
+        #expect(
+            mistakes(
+                """
+                prot = 5000
+                framing = "lines"
+
+                [limits]
+                max_connections = 0
+                max_line_bytes = "10 Mib"
+                idle_timeout = "5 minutes"
+                drain_timeout = 10
+
+                [log]
+                connections = "yes"
+                """,
+                Overrides(host: "a b")
+            ) == [
+                #"t.toml:1: unknown key "prot": did you mean "port"?"#,
+                #"t.toml:2: framing = "lines": must be one of "line", "chunk": did you mean "line"?"#,
+                "t.toml:5: limits.max_connections = 0: must be a whole number from 1 to 1000000",
+                #"t.toml:6: limits.max_line_bytes = "10 Mib": must be a number of bytes, or a whole number with B, KiB, MiB or GiB such as "64KiB", from 1B to 1GiB: did you mean "10MiB"?"#,
+                #"t.toml:7: limits.idle_timeout = "5 minutes": must be a whole number with ms, s, min or h such as "10s", from 1ms to 8760h, or "0" for never: did you mean "5min"?"#,
+                #"t.toml:8: limits.drain_timeout = 10: must be a whole number with ms, s, min or h such as "10s", from 1ms to 24h: did you mean "10s"?"#,
+                #"t.toml:11: log.connections = "yes": must be true or false, without quotes"#,
+                #"--host "a b": must be an address or a name in ASCII without spaces"#,
+            ]
+        )
+    }
+
+    @Test(
+        "Unknown keys, and what was meant",
+        arguments: [
+            ("hots = 1", #"1: unknown key "hots": did you mean "host"?"#),
+            ("Port = 1", #"1: unknown key "Port": did you mean "port"?"#),
+            ("ipv6-only = true", #"1: unknown key "ipv6-only": did you mean "ipv6_only"?"#),
+            ("[limits]\nmax_conn = 1", #"2: unknown key "max_conn": did you mean "max_connections"?"#),
+            (
+                "[limits]\nmaxConnections = 1",
+                #"2: unknown key "maxConnections": did you mean "max_connections"?"#
+            ),
+            ("[limits]\ndrain_timout = 1", #"2: unknown key "drain_timout": did you mean "drain_timeout"?"#),
+            ("[limit]\nx = 1", #"1: unknown key "limit": did you mean "limits"?"#),
+            ("[[listeners]]\nport = 1", #"1: unknown key "listeners": did you mean "listener"?"#),
+            (
+                "[limits]\nport = 1",
+                #"2: unknown key "port" in [limits]: it belongs to the top level, above every [table], or to [[listener]]"#
+            ),
+            (
+                "max_connections = 5",
+                #"1: unknown key "max_connections" in the top level: it belongs to [limits]"#
+            ),
+            ("path = '/s'", #"1: unknown key "path" in the top level: it belongs to [[listener]]"#),
+            ("idle_timout = 5", #"1: unknown key "idle_timout": did you mean "idle_timeout" in [limits]?"#),
+            ("[log]\nfile = 1", #"2: unknown key "file"; known here: level, connections"#),
+            (
+                "\"a\\tb\" = 1",
+                #": unknown key "a\tb"; known here: host, port, ipv6_only, framing, unit, limits, log, listener"#
+            ),
+        ]
+    )
+    func unknownKeys(document: String, message: String) {
+        #expect(mistakes(document) == ["t.toml" + (message.hasPrefix(":") ? "" : ":") + message])
+    }
+
+    @Test(
+        "Values of the wrong type or out of range",
+        arguments: [
+            "host = 1", "host = true", "host = {}", "host = ['a']", "host.a = 1", "[host]", "[[host]]",
+            "port = '5000'", "port = -1", "port = 65536", "port = 1.0", "port = 1e3", "port = nan",
+            "port = inf",
+            "port = 9223372036854775807", "port = -9223372036854775808", "port = []", "port = 2000-01-01",
+            "ipv6_only = 1", "ipv6_only = 'true'", "framing = 'LINE'", "framing = 1", "unit = 'grapheme'",
+            "unit = ''",
+            "limits = 1", "limits = []", "[[limits]]", "log = 'info'", "[[log]]", "[log]\nlevel = 'trace'",
+            "[log]\nconnections = 1", "[limits]\nmax_connections = 1000001", "[limits]\nmax_connections = -5",
+            "[limits]\nmax_line_bytes = 0", "[limits]\nmax_line_bytes = -1",
+            "[limits]\nmax_line_bytes = '2GiB'",
+            "[limits]\nmax_line_bytes = '1024'", "[limits]\nmax_line_bytes = '1MB'",
+            "[limits]\nmax_line_bytes = 1.5",
+            "[limits]\nmax_line_bytes = '9223372036854775807GiB'", "[limits]\nmax_line_bytes = '1.5MiB'",
+            "[limits]\nmax_line_bytes = ''", "[limits]\nmax_line_bytes = 'KiB'",
+            "[limits]\nmax_line_bytes = '-1KiB'",
+            "[limits]\nidle_timeout = 5", "[limits]\nidle_timeout = -1", "[limits]\nidle_timeout = '8761h'",
+            "[limits]\nidle_timeout = '-5s'", "[limits]\nidle_timeout = '5'",
+            "[limits]\nidle_timeout = 'never'",
+            "[limits]\nidle_timeout = '99999999999999999999s'",
+            "[limits]\nidle_timeout = '9223372036854775807h'",
+            "[limits]\nidle_timeout = '５s'", "[limits]\nidle_timeout = '1.5s'",
+            "[limits]\nidle_timeout = '5 s'",
+            "[limits]\ndrain_timeout = '0'", "[limits]\ndrain_timeout = 0", "[limits]\ndrain_timeout = '25h'",
+            "[limits]\ndrain_timeout = 10s",
+        ]
+    )
+    func wrongValues(document: String) {
+        let found = mistakes(document)
+        #expect(found.count == 1)
+        let line = document.split(separator: "\n").count
+        #expect(found.allSatisfy { $0.hasPrefix("t.toml:\(line):") }, "\(found)")
+    }
+
+    @Test(
+        "Hosts that are none, and what is said",
+        arguments: [
+            ("", "\"0.0.0.0\" and \"::\" stand for every address"), ("*", "\"0.0.0.0\" for IPv4"),
+            ("a b", "without spaces"), ("a\tb", "without spaces"), ("é.example", "in ASCII"),
+            ("/run/s", "a [[listener]] with path"), ("[::1]", "did you mean \"::1\""),
+            ("[::1]:5000", "not an IPv6 address"),
+            ("localhost:5000", "the key \"port\" does"), ("127.0.0.1:5000", "the key \"port\" does"),
+            ("::g", "not an IPv6 address"), ("1:2", "the key \"port\" does"), ("::1%", "not an IPv6 address"),
+            ("127.0.0.256", "not an IPv4 address"), ("127.1", "not an IPv4 address"),
+            ("1", "not an IPv4 address"),
+            ("a;b", "letters, digits"), (String(repeating: "a", count: 254), "at most 253 bytes"),
+        ]
+    )
+    func hosts(host: String, message: String) {
+        for found in [mistakes("host = \(Literal.quoted(host))"), mistakes("", Overrides(host: host))] {
+            #expect(found.count == 1)
+            #expect(found.allSatisfy { $0.contains(message) }, "\(found)")
+        }
+    }
+
+    @Test(
+        "Hosts that are well written",
+        arguments: [
+            "127.0.0.1", "0.0.0.0", "::", "::1", "fe80::1%eth0", "::ffff:127.0.0.1", "localhost",
+            "a_b-c.example.", "1a",
+        ]
+    )
+    func goodHosts(host: String) throws {
+        #expect(
+            try settings("host = '\(host)'").listeners.map(\.place) == [.internet(host: host, port: 5000)]
+        )
+    }
+
+    @Test("Not TOML: the file, the line, the column and what the parser says")
+    func syntax() {
+        #expect(mistakes("port = 1\nport = 2").map { $0.hasPrefix("t.toml:2:8: not TOML: ") } == [true])
+        #expect(
+            mistakes("a = 1\n[limits").map { $0.hasPrefix("t.toml:2:8: this table header has no end") } == [
+                true
+            ]
+        )
+        #expect(
+            mistakes("\n  host = 'é").map { $0.hasPrefix("t.toml:2:10: this string has no closing quote") }
+                == [true]
+        )
+        for value in ["localhost", "“::”", "2000-01-01", "::1", "/run/s", ""] {
+            let problem = "expected a number, true or false, or a string in quotes"
+            #expect(mistakes("port = 1\nhost = \(value)") == ["t.toml:2:8: \(problem)"])
+        }
+        #expect(mistakes("# é\nport 5000") == ["t.toml:2:6: expected \"=\" after the key"])
+        #expect(mistakes("a = 1 2\n[=]").map { $0.hasPrefix("t.toml:1:") } == [true], "the first of two")
+        #expect(mistakes("a = '\0'") == ["t.toml:1: a NUL byte; is this a text file?"])
+        #expect(mistakes("\nhost = \"a\\u0000b\"") == ["t.toml:2: no setting may hold a NUL character"])
+    }
+
+    @Test("What is shown of a value goes to no terminal as it is, and not at any length")
+    func shownValues() {
+        let found = mistakes("unit = \"\\u001b[31m\\u009b" + String(repeating: "x", count: 500) + "\"")
+        #expect(found.count == 1)
+        #expect(
+            found.allSatisfy { $0.contains(#"unit = "\u001B[31m\u009B"#) && $0.utf8.count < 250 },
+            "\(found)"
+        )
+    }
+}
