@@ -1,6 +1,7 @@
 """Interleaved runs: the subject stands beside every peer in every round, so that a pair shares its weather."""
 
 import json
+import os
 import subprocess
 
 from . import tools
@@ -20,15 +21,20 @@ QUICK = Plan(rounds=3, warm_up=0.1, duration=0.25, quick=True)
 
 
 def load(kind, server, *options):
-    """Runs the generator against a server; what it reports."""
-    command = [tools.generator(), kind, "--port", server.port, *options]
-    if kind != "hold":
-        command += ["--server", server.pid]
+    """Runs the generator against a server; what it reports.
+
+    The generator stays on the first core. Where the server runs is the kernel's choice, unless the row has a placement.
+    """
+    command = ["taskset", "-c", 0, tools.generator(), kind, "--port", server.port, "--server", server.pid, *options]
     result = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120)
     if result.returncode != 0:
         raise Unable(result.stderr.strip().removeprefix("Error: "))
     return json.loads(result.stdout)
 
+
+# Where the server may run. With one client only one side works at a time, and whether both share a core or wake each
+# other across two of them makes several times the difference that any server makes; so that is not left to chance.
+PLACEMENTS = {"any": None, "shared": {0}, "apart": set(range(1, os.cpu_count() or 1)) or {0}}
 
 METRICS = {
     "throughput": ("replies/s", "more", lambda run: run["repliesPerSecond"]),
@@ -47,7 +53,7 @@ def groups(peers, turn):
     return [pair[::-1] for pair in pairs] if turn % 2 else pairs
 
 
-def compare(plan, peers, measure):
+def compare(plan, peers, measure, placement="any"):
     """Starts the subject and its peers, and measures them round after round.
 
     `measure` is called with a server and returns what the generator reported. A peer that cannot do the work leaves, and
@@ -78,12 +84,14 @@ def compare(plan, peers, measure):
             return None
 
     try:
-        running[SUBJECT] = Server(SUBJECT)
-        for peer in peers:
+        for name in [SUBJECT, *peers]:
             try:
-                running[peer] = Server(peer)
+                running[name] = Server(name)
+                running[name].confine(PLACEMENTS[placement])
             except Unable as reason:
-                leave(peer, str(reason))
+                if name == SUBJECT:
+                    raise
+                leave(name, str(reason))
         for turn in range(plan.rounds):
             present = [peer for peer in peers if peer in running]
             for group in groups(present, turn):

@@ -143,6 +143,14 @@ class Server:
                 return int(line.split()[1]) * 1024
         return 0
 
+    def confine(self, cores):
+        """Keeps its threads, and those that they will start, on these cores. It believes in all of them still."""
+        if not cores:
+            return
+        for pid in self.session():
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setaffinity(int(task.name), cores)
+
     def stop(self):
         for force in [signal.SIGTERM, signal.SIGKILL]:
             for pid in self.session():

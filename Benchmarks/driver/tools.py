@@ -1,5 +1,6 @@
 """What the benchmark needs on the machine, and the programs that it builds."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -55,6 +56,7 @@ def swift_build(*arguments):
     run("swift", "build", "-c", "release", *arguments)
 
 
+@functools.cache
 def subject(name, variable):
     """The program under test: the one that the environment names, or the release build as shipped."""
     if given := os.environ.get(variable):
