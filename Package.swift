@@ -36,10 +36,11 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "CEpollGuard"),
 
-        // Floor 1: the three things that the product is made of, each usable by itself.
+        // Floor 1: the things that the product is made of, each usable by itself.
         .target(name: "ReverseCore", swiftSettings: strict),
         .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Systemd", dependencies: ["CSystemd", logging], swiftSettings: strict),
+        .target(name: "Quantities", swiftSettings: strict),
 
         // Floor 2: the server, the client, and what a person may set.
         .target(
@@ -47,8 +48,8 @@ let package = Package(
             dependencies: ["CEpollGuard", "CLinux", "ReverseCore", "Sockets", logging],
             swiftSettings: strict
         ),
-        .target(name: "ReverseClient", dependencies: ["Sockets"], swiftSettings: strict),
-        .target(name: "Settings", dependencies: ["ReverseCore", "Sockets", toml], swiftSettings: strict),
+        .target(name: "ReverseClient", dependencies: ["Quantities", "Sockets"], swiftSettings: strict),
+        .target(name: "Settings", dependencies: ["Quantities", "ReverseCore", toml], swiftSettings: strict),
 
         // Floor 3: the programs.
         .executableTarget(
@@ -60,19 +61,24 @@ let package = Package(
         ),
         .executableTarget(
             name: "reverse-client",
-            dependencies: ["ReverseClient", "Sockets", argumentParser],
+            dependencies: ["Quantities", "ReverseClient", "Sockets", argumentParser],
             swiftSettings: strict
         ),
 
         .testTarget(name: "ReverseCoreTests", dependencies: ["ReverseCore"], swiftSettings: strict),
         .testTarget(name: "SocketsTests", dependencies: ["Sockets"], swiftSettings: strict),
+        .testTarget(name: "QuantitiesTests", dependencies: ["Quantities"], swiftSettings: strict),
         .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging], swiftSettings: strict),
         .testTarget(
             name: "ReverseServerTests",
             dependencies: ["ReverseServer", logging],
             swiftSettings: strict
         ),
-        .testTarget(name: "ReverseClientTests", dependencies: ["ReverseClient"], swiftSettings: strict),
+        .testTarget(
+            name: "ReverseClientTests",
+            dependencies: ["ReverseClient", "Sockets"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

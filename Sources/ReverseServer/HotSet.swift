@@ -11,8 +11,10 @@ import Synchronization
 /// cost nothing, busy ones never pay for the hop.
 ///
 /// - The loop is a work item of its own, no owner's handler: that owner could never be cancelled.
-/// - It ends every few milliseconds and queues itself again, so that on any number of cores whatever else waits on the
-///   queue (cold clients, the watchdog's probe) has its turn.
+/// - It ends now and then and queues itself again, on a single core every few milliseconds, so that whatever else waits
+///   on the queue (cold clients, the watchdog's probe) has its turn.
+/// - It waits without a timeout, and a timer in the epoll instance wakes it for the review: a timeout would be set and
+///   cleared in the kernel at every wait, which on a virtual machine costs as much as the answer to a short line.
 /// - Each owner reads one buffer at most per turn, so a flood from one is a bounded wait for the others.
 /// - An event names its owner by address. The roster keeps the owner alive; only the loop takes owners out of the
 ///   roster, between two batches of events, so an address in a batch is always good. An owner that has left meanwhile
@@ -23,8 +25,6 @@ final class HotSet: Sendable {
     /// Two events of a source within this time make its owner busy.
     static let busyTime: Milliseconds = 5
 
-    private static let sliceTime: Milliseconds = 4
-    private static let patience: Int32 = 1  // ms that epoll_wait waits with nothing to do
     private static let batch = 256
 
     private struct Roster {
@@ -34,6 +34,9 @@ final class HotSet: Sendable {
     }
 
     private let epoll: Int32
+    /// Ticks while the loop runs; its event names no owner.
+    private let timer: Int32
+    private let sliceTime: Milliseconds
     private let queue: DispatchQueue
     private let scratch: ScratchPool
     private let roster = Mutex(Roster())
@@ -41,20 +44,34 @@ final class HotSet: Sendable {
     /// Nil when the system has no epoll instance to give.
     init?(queue: DispatchQueue, scratch: ScratchPool) {
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
-        guard epoll >= 0 else { return nil }
+        timer = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_CLOEXEC) | Int32(TFD_NONBLOCK))
+        var event = epoll_event()
+        event.events = EPOLLIN.rawValue
+        guard epoll >= 0, timer >= 0, epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &event) == 0 else {
+            close(epoll)
+            close(timer)
+            return nil
+        }
         self.queue = queue
         self.scratch = scratch
+        // With a second worker at hand nobody waits for this one, and to queue anew costs a hop.
+        sliceTime = sysconf(Int32(_SC_NPROCESSORS_ONLN)) > 1 ? 250 : 4
     }
 
-    deinit { close(epoll) }
+    deinit {
+        close(timer)
+        close(epoll)
+    }
 
     /// Watches the owner's descriptor for input; false if the system refuses.
     func add(_ owner: DescriptorOwner) -> Bool {
         // In the roster first: from the next line on an event may name the owner.
         let mustStart = roster.withLock { roster in
             roster.owners.append(owner)
-            defer { roster.isRunning = true }
-            return !roster.isRunning
+            guard !roster.isRunning else { return false }
+            roster.isRunning = true
+            tick(every: Self.quietTime / 2)
+            return true
         }
         let isWatched = control(EPOLL_CTL_ADD, owner, EPOLLIN)
         if mustStart { queue.async { self.run() } }
@@ -89,19 +106,35 @@ final class HotSet: Sendable {
         if !isEmpty { queue.async { self.run() } }
     }
 
+    /// Sets the timer, with the roster's lock held; 0 stops it.
+    private func tick(every interval: Milliseconds) {
+        let time = timespec(tv_sec: 0, tv_nsec: Int(interval) * 1_000_000)
+        var setting = itimerspec(it_interval: time, it_value: time)
+        timerfd_settime(timer, 0, &setting, nil)
+    }
+
+    /// Takes the timer's event, so that it can come again.
+    private func takeTick() {
+        var expirations: UInt64 = 0
+        _ = read(timer, &expirations, MemoryLayout<UInt64>.size)
+    }
+
     /// Serves events until the slice is over; true when nobody is left.
     private func serve(
         _ events: UnsafeMutableBufferPointer<epoll_event>,
         _ buffer: UnsafeMutableRawBufferPointer
     ) -> Bool {
-        let end = Clock.now() + Self.sliceTime
+        let end = Clock.now() + sliceTime
         var now: Milliseconds
         repeat {
             // epoll_pwait, not epoll_wait: the guard is libdispatch's, here HUP and ERR wake their owner as they are.
-            let count = epoll_pwait(epoll, events.baseAddress, Int32(Self.batch), Self.patience, nil)
+            let count = epoll_pwait(epoll, events.baseAddress, Int32(Self.batch), -1, nil)
             now = Clock.now()
             for index in 0..<max(0, Int(count)) {
-                guard let address = events[index].data.ptr else { continue }
+                guard let address = events[index].data.ptr else {
+                    takeTick()
+                    continue
+                }
                 Unmanaged<DescriptorOwner>.fromOpaque(address)._withUnsafeGuaranteedRef {
                     $0.isReady(scratch: buffer, now: now)
                 }
@@ -127,8 +160,10 @@ final class HotSet: Sendable {
                 let newcomers = roster.owners[owners.count...]
                 roster.owners = zip(owners, stays).compactMap { $1 ? $0 : nil } + newcomers
             }
-            roster.isRunning = !roster.owners.isEmpty
-            return roster.owners.isEmpty
+            guard roster.owners.isEmpty else { return false }
+            roster.isRunning = false
+            tick(every: 0)
+            return true
         }
     }
 }

@@ -23,8 +23,10 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
     private static let capNoticeInterval: Milliseconds = 60_000
 
     private struct State: ~Copyable {
-        var source: (any DispatchSourceRead)?
-        var isSuspended = false
+        var readiness: Readiness
+        var lastReady: Milliseconds = 0
+        /// Watched for clients: not before `start`, not while there is no place for one, not after `close`.
+        var isAccepting = false
         var isClosed = false
         var manner: Manner
         var nextCapNotice: Milliseconds = 0
@@ -50,7 +52,7 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
         self.surroundings = surroundings
         self.registry = registry
         self.logger = logger
-        state = Mutex(State(manner: manner))
+        state = Mutex(State(readiness: Readiness(surroundings), manner: manner))
         super.init(descriptor: socket.release())
     }
 
@@ -63,12 +65,9 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
     /// Begins to accept. The socket has been listening since it was opened, so nobody was refused meanwhile.
     func start() {
         state.withLock { state in
-            guard state.source == nil, !state.isClosed else { return }
-            let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: surroundings.queue)
-            source.setEventHandler { self.acceptWaiting(budget: Self.acceptBudget) }
-            source.setCancelHandler { self.descriptorIsFree() }
-            state.source = source
-            source.activate()
+            guard !state.isAccepting, !state.isClosed else { return }
+            state.isAccepting = true
+            state.readiness.awaitInput(self, isBusy: false)
         }
     }
 
@@ -82,13 +81,34 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
         state.withLock { state in
             guard !state.isClosed else { return }
             state.isClosed = true
-            guard let source = state.source else { return descriptorIsFree() }
-            source.cancel()
-            if state.isSuspended { source.resume() }
-            state.isSuspended = false
+            state.isAccepting = false
+            state.readiness.stop(self)
         }
     }
 
+    // MARK: - What the descriptor's watchers call
+
+    override func isReady(scratch: UnsafeMutableRawBufferPointer, now: Milliseconds) {
+        guard state.withLock({ $0.isAccepting }) else { return }
+        acceptWaiting(budget: Self.acceptBudget)
+        state.withLock { state in
+            if now &- state.lastReady <= HotSet.busyTime {
+                state.readiness.moveToHotSetIfWatchedBySource(self)
+            }
+            state.lastReady = now
+        }
+    }
+
+    override func leaveHotSetIfQuiet(now: Milliseconds) -> Bool {
+        state.withLockIfAvailable { state in
+            guard state.readiness.isInHotSet else { return true }
+            guard now > state.lastReady &+ HotSet.quietTime else { return false }
+            state.readiness.leaveHotSet(self)
+            return true
+        } ?? false
+    }
+
+    // Takes no lock: Readiness may call it with the lock held.
     override func descriptorIsFree() {
         Glibc.close(descriptor)
     }
@@ -96,9 +116,9 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
     /// A place is free again.
     func wake() {
         state.withLock { state in
-            guard state.isSuspended else { return }
-            state.isSuspended = false
-            state.source?.resume()
+            guard !state.isAccepting, !state.isClosed else { return }
+            state.isAccepting = true
+            state.readiness.awaitInput(self)
         }
     }
 
@@ -149,13 +169,9 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
 
     private func restUntilPlaceIsFree() {
         let isNoticed = state.withLock { state -> Bool in
-            guard !state.isSuspended, !state.isClosed, let source = state.source else { return false }
-            source.suspend()
-            guard registry.wakeLater(self) else {
-                source.resume()
-                return false
-            }
-            state.isSuspended = true
+            guard state.isAccepting, registry.wakeLater(self) else { return false }
+            state.isAccepting = false
+            state.readiness.pause(self)
             let now = Clock.now()
             defer { state.nextCapNotice = now &+ Self.capNoticeInterval }
             return now >= state.nextCapNotice
@@ -165,9 +181,9 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
 
     private func restForAMoment() {
         let rests = state.withLock { state -> Bool in
-            guard !state.isSuspended, !state.isClosed, let source = state.source else { return false }
-            source.suspend()
-            state.isSuspended = true
+            guard state.isAccepting else { return false }
+            state.isAccepting = false
+            state.readiness.pause(self)
             return true
         }
         guard rests else { return }

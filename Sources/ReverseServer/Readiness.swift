@@ -52,6 +52,8 @@ struct Readiness: ~Copyable, @unchecked Sendable {
         /// The write source is cancelled, its handler has not run yet; the read source comes next.
         case leavingWriteSource
         case hotSet(awaitsOutput: Bool)
+        /// Nothing is watched; the read source is there, suspended.
+        case paused
         case stopping
         case stopped
     }
@@ -65,11 +67,19 @@ struct Readiness: ~Copyable, @unchecked Sendable {
 
     var isInHotSet: Bool { if case .hotSet = place { true } else { false } }
 
-    /// Watches for input from now on. A new descriptor begins in the hot set: whoever connects speaks soon.
-    mutating func awaitInput(_ owner: DescriptorOwner) {
+    /// Watches for input from now on.
+    ///
+    /// - Parameter isBusy: Whether a descriptor that is new begins in the hot set.
+    mutating func awaitInput(_ owner: DescriptorOwner, isBusy: Bool = true) {
         switch place {
         case .nowhere:
-            if surroundings.hotSet == nil { watchWithReadSource(owner) } else { moveToHotSet(owner) }
+            if isBusy && surroundings.hotSet != nil {
+                moveToHotSet(owner)
+            } else {
+                watchWithReadSource(owner)
+            }
+        case .paused:
+            watchWithReadSource(owner)
         case .writeSource:
             place = .leavingWriteSource
             writeSource?.cancel()
@@ -91,8 +101,18 @@ struct Readiness: ~Copyable, @unchecked Sendable {
         case .hotSet(awaitsOutput: false):
             surroundings.hotSet?.change(owner, to: EPOLLOUT)
             place = .hotSet(awaitsOutput: true)
-        case .writeSource, .leavingWriteSource, .hotSet, .stopping, .stopped: break
+        case .writeSource, .leavingWriteSource, .hotSet, .paused, .stopping, .stopped: break
         }
+    }
+
+    /// Watches for nothing until `awaitInput`; for a descriptor that has had its read source.
+    mutating func pause(_ owner: DescriptorOwner) {
+        switch place {
+        case .readSource: readSource?.suspend()
+        case .hotSet: surroundings.hotSet?.remove(owner)
+        case .nowhere, .writeSource, .leavingWriteSource, .paused, .stopping, .stopped: return
+        }
+        place = .paused
     }
 
     /// Moves a busy descriptor from its read source to the hot set, where it costs no hop between threads.
@@ -115,7 +135,7 @@ struct Readiness: ~Copyable, @unchecked Sendable {
         switch place {
         case .leavingWriteSource: watchWithReadSource(owner)
         case .stopping: stopReadSource(owner)
-        case .nowhere, .readSource, .writeSource, .hotSet, .stopped: break
+        case .nowhere, .readSource, .writeSource, .hotSet, .paused, .stopped: break
         }
     }
 
@@ -135,6 +155,8 @@ struct Readiness: ~Copyable, @unchecked Sendable {
             place = .stopping
         case .hotSet:
             surroundings.hotSet?.remove(owner)
+            stopReadSource(owner)
+        case .paused:
             stopReadSource(owner)
         case .stopping, .stopped: break
         }

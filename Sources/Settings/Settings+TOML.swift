@@ -1,4 +1,6 @@
+import Quantities
 import ReverseCore
+
 extension Settings {
     /// These settings as a TOML document, every key written out. Loaded again, it gives settings equal to these.
     ///

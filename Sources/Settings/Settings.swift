@@ -126,3 +126,13 @@ public enum LogLevel: String, CaseIterable, Sendable {
     /// What did not work.
     case error
 }
+
+extension Settings.Listener.Place: CustomStringConvertible {
+    /// `127.0.0.1:5000`, `[::1]:5000`, `localhost:5000` or the path of the socket.
+    public var description: String {
+        switch self {
+        case .internet(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): path
+        }
+    }
+}

@@ -1,3 +1,4 @@
+import Quantities
 import TOMLKit
 
 /// Takes values out of the tables of one document, each checked, and gathers every mistake on the way.

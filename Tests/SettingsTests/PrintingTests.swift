@@ -41,6 +41,14 @@ struct PrintingTests {
         #expect((50..<490).contains(printedListeners))
     }
 
+    @Test("A place in a sentence")
+    func places() {
+        typealias Place = Settings.Listener.Place
+        #expect(Place.internet(host: "127.0.0.1", port: 5000).description == "127.0.0.1:5000")
+        #expect(Place.internet(host: "fe80::1%eth0", port: 0).description == "[fe80::1%eth0]:0")
+        #expect(Place.unix(path: "/run/s").description == "/run/s")
+    }
+
     @Test("One listener that differs from the top level is printed as a table")
     func oneListener() throws {
         let read = try settings("unit = 'byte'\n[[listener]]\nport = 1\nunit = 'scalar'")

@@ -58,4 +58,20 @@ import Testing
     func nonsenseIsNoStream(_ value: String) {
         #expect(JournalStream(["JOURNAL_STREAM": value]) == nil)
     }
+
+    @Test func theDestinationIsWhereStandardErrorLeads() throws {
+        var ends: [Int32] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        defer { ends.forEach { close($0) } }
+        var status = stat()
+        try #require(fstat(ends[1], &status) == 0)
+        func destination(_ environment: Environment, socket: String = "/") -> SystemLog.Destination {
+            SystemLog.destination(of: ends[1], environment: environment, journalSocket: socket)
+        }
+        let here: Environment = ["JOURNAL_STREAM": "\(status.st_dev):\(status.st_ino)"]
+        #expect(destination([:]) == .console)
+        #expect(destination(["JOURNAL_STREAM": "1:1"]) == .console)
+        #expect(destination(here) == .journal)
+        #expect(destination(here, socket: "/nonexistent/socket") == .journalLines)
+    }
 }

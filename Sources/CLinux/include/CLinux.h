@@ -1,10 +1,11 @@
-// What Swift's Glibc overlay lacks on Linux: epoll, accept4 and the text of an errno.
+// What Swift's Glibc overlay lacks on Linux: epoll, timerfd, accept4 and the text of an errno.
 //
 // No _GNU_SOURCE here: it would change types that the Glibc overlay has imported already. What needs it stands in
 // CLinux.c behind a name of its own.
 #pragma once
 
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 
 /// accept4(2) for a caller that does not ask for the address: the new descriptor, non-blocking and close-on-exec, or
 /// -1 with errno set.

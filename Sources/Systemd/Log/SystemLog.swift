@@ -19,6 +19,9 @@ public struct SystemLog: Sendable {
         case console
         /// The journal, with fields; see sd_journal_print(3).
         case journal
+        /// Lines on standard error, which leads to the journal, with the priority in front. This is what is left where a
+        /// sandbox hides the journal's socket: sd_journal_sendv(3) would lose every record there without a word.
+        case journalLines
     }
 
     /// Where the records go.
@@ -41,16 +44,34 @@ public struct SystemLog: Sendable {
         showsMetadata: Bool = false,
         backlogLimit: Int = 4 << 20
     ) {
-        let isJournal = JournalStream(environment)?.isConnected(to: STDERR_FILENO) ?? false
+        let destination = Self.destination(
+            of: STDERR_FILENO,
+            environment: environment,
+            journalSocket: "/run/systemd/journal/socket"
+        )
         let writer: any LogWriter =
-            isJournal
-            ? JournalLog(identifier: identifier)
-            : ConsoleLog(descriptor: STDERR_FILENO, prefix: .timeAndLevel, showsMetadata: showsMetadata)
+            switch destination {
+            case .console:
+                ConsoleLog(descriptor: STDERR_FILENO, prefix: .timeAndLevel, showsMetadata: showsMetadata)
+            case .journal:
+                JournalLog(identifier: identifier)
+            case .journalLines:
+                ConsoleLog(descriptor: STDERR_FILENO, prefix: .priority, showsMetadata: showsMetadata)
+            }
         self.init(
-            destination: isJournal ? .journal : .console,
+            destination: destination,
             level: level,
             backlog: LogBacklog(limit: backlogLimit, writer: writer)
         )
+    }
+
+    static func destination(of descriptor: Int32, environment: Environment, journalSocket: String)
+        -> Destination
+    {
+        guard let stream = JournalStream(environment), stream.isConnected(to: descriptor) else {
+            return .console
+        }
+        return access(journalSocket, F_OK) == 0 ? .journal : .journalLines
     }
 
     init(destination: Destination, level: Logger.Level, backlog: LogBacklog) {

@@ -28,7 +28,7 @@ public enum DurationText {
     }
 
     /// The right way to write what `text` probably means, such as `5min` for `5 minutes`.
-    static func correction(of text: String) -> String? {
+    public static func correction(of text: String) -> String? {
         guard let quantity = Quantity(lenient: text) else { return nil }
         let unit: String
         switch quantity.unit.lowercased() {

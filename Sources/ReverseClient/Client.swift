@@ -1,0 +1,49 @@
+import Sockets
+
+/// A server's reversal for a program that has its lines at hand:
+///
+///     let client = Client(.internet(host: "localhost", port: 5000))
+///     print(try client.reverse("ADVANCE"))  // ECNAVDA
+///
+/// Every call makes a connection of its own and blocks until all answers are there.
+public struct Client: Sendable {
+    /// Whom to ask.
+    public var endpoint: Endpoint
+    /// Timeout, retry and limits of each call.
+    public var options: Stream.Options
+
+    /// Makes a client; nothing is connected yet.
+    public init(_ endpoint: Endpoint, options: Stream.Options = Stream.Options()) {
+        self.endpoint = endpoint
+        self.options = options
+    }
+
+    /// The answers to `lines`, each without its line end, in the same order and of the same lengths.
+    ///
+    /// - Parameter lines: Bytes without a line feed (a line with one is answered as the two lines that it is).
+    public func reverse(lines: [[UInt8]]) throws(ClientError) -> [[UInt8]] {
+        var request: [UInt8] = []
+        request.reserveCapacity(lines.reduce(0) { $0 + $1.count + 1 })
+        for line in lines {
+            request += line
+            request.append(0x0A)
+        }
+        let output = BytesOutput()
+        try Stream(to: endpoint, from: BytesInput(request), into: output, options: options).run()
+        // Each answer is as long as its line, so it stands where its line stood.
+        var answers: [[UInt8]] = []
+        answers.reserveCapacity(lines.count)
+        var start = 0
+        for line in lines {
+            answers.append(Array(output.bytes[start..<(start + line.count)]))
+            start += line.count + 1
+        }
+        return answers
+    }
+
+    /// The answer to one line of text.
+    public func reverse(_ line: String) throws(ClientError) -> String {
+        let answers = try reverse(lines: [Array(line.utf8)])
+        return String(decoding: answers.first ?? [], as: UTF8.self)
+    }
+}

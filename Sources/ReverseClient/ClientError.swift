@@ -1,0 +1,126 @@
+import Quantities
+import Sockets
+
+/// Why a conversation could not be brought to its end.
+public struct ClientError: Error, Equatable, Sendable {
+    /// What happened.
+    public enum Reason: Equatable, Sendable {
+        /// No connection came about: what the system said, and what to do about it.
+        case cannotConnect(reason: String, advice: String)
+        /// Nothing moved for this long although answers were owed, or a connection did not come about in this time.
+        case timedOut(Duration)
+        /// The connection ended before every line had its answer: what the system said, empty for an orderly end.
+        case closedEarly(reason: String)
+        /// The server ends the connection at this line (counted from 1), of which `sent` bytes went out.
+        case lineRefused(line: Int, sent: Int)
+        /// An answer does not fit its line.
+        case wrongAnswer(Exchange.Mismatch)
+        /// A line of the input (counted from 1) has more bytes than the client holds.
+        case lineTooLong(line: Int, limit: Int)
+        /// The lines could not be read.
+        case cannotRead(SystemError)
+        /// The answers could not be written.
+        case cannotWrite(SystemError)
+    }
+
+    /// What happened.
+    public var reason: Reason
+    /// With whom the client talked.
+    public var endpoint: Endpoint
+    /// How many lines had been answered by then.
+    public var linesAnswered: Int
+    /// For how long the client had tried to connect and send again; nil when it did not.
+    public var retriedFor: Duration?
+
+    /// Makes an error.
+    public init(_ reason: Reason, endpoint: Endpoint, linesAnswered: Int = 0, retriedFor: Duration? = nil) {
+        self.reason = reason
+        self.endpoint = endpoint
+        self.linesAnswered = linesAnswered
+        self.retriedFor = retriedFor
+    }
+
+    /// The exit code that says the same (sysexits.h): 65 for input that cannot be sent, 69 for no connection, 74 for
+    /// input or output, 75 for "try again later", 76 for an answer that is short or wrong.
+    public var exitCode: Int32 {
+        switch reason {
+        case .lineTooLong: 65
+        case .cannotConnect: 69
+        case .cannotRead, .cannotWrite: 74
+        case .timedOut: 75
+        case .closedEarly: retriedFor == nil ? 76 : 75
+        case .lineRefused, .wrongAnswer: 76
+        }
+    }
+}
+
+extension ClientError: CustomStringConvertible {
+    /// One sentence, without a full stop: what was being done, with whom, what happened, what to do.
+    public var description: String {
+        switch reason {
+        case .cannotRead(let error), .cannotWrite(let error): return error.description
+        default: return sentence + afterthought
+        }
+    }
+
+    private var sentence: String {
+        switch reason {
+        case .cannotConnect(let reason, let advice):
+            return "cannot connect to \(endpoint): \(reason)" + (advice.isEmpty ? "" : "; \(advice)")
+        case .timedOut(let limit):
+            return
+                "\(endpoint) did not answer within \(DurationText.format(limit)); the server may be overloaded, "
+                + "stopped or unreachable: try again, or allow more time with --timeout"
+        case .closedEarly(let reason):
+            return "\(endpoint) ended the connection before every line was answered"
+                + (reason.isEmpty ? "" : " (\(reason))")
+                + "; try again, and look into the server's log"
+        case .lineRefused(let line, let sent):
+            return
+                "\(endpoint) ends the connection at line \(line), of which \(sent) bytes were sent; the line is "
+                + "probably longer than the server allows (max_line_bytes in its settings)"
+        case .wrongAnswer(let mismatch):
+            return
+                "\(endpoint) gave a wrong answer: \(mismatch); is it a reversed that listens with framing = \"line\"?"
+        case .lineTooLong(let line, let limit):
+            return "line \(line) has more than \(limit) bytes; split it"
+        case .cannotRead(let error), .cannotWrite(let error):
+            return error.description
+        }
+    }
+
+    private var afterthought: String {
+        var parts: [String] = []
+        if let retriedFor { parts.append("tried again for \(DurationText.format(retriedFor.rounded))") }
+        if retriedFor != nil || linesAnswered > 0 {
+            parts.append("\(linesAnswered) \(linesAnswered == 1 ? "line was" : "lines were") answered")
+        }
+        return parts.isEmpty ? "" : " (" + parts.joined(separator: ", ") + ")"
+    }
+}
+
+extension Exchange.Mismatch: CustomStringConvertible {
+    /// What is wrong with which line, for the end of a sentence. Byte counts include the line's end.
+    public var description: String {
+        switch self {
+        case .length(let line, let came, .some(let due)):
+            "the answer to line \(line) has \(came) bytes with its line end where \(due) were due"
+        case .length(let line, let came, nil):
+            "the answer to line \(line) ended after \(came) bytes, before the line itself did"
+        case .tooLong(let line, let due):
+            "the answer to line \(line) has more than the \(due) bytes that were due"
+        case .terminator(let line):
+            "the answer to line \(line) does not end as the line does"
+        case .unasked(let line):
+            "more bytes came after the answer to line \(line), to no line that was sent"
+        }
+    }
+}
+
+extension Duration {
+    /// Cut to whole seconds from one second on, to milliseconds below.
+    var rounded: Duration {
+        self >= .seconds(1)
+            ? .seconds(components.seconds) : .milliseconds(components.attoseconds / 1_000_000_000_000_000)
+    }
+}

@@ -1,0 +1,150 @@
+import Glibc
+import Sockets
+
+/// Where lines come from.
+public protocol InputPort: AnyObject {
+    /// The descriptor to poll before `read`; nil when `read` never blocks.
+    var pollDescriptor: Int32? { get }
+    /// Writes bytes into `buffer` and returns how many: 0 at the end, nil when there are none yet.
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int?
+}
+
+/// Where answers go.
+public protocol OutputPort: AnyObject {
+    /// The descriptor to poll when `write` took nothing; nil when `write` always takes something.
+    var pollDescriptor: Int32? { get }
+    /// Whether `write` may block unless the descriptor was polled just before.
+    var mustPollFirst: Bool { get }
+    /// Takes bytes of `buffer` and returns how many; nil when none can be taken now.
+    func write(_ buffer: UnsafeRawBufferPointer) throws(SystemError) -> Int?
+}
+
+/// Lines from memory.
+public final class BytesInput: InputPort {
+    private var rest: ArraySlice<UInt8>
+
+    /// Makes an input of `bytes`.
+    public init(_ bytes: [UInt8]) { rest = bytes[...] }
+
+    /// Memory never blocks.
+    public var pollDescriptor: Int32? { nil }
+
+    /// Copies the next bytes.
+    public func read(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
+        let part = rest.prefix(buffer.count)
+        buffer.copyBytes(from: part)
+        rest = rest.dropFirst(part.count)
+        return part.count
+    }
+}
+
+/// Answers into memory.
+public final class BytesOutput: OutputPort {
+    /// What was written so far.
+    public private(set) var bytes: [UInt8] = []
+
+    /// Makes an empty output.
+    public init() {}
+
+    /// Memory never blocks.
+    public var pollDescriptor: Int32? { nil }
+    /// Memory never blocks.
+    public var mustPollFirst: Bool { false }
+
+    /// Appends everything.
+    public func write(_ buffer: UnsafeRawBufferPointer) -> Int? {
+        bytes.append(contentsOf: buffer)
+        return buffer.count
+    }
+}
+
+/// Lines from a descriptor that may be shared with other processes, so its flags are left alone: it is read once after
+/// each poll, which does not block.
+public final class DescriptorInput: InputPort {
+    private let number: Int32
+    private let name: String
+    private let isFile: Bool
+
+    /// Reads from the descriptor `number`, which stays the caller's; errors call it `name`.
+    public init(_ number: Int32, name: String) {
+        self.number = number
+        self.name = name
+        var status = stat()
+        isFile = fstat(number, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// The descriptor; nil for a file, which is always ready.
+    public var pollDescriptor: Int32? { isFile ? nil : number }
+
+    /// Reads once (read(2)).
+    public func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int? {
+        switch outcome("read \(name)", { Glibc.read(number, buffer.baseAddress, buffer.count) }) {
+        case .bytes(let count): return count
+        case .ended: return 0
+        case .blocked: return nil
+        case .failed(let error): throw error
+        }
+    }
+}
+
+/// Answers to a descriptor that may be shared with other processes, so its flags are left alone.
+///
+/// A pipe or a terminal is opened once more through /proc, which gives a description of our own that may be
+/// non-blocking (proc(5), open(2)). Where that is not allowed, no more is written after a poll than a pipe that is ready
+/// takes without blocking (pipe(7), `PIPE_BUF`).
+public final class DescriptorOutput: OutputPort {
+    private enum Kind { case file, socket, nonBlocking, bounded }
+
+    private static let pipeBuffer = 4096
+
+    private let number: Int32
+    private let name: String
+    private let kind: Kind
+    private let reopened: Descriptor?
+
+    /// Writes to the descriptor `number`, which stays the caller's; errors call it `name`.
+    public init(_ number: Int32, name: String) {
+        self.name = name
+        var status = stat()
+        let mode = fstat(number, &status) == 0 ? status.st_mode & S_IFMT : 0
+        var own: Int32 = -1
+        if mode == S_IFIFO || mode == S_IFCHR {
+            own = open("/proc/self/fd/\(number)", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+        }
+        self.number = own >= 0 ? own : number
+        reopened = own >= 0 ? Descriptor(owning: own) : nil
+        kind =
+            switch mode {
+            case _ where own >= 0: .nonBlocking
+            case S_IFREG, S_IFBLK: .file
+            case S_IFSOCK: .socket
+            default: .bounded
+            }
+    }
+
+    /// The descriptor; nil for a file, which is always ready.
+    public var pollDescriptor: Int32? { kind == .file ? nil : number }
+    /// Whether writing could block without a poll.
+    public var mustPollFirst: Bool { kind == .bounded }
+
+    /// Writes once (write(2)).
+    public func write(_ buffer: UnsafeRawBufferPointer) throws(SystemError) -> Int? {
+        let result = outcome("write \(name)") {
+            switch kind {
+            case .file, .nonBlocking:
+                Glibc.write(number, buffer.baseAddress, buffer.count)
+            case .socket:
+                send(number, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+            case .bounded:
+                Glibc.write(number, buffer.baseAddress, min(buffer.count, Self.pipeBuffer))
+            }
+        }
+        switch result {
+        case .bytes(let count): return count
+        case .blocked, .ended: return nil
+        case .failed(var error):
+            if error.code == EPIPE { error.advice = "the program that read them is gone" }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,263 @@
+import Glibc
+import Sockets
+
+/// Sends the lines of an input to a server and writes the answers to an output: any number of lines, in order, in
+/// constant memory, through lost connections. One thread, one loop over poll(2).
+public final class Stream {
+    /// What a stream is asked for.
+    public struct Options: Sendable {
+        /// How long nothing may move while answers are owed, and how long connecting may take; zero for ever.
+        public var timeout: Duration
+        /// What to do about a lost connection.
+        public var retry: RetryPolicy
+        /// How much may be held at once.
+        public var limits: Exchange.Limits
+
+        /// Makes options.
+        public init(
+            timeout: Duration = .seconds(10),
+            retry: RetryPolicy = .never,
+            limits: Exchange.Limits = Exchange.Limits()
+        ) {
+            self.timeout = timeout
+            self.retry = retry
+            self.limits = limits
+        }
+    }
+
+    /// After the last answer the server's end of the connection is awaited this long, to see that nothing follows.
+    static let grace = Duration.seconds(1)
+    /// A line of which this much was sent each time is taken to be too long for the server after so many losses.
+    static let suspiciousLength = 1 << 20
+    static let suspiciousLosses = 3
+
+    let options: Options
+    let input: any InputPort
+    let output: any OutputPort
+    let observer: (any StreamObserver)?
+    let now: () -> ContinuousClock.Instant
+    let chance: () -> Double
+
+    let transport: Transport
+    var exchange: Exchange
+    var retry: Retry
+    /// Losses in a row without any new answer.
+    var fruitlessLosses = 0
+    var progress = StreamProgress()
+
+    /// When to connect; nil while connected or connecting.
+    var connectAt: ContinuousClock.Instant?
+    /// When something moved last, or could not have.
+    var lastMove: ContinuousClock.Instant
+    var readiness = Readiness()
+
+    /// What was ready when last looked at. Each is taken to be ready until it says that it is not.
+    struct Readiness {
+        var input: Bool
+        var output: Bool
+        var receive = false
+        var send = false
+
+        init(input: Bool = false, output: Bool = false) {
+            self.input = input
+            self.output = output
+        }
+    }
+
+    /// Makes a stream that was not begun yet.
+    ///
+    /// - Parameters:
+    ///   - now: The clock; tests bring their own.
+    ///   - chance: Random numbers in 0..<1 for the pauses; tests bring their own.
+    public init(
+        to endpoint: Endpoint,
+        from input: any InputPort,
+        into output: any OutputPort,
+        options: Options = Options(),
+        observer: (any StreamObserver)? = nil,
+        now: @escaping () -> ContinuousClock.Instant = { .now },
+        chance: @escaping () -> Double = { Double.random(in: 0..<1) }
+    ) {
+        self.options = options
+        self.input = input
+        self.output = output
+        self.observer = observer
+        self.now = now
+        self.chance = chance
+        transport = Transport(endpoint: endpoint)
+        exchange = Exchange(limits: options.limits)
+        retry = Retry(policy: options.retry)
+        lastMove = now()
+        connectAt = lastMove
+        readiness = Readiness(input: input.pollDescriptor == nil, output: !output.mustPollFirst)
+    }
+
+    /// Runs until every line has its answer and every answer is written out.
+    ///
+    /// - Returns: How far it came.
+    /// - Throws: `ClientError`; whole answers that came before it have been written out where the output took them.
+    @discardableResult
+    public func run() throws(ClientError) -> StreamProgress {
+        do {
+            // The server's end is awaited too, as it shows that nothing follows the last answer.
+            while !exchange.isDone || transport.phase == .open {
+                let moved = try step()
+                report()
+                if !moved { try wait() }
+            }
+        } catch {
+            transport.close()
+            if case .cannotWrite = error.reason { throw error }
+            try flush()
+            throw error
+        }
+        transport.close()
+        report()
+        return progress
+    }
+
+    func error(_ reason: ClientError.Reason, retriedFor: Duration? = nil) -> ClientError {
+        ClientError(
+            reason,
+            endpoint: transport.endpoint,
+            linesAnswered: exchange.linesAnswered,
+            retriedFor: retriedFor
+        )
+    }
+
+    private func report() {
+        guard let observer else { return }
+        progress.bytesRead = exchange.bytesAccepted
+        progress.bytesAnswered = exchange.bytesAnswered
+        progress.linesAnswered = exchange.linesAnswered
+        observer.streamMoved(to: progress, at: now())
+    }
+
+    /// Writes what is answered already; a slow reader is waited for, as it would have been without the error.
+    private func flush() throws(ClientError) {
+        while exchange.hasOutput {
+            if try !writeOutput() { try waitForOutput() }
+        }
+    }
+}
+
+// MARK: - One step
+
+extension Stream {
+    /// Does what can be done without waiting; false when there was nothing.
+    private func step() throws(ClientError) -> Bool {
+        var moved = try readInput()
+        moved = try moveConnection() || moved
+        moved = try writeOutput() || moved
+        return moved
+    }
+
+    private func readInput() throws(ClientError) -> Bool {
+        guard readiness.input, exchange.inputRoom > 0 else {
+            if exchange.isLineTooLong {
+                throw error(.lineTooLong(line: exchange.linesAnswered + 1, limit: options.limits.line))
+            }
+            return false
+        }
+        var ended = false
+        var took = false
+        do throws(SystemError) {
+            try exchange.takeInput { (space) throws(SystemError) in
+                let count = try input.read(into: space)
+                ended = count == 0
+                took = count != nil
+                return count ?? 0
+            }
+        } catch {
+            throw self.error(.cannotRead(error))
+        }
+        if ended { exchange.endInput() }
+        readiness.input = input.pollDescriptor == nil
+        return took
+    }
+
+    func writeOutput() throws(ClientError) -> Bool {
+        guard readiness.output, exchange.hasOutput else { return false }
+        var took = false
+        do throws(SystemError) {
+            try exchange.giveOutput { (bytes) throws(SystemError) in
+                let count = try output.write(bytes)
+                took = count != nil
+                return count ?? 0
+            }
+        } catch {
+            throw self.error(.cannotWrite(error))
+        }
+        readiness.output = took && !output.mustPollFirst
+        return took
+    }
+}
+
+// MARK: - Waiting
+
+extension Stream {
+    /// Sleeps until something is ready or a time has come, and notes what is ready.
+    private func wait() throws(ClientError) {
+        let instant = now()
+        if try expire(at: instant) { return }
+        var polls = [
+            pollfd(fd: -1, events: 0, revents: 0),
+            // An output whose reader is gone says so without being asked.
+            pollfd(
+                fd: output.pollDescriptor ?? -1,
+                events: exchange.hasOutput ? Int16(POLLOUT) : 0,
+                revents: 0
+            ),
+            pollfd(fd: -1, events: connectionEvents, revents: 0),
+        ]
+        // A descriptor of which nothing is wanted is left out: it would report its end again and again.
+        if polls[2].events != 0 { polls[2].fd = transport.descriptor }
+        if let descriptor = input.pollDescriptor, exchange.inputRoom > 0 {
+            polls[0] = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        }
+        try poll(&polls, until: deadline(from: instant), from: instant)
+        if polls[0].revents != 0 { readiness.input = true }
+        if polls[1].revents & Int16(POLLOUT) != 0 { readiness.output = true }
+        if polls[1].revents & Int16(POLLERR | POLLNVAL) != 0 { try outputFailed(polls[1].revents) }
+        if polls[2].revents != 0 { connectionReady(polls[2].revents) }
+    }
+
+    func waitForOutput() throws(ClientError) {
+        var polls = [pollfd(fd: output.pollDescriptor ?? -1, events: Int16(POLLOUT), revents: 0)]
+        try poll(&polls, until: nil, from: now())
+        readiness.output = true
+    }
+
+    private func outputFailed(_ events: Int16) throws(ClientError) {
+        // With bytes at hand the write itself learns the reason.
+        readiness.output = true
+        guard !exchange.hasOutput else { return }
+        let code = events & Int16(POLLNVAL) != 0 ? EBADF : EPIPE
+        throw error(
+            .cannotWrite(
+                SystemError(
+                    "write the answers",
+                    code: code,
+                    advice: code == EPIPE ? "the program that read them is gone" : ""
+                )
+            )
+        )
+    }
+
+    /// The next time at which something must be done although nothing is ready.
+    private func deadline(from instant: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+        let times = [connectAt, connectionDeadline, observer?.interval.map { instant + $0 }]
+        return times.compactMap { $0 }.min()
+    }
+
+    private func poll(
+        _ polls: inout [pollfd],
+        until deadline: ContinuousClock.Instant?,
+        from instant: ContinuousClock.Instant
+    ) throws(ClientError) {
+        let milliseconds = deadline.map { pollMilliseconds(instant.duration(to: $0)) } ?? -1
+        let result = Glibc.poll(&polls, nfds_t(polls.count), milliseconds)
+        guard result < 0, errno != EINTR else { return }
+        throw error(.cannotRead(SystemError("wait for input")))
+    }
+}

@@ -1,0 +1,96 @@
+import ArgumentParser
+import Glibc
+import Sockets
+
+/// Where the server is: flags, then environment, then the default.
+struct Destination: ParsableArguments {
+    static let defaultHost = "127.0.0.1"
+    static let defaultPort: UInt16 = 5000
+
+    @Option(
+        name: [.customShort("H"), .long],
+        help: ArgumentHelp(
+            "The server: a name, an address, host:port, [::1]:port, or the path of a Unix socket "
+                + "(default: $REVERSED_HOST or 127.0.0.1).",
+            valueName: "host"
+        ),
+        completion: .custom { _, _, _ in ["localhost", "127.0.0.1", "::1"] }
+    )
+    var host: String?
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("The server's port (default: $REVERSED_PORT or 5000).", valueName: "port")
+    )
+    var port: String?
+
+    @Option(
+        name: [.customShort("U"), .long],
+        help: ArgumentHelp("The server's Unix socket, instead of host and port.", valueName: "path"),
+        completion: .file()
+    )
+    var unix: String?
+
+    /// The endpoint that flags and environment name together.
+    func endpoint() throws -> Endpoint {
+        try endpoint(environment: { name in getenv(name).map { String(cString: $0) } })
+    }
+
+    func endpoint(environment: (String) -> String?) throws -> Endpoint {
+        if let unix {
+            guard host == nil, port == nil else {
+                throw ValidationError("-U names the server alone: leave out -H and -p")
+            }
+            guard !unix.isEmpty else { throw ValidationError("-U needs the path of a socket") }
+            return .unix(path: unix)
+        }
+        // An empty variable is as good as none.
+        let hostVariable = environment("REVERSED_HOST").flatMap { $0.isEmpty ? nil : $0 }
+        let portVariable = environment("REVERSED_PORT").flatMap { $0.isEmpty ? nil : $0 }
+
+        let text = host ?? hostVariable ?? Self.defaultHost
+        let origin = host != nil ? "-H" : "REVERSED_HOST"
+        let named = try Self.parse(text, origin: origin)
+        switch named.endpoint {
+        case .unix(let path):
+            if port != nil {
+                throw ValidationError("-p has no meaning with the Unix socket \(path) of \(origin)")
+            }
+            return named.endpoint
+        case .internet(let name, let ownPort):
+            if named.namesPort, host != nil, port != nil {
+                throw ValidationError("both -H \(text) and -p name a port: leave one out")
+            }
+            let chosen: UInt16
+            if let port {
+                chosen = try Self.parsePort(port, origin: "-p")
+            } else if named.namesPort {
+                chosen = ownPort
+            } else if let portVariable {
+                chosen = try Self.parsePort(portVariable, origin: "REVERSED_PORT")
+            } else {
+                chosen = Self.defaultPort
+            }
+            guard chosen > 0 else { throw ValidationError("port 0 names no server: a port is 1 to 65535") }
+            return .internet(host: name, port: chosen)
+        }
+    }
+
+    private static func parse(_ text: String, origin: String) throws -> (endpoint: Endpoint, namesPort: Bool)
+    {
+        do {
+            let endpoint = try Endpoint(parsing: text, defaultPort: 0)
+            // A port that changes with the default was not named.
+            return (endpoint, try Endpoint(parsing: text, defaultPort: 1) == endpoint)
+        } catch {
+            throw ValidationError("\(origin): \(error)")
+        }
+    }
+
+    private static func parsePort(_ text: String, origin: String) throws -> UInt16 {
+        guard text.utf8.allSatisfy({ (48...57).contains($0) }), let port = UInt16(text), port > 0 else {
+            throw ValidationError("\(origin): \"\(text)\" is no port: a whole number from 1 to 65535")
+        }
+        return port
+    }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Quantities
+import ReverseClient
+
+/// How long to wait and to try.
+struct Patience: ParsableArguments {
+    /// For lines from a pipe or a file; a server's restart takes less.
+    static let streamRetry = Duration.seconds(5)
+
+    @Option(
+        help: ArgumentHelp(
+            "Give up when nothing moves for this long although an answer is owed: ms, s, min, h; 0 for never "
+                + "(default: 10s).",
+            valueName: "duration"
+        ),
+        completion: .list(["1s", "10s", "1min", "0"]),
+        transform: Self.duration
+    )
+    var timeout: Duration?
+
+    @Option(
+        help: ArgumentHelp(
+            "When the server cannot be reached or the connection is lost, connect and send again what has no answer, "
+                + "for this long; 0 for never (default: 5s, with TEXT 0).",
+            valueName: "duration"
+        ),
+        completion: .list(["0", "5s", "1min", "1h"]),
+        transform: Self.duration
+    )
+    var retryFor: Duration?
+
+    var timeoutValue: Duration { timeout ?? .seconds(10) }
+
+    /// What a stream is asked for, where `retry` is for a person who said nothing.
+    func options(retry: Duration) -> Stream.Options {
+        Stream.Options(timeout: timeoutValue, retry: RetryPolicy(patience: retryFor ?? retry))
+    }
+
+    @Sendable static func duration(_ text: String) throws -> Duration {
+        if let duration = DurationText.parse(text) { return duration }
+        let hint = DurationText.correction(of: text).map { "; did you mean \($0)?" } ?? ""
+        throw ValidationError("\"\(text)\" is no duration: write 250ms, 10s, 5min, 1h or 0\(hint)")
+    }
+}

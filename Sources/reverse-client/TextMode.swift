@@ -1,0 +1,27 @@
+import ArgumentParser
+import Glibc
+import ReverseClient
+import Sockets
+
+/// The lines are arguments.
+struct TextMode {
+    let endpoint: Endpoint
+    let patience: Patience
+
+    func run(_ lines: [[UInt8]]) throws {
+        if let index = lines.firstIndex(where: { $0.contains(0x0A) }) {
+            throw ValidationError(
+                "TEXT number \(index + 1) contains a line feed, and a TEXT is one line: "
+                    + "send several lines through a pipe, as in printf '%s\\n' one two | reverse-client"
+            )
+        }
+        let stream = Stream(
+            to: endpoint,
+            from: BytesInput(lines.flatMap { $0 + [0x0A] }),
+            into: DescriptorOutput(STDOUT_FILENO, name: "the answers"),
+            options: patience.options(retry: .zero)
+        )
+        try stream.run()
+        try StandardStreams.finish(endpoint: endpoint)
+    }
+}
