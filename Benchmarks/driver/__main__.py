@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import machine, report, tools
+from . import doubt, machine, report, tools
 from .pairs import FULL, QUICK
 from .rows import ROWS
 from .servers import Unable
@@ -26,6 +26,7 @@ def arguments():
     parser.add_argument("--only", action="append", choices=ROWS, metavar="ROW", help=f"one of {', '.join(ROWS)}")
     parser.add_argument("--output", type=Path, help="the folder of the report")
     parser.add_argument("--render", type=Path, metavar="JSON", help="only write the report again from its data")
+    parser.add_argument("--check", action="store_true", help="only see whether the generator notices faulty servers")
     parser.add_argument("--no-build", action="store_true", help="take what an earlier run has built")
     return parser.parse_args()
 
@@ -39,6 +40,9 @@ def main():
     if not options.no_build:
         tools.install()
         tools.build()
+    doubt.check()
+    if options.check:
+        return 0
     tools.subject("reversed", "REVERSED")
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -73,5 +77,7 @@ def stop(*_):
 signal.signal(signal.SIGTERM, stop)
 try:
     sys.exit(main())
+except Unable as reason:
+    sys.exit(f"benchmark: {reason}")
 except KeyboardInterrupt:
     sys.exit(130)

@@ -11,7 +11,7 @@ COLOURS = {
 }  # fmt: skip
 LEFT, RIGHT, TOP, PER_PEER, GAP = 290, 60, 92, 13, 14
 WIDTH = 940
-TICKS = [0.25, 0.5, 1, 2, 4, 8, 16]
+TICKS = [0.0625, 0.125, 0.25, 0.5, 1, 2, 4, 8, 16]  # what lies beyond stands at the edge
 
 
 def write(rows, path):

@@ -16,14 +16,14 @@ class Plan:
         self.rounds, self.warm_up, self.duration, self.quick = rounds, warm_up, duration, quick
 
 
-FULL = Plan(rounds=5, warm_up=0.25, duration=1.0)
-QUICK = Plan(rounds=3, warm_up=0.1, duration=0.25, quick=True)
+FULL = Plan(rounds=5, warm_up=0.2, duration=0.8)
+QUICK = Plan(rounds=2, warm_up=0.1, duration=0.3, quick=True)
 
 
 def load(kind, server, *options):
     """Runs the generator against a server; what it reports.
 
-    The generator stays on the first core. Where the server runs is the kernel's choice, unless the row has a placement.
+    It fails with a word about why if an answer is wrong. The generator stays on the first core. Where the server runs is the kernel's choice, unless the row has a placement.
     """
     command = ["taskset", "-c", 0, tools.generator(), kind, "--port", server.port, "--server", server.pid, *options]
     result = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120)
@@ -71,6 +71,8 @@ def compare(plan, peers, measure, placement="any"):
         run = measure(running[name])
         if run["unanswered"]:
             raise Unable(f"{run['unanswered']} lines had no answer 3 seconds after the last was sent")
+        if not run["replies"]:
+            raise Unable("it answered nothing in the time that was measured")
         for metric, (_, _, value) in METRICS.items():
             metrics[metric].note(name, value(run))
         shares.setdefault(name, []).append(run["generator"]["share"])

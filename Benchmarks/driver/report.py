@@ -68,7 +68,7 @@ def machine(found):
 def table(head, lines):
     if not lines:
         return ""
-    rule = ["---"] + ["---:"] * (len(head) - 1)
+    rule = ["---", *("---:" if any(cell[:1].isdigit() for cell in column) else "---" for column in list(zip(*lines))[1:])]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, rule, *lines]) + "\n"
 
 
@@ -94,22 +94,20 @@ def servers(rows):
 
 def comparison(rows):
     """Throughput and CPU time: absolute for everybody, and the ratio to each peer."""
-    text = ""
     loads = {name: row for name, row in measured(rows).items() if name != "half-load"}
-    if not loads:
-        return ""
-    for key, title in [("throughput", "Throughput"), ("cpu", "CPU time of the server")]:
-        for row in loads.values():
-            metric = row["metrics"][key]
-            head = [f"{title}: {row['title']}", metric["unit"], "reversed / it", "generator"]
-            lines = [line(metric, name, row["generator"]) for name in servers(loads) if name in metric["servers"]]
-            text += table(head, lines) + "\n"
-    return f"## Under load\n\n{text}"
-
-
-def line(metric, name, shares):
-    found = metric["ratios"].get(name)
-    return [NAMES[name], number(metric["servers"][name]["median"]), ratio(found) if found else "", f"{shares[name]:.0%}"]
+    text = ""
+    for row in loads.values():
+        throughput, cpu = row["metrics"]["throughput"], row["metrics"]["cpu"]
+        lines = []
+        for name in servers({"": row}):
+            cells = [NAMES[name]]
+            for metric in [throughput, cpu]:
+                found = metric["ratios"].get(name)
+                cells += [number(metric["servers"][name]["median"]), ratio(found) if found else ""]
+            lines.append([*cells, f"{row['generator'][name]:.0%}"])
+        head = [row["title"], "replies/s", "reversed / it", "CPU µs per reply", "reversed / it", "generator"]
+        text += table(head, lines) + "\n"
+    return f"## Under load\n\n{text}" if text else ""
 
 
 def latency(rows):
@@ -208,23 +206,27 @@ def reversal(rows):
     )
 
 
+SHOWN = {"throughput": "throughput", "cpu": "CPU time per reply", "p99": "p99"}
+
+
 def losses(rows):
     """Where a peer is ahead by the median of the pairs, whatever was promised."""
     lines = []
     for row in rows.values():
-        for key, metric in row.get("metrics", {}).items():
-            if key in ["throughput", "cpu", "p99"] and not (key == "p99" and "rate" not in row):
-                lines += [loss(row["title"], metric, peer) for peer in metric["ratios"] if loses(metric, peer)]
+        metrics = row.get("metrics", {})
+        shown = SHOWN if "rate" in row else {"throughput": SHOWN["throughput"], "cpu": SHOWN["cpu"]}
+        lines += [loss(row["title"], what, metrics[key]) for key, what in shown.items() if key in metrics]
         for text, metric in row.get("texts", {}).items():
-            title = f"{row['title']}, {text}"
-            lines += [loss(title, metric, peer) for peer in metric["ratios"] if loses(metric, peer) and peer != "memcpy"]
-    if not lines:
-        return ""
-    return "## Where we lose\n\n" + table(["work", "what", "to", "reversed / it"], lines)
+            lines.append(loss(f"{row['title']}, {text}", "MB/s", metric))
+    lines = [line for line in lines if line]
+    return "## Where we lose\n\n" + table(["work", "what", "to"], lines) if lines else ""
 
 
-def loss(title, metric, peer):
-    return [title, metric["unit"], CONTESTANTS[peer], ratio(metric["ratios"][peer])]
+def loss(work, what, metric):
+    # memcpy is a limit, not a rival: nobody reverses faster than memory is copied.
+    ahead = [peer for peer in metric["ratios"] if peer != "memcpy" and loses(metric, peer)]
+    names = [f"{CONTESTANTS[peer]} {ratio(metric['ratios'][peer])}" for peer in ahead]
+    return [work, what, "<br>".join(names)] if names else None
 
 
 def notes(rows):
