@@ -21,6 +21,7 @@ def describe():
         "kernel": platform.release(),
         "system": field("/etc/os-release", "PRETTY_NAME", separator="=").strip('"'),
         "virtual": output("systemd-detect-virt") or "unknown",
+        "congestion control": Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip(),
         "descriptors": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         "load average before": round(os.getloadavg()[0], 2),
         "versions": versions(),

@@ -69,6 +69,7 @@ def compare(plan, peers, measure, placement="any"):
 
     def once(name):
         run = measure(running[name])
+        running[name].settle()
         if run["unanswered"]:
             raise Unable(f"{run['unanswered']} lines had no answer 3 seconds after the last was sent")
         if not run["replies"]:

@@ -24,11 +24,14 @@ HOW = """\
     Benchmarks/run --only one-64          # one row
 
 - The generator (`Benchmarks/Sources/load`) is one thread with an epoll loop on the first core. Every byte of every answer is
-  compared with what it must be; a wrong, missing or surplus answer ends the run as failed. Its share of its core stands beside
-  the throughput: near 100 % it was the generator that could not go faster, and the ratio says less than the CPU times do.
+  compared with what it must be; a wrong, missing or surplus answer ends the run as failed, and before a run servers that are wrong
+  on purpose show that it does (`Benchmarks/run --check`). Its share of its core stands beside the throughput. To
+  send a line on loopback costs the kernel as much as to answer it, so on few cores the generator takes what a fast server leaves;
+  near 100 % it could not go faster, and the CPU times tell servers apart better than the throughput.
 - Closed loop: an answer lets a client send its next line. Open loop: lines are due at a fixed rate and latency counts from then, so
   a stalled server is charged for all that it held up. Percentiles are HdrHistogram's.
-- Servers of a row stay up together; in every round each peer runs next to reversed, and the order changes from round to round.
+- Servers of a row stay up together, idle but for one; in every round each peer runs next to reversed, and the order changes from round to round.
+  The next run begins when the last server has put away its connections.
 - CPU time is the server's, of all its threads and processes, user and system, over the same window. System calls
   are counted in runs of their own.
 - With one client only one side works at a time. Whether the two share a core or wake each other across cores decides more than any
@@ -36,6 +39,7 @@ HOW = """\
 - Lines are 15 ASCII characters and LF unless the row says otherwise. reversed runs with its shipped defaults (unit
   `character`, so it looks at every byte for combining characters; the peers reverse bytes) but a
   higher max_connections and without a log line for each connection.
+- Node and uvloop are one process each, as they mostly run; the others use all cores, but for the C loop that is named so.
 - Everything is on loopback of one machine: a network would make all of them look more alike.
 """
 
@@ -60,7 +64,8 @@ def machine(found):
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     return (
         f"Measured {found['date']} at commit {found['commit']} on {found['processor']}, {found['cores']} cores, "
-        f"{found['memory']}, {found['system']}, Linux {found['kernel']}, load average before: {found['load average before']}. "
+        f"{found['memory']}, {found['system']}, Linux {found['kernel']}, "
+        f"TCP congestion control {found['congestion control']}, load average before: {found['load average before']}. "
         f"{versions}.\n"
     )
 
@@ -214,7 +219,8 @@ def losses(rows):
     lines = []
     for row in rows.values():
         metrics = row.get("metrics", {})
-        shown = SHOWN if "rate" in row else {"throughput": SHOWN["throughput"], "cpu": SHOWN["cpu"]}
+        # At a fixed rate throughput says nothing; in a closed loop p99 is throughput said otherwise.
+        shown = {key: SHOWN[key] for key in (["cpu", "p99"] if "rate" in row else ["throughput", "cpu"])}
         lines += [loss(row["title"], what, metrics[key]) for key, what in shown.items() if key in metrics]
         for text, metric in row.get("texts", {}).items():
             lines.append(loss(f"{row['title']}, {text}", "MB/s", metric))

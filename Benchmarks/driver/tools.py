@@ -29,7 +29,11 @@ def say(text):
 
 
 def install():
+    if not shutil.which("swift"):
+        sys.exit("swift is not there: the benchmark needs Swift 6.2 or newer on the PATH (https://www.swift.org/install)")
     missing = [package for command, package in PACKAGES.items() if not shutil.which(command)]
+    if subprocess.run("pkg-config --exists libsystemd", shell=True, capture_output=True).returncode != 0:
+        missing.append("pkg-config libsystemd-dev")  # what the subject is built with
     if not missing:
         return
     say(f"installing {' '.join(missing)}")
