@@ -2,7 +2,8 @@
 
 SWIFT ?= swift
 PYTHON ?= /usr/bin/python3
-RELEASE := -c release --static-swift-stdlib
+# The package is built with the same options, so that neither build undoes the other's.
+RELEASE := -c release --static-swift-stdlib --disable-local-rpath
 BIN := .build/release
 export REVERSED := $(CURDIR)/$(BIN)/reversed
 export REVERSE_CLIENT := $(CURDIR)/$(BIN)/reverse-client
@@ -10,7 +11,7 @@ export REVERSE_CLIENT := $(CURDIR)/$(BIN)/reverse-client
 # What Debian calls the things that each command needs; scripts/install-missing asks apt for those that are not there.
 BUILD_PACKAGES := libsystemd-dev libedit-dev pkg-config
 TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect strace mandoc iproute2 procps
-SYSTEM_PACKAGES := $(TEST_PACKAGES) debootstrap systemd-container debhelper lintian
+SYSTEM_PACKAGES := $(TEST_PACKAGES) debootstrap debian-archive-keyring systemd-container debhelper lintian
 
 .DEFAULT_GOAL := help
 .PHONY: help build run demo test lint format unit-tests behaviour-tests sanitizer-tests system-tests deb container benchmark \

@@ -35,9 +35,10 @@ let package = Package(
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CEpollGuard"),
+        .target(name: "CWideText"),
 
         // Floor 1: the things that the product is made of, each usable by itself.
-        .target(name: "ReverseCore", swiftSettings: strict),
+        .target(name: "ReverseCore", dependencies: ["CWideText"], swiftSettings: strict),
         .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Systemd", dependencies: ["CSystemd", logging], swiftSettings: strict),
         .target(name: "Quantities", swiftSettings: strict),
@@ -65,7 +66,11 @@ let package = Package(
             swiftSettings: strict
         ),
 
-        .testTarget(name: "ReverseCoreTests", dependencies: ["ReverseCore"], swiftSettings: strict),
+        .testTarget(
+            name: "ReverseCoreTests",
+            dependencies: ["CWideText", "ReverseCore"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "SocketsTests", dependencies: ["Sockets"], swiftSettings: strict),
         .testTarget(name: "QuantitiesTests", dependencies: ["Quantities"], swiftSettings: strict),
         .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging], swiftSettings: strict),

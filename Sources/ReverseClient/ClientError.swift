@@ -15,8 +15,12 @@ public struct ClientError: Error, Equatable, Sendable {
         case lineRefused(line: Int, sent: Int)
         /// An answer does not fit its line.
         case wrongAnswer(Exchange.Mismatch)
+        /// An answer has the right length and is not the line reversed.
+        case notReversed
         /// A line of the input (counted from 1) has more bytes than the client holds.
         case lineTooLong(line: Int, limit: Int)
+        /// A person ended the waiting.
+        case interrupted
         /// The lines could not be read.
         case cannotRead(SystemError)
         /// The answers could not be written.
@@ -41,7 +45,8 @@ public struct ClientError: Error, Equatable, Sendable {
     }
 
     /// The exit code that says the same (sysexits.h): 65 for input that cannot be sent, 69 for no connection, 74 for
-    /// input or output, 75 for "try again later", 76 for an answer that is short or wrong.
+    /// input or output, 75 for "try again later", 76 for an answer that is short or wrong; 130 as a shell
+    /// says it of Ctrl-C.
     public var exitCode: Int32 {
         switch reason {
         case .lineTooLong: 65
@@ -49,7 +54,8 @@ public struct ClientError: Error, Equatable, Sendable {
         case .cannotRead, .cannotWrite: 74
         case .timedOut: 75
         case .closedEarly: retriedFor == nil ? 76 : 75
-        case .lineRefused, .wrongAnswer: 76
+        case .lineRefused, .wrongAnswer, .notReversed: 76
+        case .interrupted: 130
         }
     }
 }
@@ -82,8 +88,12 @@ extension ClientError: CustomStringConvertible {
         case .wrongAnswer(let mismatch):
             return
                 "\(endpoint) gave a wrong answer: \(mismatch); is it a reversed that listens with framing = \"line\"?"
+        case .notReversed:
+            return "\(endpoint) gave a wrong answer: it is not the line reversed"
         case .lineTooLong(let line, let limit):
             return "line \(line) has more than \(limit) bytes; split it"
+        case .interrupted:
+            return "interrupted before \(endpoint) had answered"
         case .cannotRead(let error), .cannotWrite(let error):
             return error.description
         }

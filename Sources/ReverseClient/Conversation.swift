@@ -5,15 +5,26 @@ import Sockets
 public final class Conversation {
     private let transport: Transport
     private let timeout: Duration
+    private let isInterrupted: () -> Bool
     private var exchange = Exchange()
 
     /// Makes a conversation; nothing is connected yet.
     ///
-    /// - Parameter timeout: How long to wait for a connection or for something of an answer to move; zero for ever.
-    public init(with endpoint: Endpoint, timeout: Duration) {
+    /// - Parameters:
+    ///   - timeout: How long to wait for a connection or for something of an answer to move; zero for ever.
+    ///   - isInterrupted: Asked while waiting; when it says so the waiting ends with `Reason.interrupted`.
+    public init(
+        with endpoint: Endpoint,
+        timeout: Duration,
+        isInterrupted: @escaping () -> Bool = { false }
+    ) {
         transport = Transport(endpoint: endpoint)
         self.timeout = timeout
+        self.isInterrupted = isInterrupted
     }
+
+    /// With whom.
+    public var endpoint: Endpoint { transport.endpoint }
 
     /// Whether a connection stands, as far as is known.
     public var isConnected: Bool { transport.phase == .open }
@@ -23,20 +34,10 @@ public final class Conversation {
     /// Connects, if there is no connection.
     public func connect() throws(ClientError) {
         guard !isConnected else { return }
-        do throws(Transport.ConnectFailure) {
-            try transport.connect()
-            while transport.phase == .connecting {
-                guard wait(for: POLLOUT) else {
-                    transport.close()
-                    throw Transport.ConnectFailure(reason: "", advice: "", mayPass: true)
-                }
-                try transport.finishConnecting()
-            }
-        } catch {
-            let reason: ClientError.Reason =
-                error.reason.isEmpty
-                ? .timedOut(timeout) : .cannotConnect(reason: error.reason, advice: error.advice)
-            throw failure(reason)
+        try attempt { () throws(Transport.ConnectFailure) in try transport.connect() }
+        while transport.phase == .connecting {
+            try wait(for: POLLOUT)
+            try attempt { () throws(Transport.ConnectFailure) in try transport.finishConnecting() }
         }
         exchange = Exchange()
         exchange.connectionOpened()
@@ -90,7 +91,7 @@ public final class Conversation {
             }
             if answer.count > line.count { break }
             let wanted = exchange.hasUnsent ? POLLIN | POLLOUT : POLLIN
-            guard wait(for: wanted) else { throw fail(.timedOut(timeout)) }
+            try wait(for: wanted)
         }
         return Array(answer.prefix(line.count))
     }
@@ -123,25 +124,31 @@ public final class Conversation {
         }
     }
 
-    /// Sleeps until the socket is ready; false when the timeout has passed.
-    private func wait(for events: Int32) -> Bool {
+    private func attempt(_ body: () throws(Transport.ConnectFailure) -> Void) throws(ClientError) {
+        do {
+            try body()
+        } catch {
+            throw fail(.cannotConnect(reason: error.reason, advice: error.advice))
+        }
+    }
+
+    /// Sleeps until the socket is ready.
+    private func wait(for events: Int32) throws(ClientError) {
         let deadline = timeout > .zero ? ContinuousClock.now + timeout : nil
         while true {
+            if isInterrupted() { throw fail(.interrupted) }
+            let left = deadline.map { ContinuousClock.now.duration(to: $0) }
+            if let left, left <= .zero { throw fail(.timedOut(timeout)) }
+            // A signal may come between the question and poll(2), hence never for long.
             var polls = [pollfd(fd: transport.descriptor, events: Int16(events), revents: 0)]
-            let milliseconds = deadline.map { pollMilliseconds(ContinuousClock.now.duration(to: $0)) } ?? -1
-            let result = Glibc.poll(&polls, 1, milliseconds)
-            if result > 0 || (result < 0 && errno != EINTR) { return true }
-            if let deadline, ContinuousClock.now >= deadline { return false }
+            let result = poll(&polls, 1, pollMilliseconds(min(left ?? .seconds(1), .milliseconds(300))))
+            if result > 0 || (result < 0 && errno != EINTR) { return }
         }
     }
 
     private func fail(_ reason: ClientError.Reason) -> ClientError {
         transport.close()
-        return failure(reason)
-    }
-
-    private func failure(_ reason: ClientError.Reason) -> ClientError {
-        ClientError(reason, endpoint: transport.endpoint)
+        return ClientError(reason, endpoint: transport.endpoint)
     }
 }
 

@@ -3,8 +3,10 @@
 //
 // How a line is turned round, from the outside in:
 //
-//   Reversal            the public door, and the walk over a line
-//   ByteReversal        bytes in opposite order, in wide steps
+//   Reversal            the public door: ASCII ends at once; else the bytes within each unit, then all
+//   ByteReversal        bytes in opposite order
+//   WithinUnits         the walk over scalars or grapheme clusters
+//   CWideText           (a C target) the steps of 32 bytes: ASCII, and text whose scalars stand alone
 //   UTF8Scalar          one scalar, or a byte that belongs to none
 //   GraphemeState       the rules of UAX #29: is there a boundary before this scalar?
 //   GraphemeClass       what a scalar is to these rules

@@ -53,6 +53,10 @@ public struct Configuration: Equatable, Sendable {
         }
     }
 
+    /// How clients are served on a socket that was handed in and that no listener describes.
+    public var framing: Framing
+    /// What stays whole in their answers.
+    public var unit: ReversalUnit
     /// Where to listen.
     public var listeners: [Listener]
     /// The bounds.
@@ -61,7 +65,15 @@ public struct Configuration: Equatable, Sendable {
     public var logsConnections: Bool
 
     /// Makes a configuration.
-    public init(listeners: [Listener], limits: Limits = Limits(), logsConnections: Bool = true) {
+    public init(
+        listeners: [Listener],
+        framing: Framing = .line,
+        unit: ReversalUnit = .character,
+        limits: Limits = Limits(),
+        logsConnections: Bool = true
+    ) {
+        self.framing = framing
+        self.unit = unit
         self.listeners = listeners
         self.limits = limits
         self.logsConnections = logsConnections

@@ -1,13 +1,13 @@
 /// The message ids under which `journalctl -x` explains what happened (systemd.journal-fields(7), catalog).
 public enum MessageID {
     /// A listener listens.
-    public static let started = "9a1c6f4a1f0b4c0f8a5f3b8e5d0a7c11"
+    public static let started = "0632ffed42d84c039aac3ed501a17aad"
     /// The server is told to stop.
-    public static let stopping = "9a1c6f4a1f0b4c0f8a5f3b8e5d0a7c12"
+    public static let stopping = "712a1c5aab154f0b980bf84606f34217"
     /// A reload succeeded.
-    public static let reloaded = "9a1c6f4a1f0b4c0f8a5f3b8e5d0a7c13"
+    public static let reloaded = "c1daa6393ce5432c9d6ef607b16e80e9"
     /// A reload failed and changed nothing.
-    public static let reloadFailed = "9a1c6f4a1f0b4c0f8a5f3b8e5d0a7c14"
+    public static let reloadFailed = "ecaf35efb8ce4ffd95e5666bb73670f2"
     /// Every place for a client is taken.
-    public static let capReached = "9a1c6f4a1f0b4c0f8a5f3b8e5d0a7c15"
+    public static let capReached = "664de7b79998402bbcc6d5db18ecef6b"
 }

@@ -1,3 +1,4 @@
+import CEpollGuard
 import Dispatch
 import Logging
 import ReverseCore
@@ -73,7 +74,7 @@ public final class Server: Sendable {
 
     /// Takes over listening sockets that were handed in, in place of those of the configuration.
     ///
-    /// A socket with the port or the path of a configured listener is served in its manner, any other as the first.
+    /// A socket with the port or the path of a configured listener is served in its manner, any other in the configuration's own.
     ///
     /// - Parameter descriptors: Listening stream sockets, owned by the server from now on.
     /// - Throws: `SystemError` for a descriptor that is none.
@@ -89,6 +90,13 @@ public final class Server: Sendable {
     /// Begins to accept.
     public func start() {
         for listener in state.withLock({ $0.listeners }) { listener.start() }
+        // This timer fires through epoll_wait, so by then the guard has been called, if it is there.
+        controlQueue.asyncAfter(deadline: .now() + 1) { [logger] in
+            guard epoll_guard_calls() == 0 else { return }
+            logger.critical(
+                "CEpollGuard is not linked in: a client's RST can crash this server; see epoll_guard.c"
+            )
+        }
     }
 
     /// Makes a new configuration hold: new listeners are open before old ones close, connections stay, new limits
@@ -197,10 +205,6 @@ extension Configuration {
             default: false
             }
         }
-        let listener = match ?? listeners.first
-        return ReverseServer.Listener.Manner(
-            framing: listener?.framing ?? .line,
-            unit: listener?.unit ?? .character
-        )
+        return ReverseServer.Listener.Manner(framing: match?.framing ?? framing, unit: match?.unit ?? unit)
     }
 }

@@ -27,6 +27,16 @@ import ReverseClient
 
     @OptionGroup(title: "Server") var destination: Destination
     @OptionGroup(title: "Patience") var patience: Patience
+    @OptionGroup(title: "Ping") var pinging: PingOptions
+
+    @Flag(help: "Print JSON, one object a line: the answers to TEXT, or the pings.")
+    var json = false
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Show the progress of a stream on the terminal (default: when the answers go elsewhere)."
+    )
+    var progress: Bool?
 
     @Argument(help: "A line to reverse. Write -- before a TEXT that begins with a dash.")
     var text: [String] = []
@@ -52,18 +62,26 @@ import ReverseClient
 
     mutating func validate() throws {
         _ = try destination.endpoint()
+        if pinging.ping && !text.isEmpty {
+            throw ValidationError("--ping sends lines of its own: leave TEXT out")
+        }
+        if json && text.isEmpty && !pinging.ping {
+            throw ValidationError("--json is for TEXT and --ping; the answers of a stream are lines already")
+        }
     }
 
     private func run(lines: [[UInt8]]) throws {
         let endpoint = try destination.endpoint()
-        try StandardStreams.prepare(readsInput: lines.isEmpty, endpoint: endpoint)
-        signal(SIGINT) { _ in _exit(130) }
-        if !lines.isEmpty {
-            try TextMode(endpoint: endpoint, patience: patience).run(lines)
+        try StandardStreams.prepare(readsInput: lines.isEmpty && !pinging.ping, endpoint: endpoint)
+        Interrupt.leaves()
+        if pinging.ping {
+            try PingMode(endpoint: endpoint, patience: patience, options: pinging, json: json).run()
+        } else if !lines.isEmpty {
+            try TextMode(endpoint: endpoint, patience: patience, json: json).run(lines)
         } else if isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 {
             try PromptMode(endpoint: endpoint, timeout: patience.timeoutValue).run()
         } else {
-            try StreamMode(endpoint: endpoint, patience: patience).run()
+            try StreamMode(endpoint: endpoint, patience: patience, progress: progress).run()
         }
     }
 }

@@ -7,6 +7,7 @@ import Sockets
 struct TextMode {
     let endpoint: Endpoint
     let patience: Patience
+    let json: Bool
 
     func run(_ lines: [[UInt8]]) throws {
         if let index = lines.firstIndex(where: { $0.contains(0x0A) }) {
@@ -15,13 +16,26 @@ struct TextMode {
                     + "send several lines through a pipe, as in printf '%s\\n' one two | reverse-client"
             )
         }
-        let stream = Stream(
-            to: endpoint,
-            from: BytesInput(lines.flatMap { $0 + [0x0A] }),
-            into: DescriptorOutput(STDOUT_FILENO, name: "the answers"),
-            options: patience.options(retry: .zero)
-        )
-        try stream.run()
+        let options = patience.options(retry: .zero)
+        if json {
+            let answers = try Client(endpoint, options: options).reverse(lines: lines)
+            let output = StandardOutput(endpoint: endpoint)
+            for (line, answer) in zip(lines, answers) {
+                var object = JSONObject()
+                object.add("text", bytes: line)
+                object.add("answer", bytes: answer)
+                try output.write("\(object)\n")
+            }
+        } else {
+            // Straight to the output: the answers before a failure are printed.
+            let stream = Stream(
+                to: endpoint,
+                from: BytesInput(lines.flatMap { $0 + [0x0A] }),
+                into: DescriptorOutput(STDOUT_FILENO, name: "the answers"),
+                options: options
+            )
+            try stream.run()
+        }
         try StandardStreams.finish(endpoint: endpoint)
     }
 }

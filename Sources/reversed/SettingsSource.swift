@@ -19,6 +19,8 @@ extension Configuration {
     init(_ settings: Settings) {
         self.init(
             listeners: settings.listeners.map(Listener.init),
+            framing: settings.framing,
+            unit: settings.unit,
             limits: Limits(
                 maximumConnections: settings.limits.maximumConnections,
                 maximumLineBytes: settings.limits.maximumLineBytes,

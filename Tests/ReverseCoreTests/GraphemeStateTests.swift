@@ -44,6 +44,18 @@ import Testing
         }
     }
 
+    /// The walk over a line may begin anew at any boundary.
+    @Test func noRuleReachesBackOverABoundary() {
+        for state in GraphemeState.allCases {
+            for scalar in GraphemeClass.allCases where state.isBoundary(before: scalar) {
+                #expect(
+                    state.next(after: scalar) == GraphemeState.start.next(after: scalar),
+                    "\(state), \(scalar)"
+                )
+            }
+        }
+    }
+
     private func clusterLengths(of sequence: [GraphemeClass]) -> [Int] {
         var lengths: [Int] = []
         var row = GraphemeTransition.row(of: .start)

@@ -64,6 +64,14 @@ import Testing
         #expect(ReversalUnit.character.reversed([0xE0, 0x80, 0x80]) == [0x80, 0x80, 0xE0])
     }
 
+    @Test func aSpanIsReversedInPlace() {
+        var line = Array("🇫🇷 et 🇩🇪".utf8)
+        var span = line.mutableSpan
+        var bytes = span.mutableBytes
+        ReversalUnit.character.reverse(&bytes)
+        #expect(line == Array("🇩🇪 te 🇫🇷".utf8))
+    }
+
     @Test func aBufferWithoutMemoryIsAnEmptyLine() {
         for unit in ReversalUnit.allCases {
             unit.reverse(UnsafeMutableRawBufferPointer(start: nil, count: 0))

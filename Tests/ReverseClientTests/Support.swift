@@ -1,0 +1,93 @@
+@testable import ReverseClient
+
+/// Numbers that are the same on every run (SplitMix64).
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
+
+/// What a server answers to `input`, by bytes.
+func answer(to input: [UInt8]) -> [UInt8] {
+    var result: [UInt8] = []
+    var line: [UInt8] = []
+    for byte in input {
+        guard byte == 0x0A else {
+            line.append(byte)
+            continue
+        }
+        let hasReturn = line.last == 0x0D
+        result += line.dropLast(hasReturn ? 1 : 0).reversed()
+        result += hasReturn ? [0x0D, 0x0A] : [0x0A]
+        line = []
+    }
+    return result + line.reversed()
+}
+
+/// Random lines: empty, short and long, with CR here and there, the last one perhaps unterminated.
+func randomLines(_ count: Int, using generator: inout SeededGenerator) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for _ in 0..<count {
+        let length = [0, 1, 5, 31, 32, 33, 64, 200, 3000].randomElement(using: &generator) ?? 0
+        for _ in 0..<length {
+            bytes.append([0x41, 0x42, 0xC3, 0x0D, 0x00].randomElement(using: &generator) ?? 0)
+        }
+        bytes.append(0x0A)
+    }
+    if Bool.random(using: &generator) { bytes += [0x78, 0x79, 0x7A] }
+    return bytes
+}
+
+extension Exchange {
+    /// Takes as much of `bytes` as there is room for, at most `limit`, and removes it.
+    mutating func accept(_ bytes: inout ArraySlice<UInt8>, atMost limit: Int = .max) {
+        takeInput { space in
+            let part = bytes.prefix(min(limit, space.count))
+            space.copyBytes(from: part)
+            bytes = bytes.dropFirst(part.count)
+            return part.count
+        }
+    }
+
+    mutating func accept(_ text: String) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty { accept(&bytes) }
+    }
+
+    mutating func unsent(atMost limit: Int = .max) -> [UInt8] {
+        var result: [UInt8] = []
+        giveUnsent { bytes in
+            result = Array(bytes.prefix(limit))
+            return result.count
+        }
+        return result
+    }
+
+    mutating func receive(_ bytes: inout ArraySlice<UInt8>, atMost limit: Int = .max) throws(Mismatch) {
+        try takeAnswers { space in
+            let part = bytes.prefix(min(limit, space.count))
+            space.copyBytes(from: part)
+            bytes = bytes.dropFirst(part.count)
+            return part.count
+        }
+    }
+
+    mutating func receive(_ text: String) throws(Mismatch) {
+        var bytes = Array(text.utf8)[...]
+        try receive(&bytes)
+    }
+
+    mutating func output(atMost limit: Int = .max) -> [UInt8] {
+        var result: [UInt8] = []
+        giveOutput { bytes in
+            result = Array(bytes.prefix(limit))
+            return result.count
+        }
+        return result
+    }
+}

@@ -1,0 +1,20 @@
+# A journald that has stopped reading never holds up a client; when it reads again, it hears what was lost.
+. "$(dirname "$0")/../helpers.bash"
+
+start
+expect "it answers" client ask 127.0.0.1:5000 before
+journald=$(property MainPID systemd-journald.service)
+machine kill -STOP "$journald"
+# Each connection is two messages: far more than the journal's socket and the daemon's own backlog hold.
+stalled=$(timeout 120 "$here/container" network "$MACHINE" bash -c "
+    for round in 1 2 3 4 5 6 7 8 9 10; do python3 '$here/client.py' load 127.0.0.1:5000 300 3 || exit 1; done" 2>&1) ||
+    { machine kill -CONT "$journald"; fail "clients wait for the journal: $stalled"; }
+machine kill -CONT "$journald"
+same "no restart" 0 "$(property NRestarts)"
+expect "it answers" client ask 127.0.0.1:5000 after
+# The journal is lost on its restart too, without harm.
+machine systemctl restart systemd-journald
+expect "it answers" client ask 127.0.0.1:5000 after
+heard() { machine journalctl --sync; machine journalctl -q -o cat --no-pager -u reversed BYTES=14 | grep -q disconnected; }
+client ask 127.0.0.1:5000 "fourteen byte"
+eventually "the new journal hears it" heard

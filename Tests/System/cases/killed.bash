@@ -1,0 +1,10 @@
+# kill -9 again and again: started again every time.
+. "$(dirname "$0")/../helpers.bash"
+
+start
+for round in 1 2 3 4 5 6; do
+    machine kill -KILL "$(property MainPID)"
+    restarted() { is NRestarts "$round" && is ActiveState active; }
+    eventually "restart $round comes" restarted
+    expect "it answers after restart $round" client ask 127.0.0.1:5000 "again $round"
+done

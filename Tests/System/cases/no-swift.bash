@@ -1,0 +1,13 @@
+# The programs run on a machine that has never seen Swift: nothing of it is there, nothing of it is missed.
+. "$(dirname "$0")/../helpers.bash"
+
+same "there is no Swift" "" "$(machine find / -xdev -iname '*swift*' -print)"
+for program in /usr/sbin/reversed /usr/bin/reverse-client; do
+    libraries=$(machine /lib64/ld-linux-x86-64.so.2 --list "$program" 2>/dev/null || machine ldd "$program")
+    refuse "$program finds all its libraries" grep -q "not found" <<<"$libraries"
+    refuse "$program asks for no Swift library" grep -qiE 'swift|Foundation|dispatch' <<<"$libraries"
+done
+start
+same "the client talks to the daemon" ECNAVDA "$(machine reverse-client ADVANCE)"
+same "letters stay whole" "🇫🇷é" "$(machine reverse-client é🇫🇷)"
+same "a pipe works" "$(seq 1000 | rev | sha256sum)" "$(seq 1000 | machine reverse-client | sha256sum)"

@@ -1,0 +1,16 @@
+# `systemctl start` returns when the service listens, and its status says where and how much it does.
+. "$(dirname "$0")/../helpers.bash"
+
+refuse "the service is off after installation" machine systemctl --quiet is-active reversed.service
+refuse "the service is disabled after installation" machine systemctl --quiet is-enabled reversed.service
+start
+expect "it answers at once" client ask 127.0.0.1:5000 ADVANCE "é👨‍👩‍👧‍👦" ""
+matches "status says where" "127\.0\.0\.1:5000" "$(property StatusText)"
+expect "the main process is the daemon" is MainPID "$(machine cat /proc/"$(property MainPID)"/stat | cut -d' ' -f1)"
+begin hold 127.0.0.1:5000 3
+same "clients are held" "3 held" "$said"
+eventually "status counts connections" status_matches "3 connections"
+finish "they were answered again"
+eventually "status sees them leave" status_matches "0 connections"
+same "no restart" 0 "$(property NRestarts)"
+journal_matches "listening on 127\.0\.0\.1:5000" || fail "the journal says where it listens"

@@ -1,0 +1,203 @@
+"""Clients for the system tests; each says what went wrong and exits with 1 if anything did.
+
+    client.py ask ADDRESS TEXT…           one connection, one line each, checks every answer
+    client.py talk ADDRESS                a line from standard input, its answer to standard output
+    client.py load ADDRESS CLIENTS LINES  that many at once, each pipelining that many lines, all checked
+    client.py hold ADDRESS CLIENTS        that many stay connected, checked again at end of input
+    client.py knock ADDRESS CLIENTS       until end of input: connect, one line, close, over and over
+    client.py flood ADDRESS CLIENTS       until end of input: send lines, count whole answers until the server closes
+    client.py reset ADDRESS COUNT         connect, send half a line, reset
+
+ADDRESS is HOST:PORT, [HOST]:PORT or the path of a Unix socket.
+"""
+
+import collections
+import select
+import socket
+import struct
+import sys
+import threading
+import time
+
+
+def connect(address, timeout=20.0):
+    if address.startswith("/"):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(timeout)
+        connection.connect(address)
+        return connection
+    host, _, port = address.rpartition(":")
+    return socket.create_connection((host.strip("[]"), int(port)), timeout=timeout)
+
+
+def exchange(connection, texts):
+    """Sends all texts, then reads as many answers; returns what was wrong, or None."""
+    connection.sendall("".join(text + "\n" for text in texts).encode())
+    wanted = "".join(text[::-1] + "\n" for text in texts).encode()
+    found = b""
+    while len(found) < len(wanted):
+        piece = connection.recv(65536)
+        if not piece:
+            return f"closed after {len(found)} of {len(wanted)} bytes"
+        found += piece
+    return None if found == wanted else f"{found[:60]!r} is not {wanted[:60]!r}"
+
+
+def ask(address, *texts):
+    with connect(address) as connection:
+        return exchange(connection, texts)
+
+
+def talk(address):
+    with connect(address) as connection:
+        answers = connection.makefile("r", encoding="utf-8", newline="\n")
+        for line in sys.stdin:
+            connection.sendall(line.encode())
+            answer = answers.readline()
+            if not answer:
+                return "closed"
+            print(answer, end="", flush=True)
+    return None
+
+
+def each(count, work):
+    """Runs `work(number)` in a thread each; returns what went wrong, counted."""
+    mistakes = collections.Counter()
+
+    def run(number):
+        try:
+            mistake = work(number)
+        except OSError as error:
+            mistake = repr(error)
+        if mistake:
+            mistakes[mistake] += 1
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return dict(mistakes) or None
+
+
+def load(address, clients, lines):
+    def work(number):
+        with connect(address) as connection:
+            return exchange(connection, [f"client {number} line {line}" for line in range(int(lines))])
+
+    return each(int(clients), work)
+
+
+def until_end_of_input():
+    over = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+    return over
+
+
+def hold(address, clients):
+    held = [connect(address) for _ in range(int(clients))]
+    for number, connection in enumerate(held):
+        mistake = exchange(connection, [f"held {number}"])
+        if mistake:
+            return f"client {number}: {mistake}"
+    print(f"{len(held)} held", flush=True)
+    sys.stdin.read()
+    for number, connection in enumerate(held):
+        mistake = exchange(connection, [f"still held {number}"])
+        if mistake:
+            return f"client {number}: {mistake}"
+    return None
+
+
+def knock(address, clients):
+    over = until_end_of_input()
+    answered = [0] * int(clients)
+
+    def work(number):
+        while not over.is_set():
+            with connect(address) as connection:
+                mistake = exchange(connection, [f"knock {number}"])
+            if mistake:
+                return f"{mistake} (after {answered[number]} good ones)"
+            answered[number] += 1
+        return None
+
+    print("knocking", flush=True)
+    mistakes = each(int(clients), work)
+    print(f"{sum(answered)} answered", flush=True)
+    return mistakes
+
+
+def flood(address, clients):
+    """Every byte that the server answered must be right, and must end with a whole line.
+
+    The client stops sending as soon as it is told that nothing more is read, and reads to the end.
+    """
+    over = until_end_of_input()
+    lines = [0] * int(clients)
+
+    def work(number):
+        text = f"flood {number} ".encode() * 20
+        request, answer = text + b"\n", text[::-1] + b"\n"
+        received = b""
+        sending = True
+        with connect(address) as connection:
+            connection.setblocking(False)
+            position = 0
+            while True:
+                wants = [connection] if sending else []
+                readable, writable, _ = select.select([connection], wants, [], 20)
+                if readable:
+                    try:
+                        piece = connection.recv(262144)
+                    except ConnectionResetError:
+                        return "reset"
+                    if not piece:
+                        break
+                    received += piece
+                    whole = len(received) // len(answer)
+                    if received[: whole * len(answer)] != answer * whole:
+                        return "a wrong answer"
+                    received = received[whole * len(answer) :]
+                    lines[number] += whole
+                if writable and sending:
+                    try:
+                        position = (position + connection.send(request[position:])) % len(request)
+                    except (BrokenPipeError, ConnectionResetError):
+                        sending = False
+                if over.is_set() and sending and position == 0:
+                    connection.shutdown(socket.SHUT_WR)
+                    sending = False
+                if not readable and not writable:
+                    return "nothing happened for 20 s"
+        return f"half a line at the end: {received[:40]!r}" if received else None
+
+    print("flooding", flush=True)
+    mistakes = each(int(clients), work)
+    print(f"{sum(lines)} lines answered", flush=True)
+    if not mistakes and 0 in lines:
+        return "a client without any answer"
+    return mistakes
+
+
+def reset(address, count):
+    linger = struct.pack("ii", 1, 0)
+    for _ in range(int(count)):
+        connection = connect(address)
+        connection.sendall(b"half a line")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        connection.close()
+
+
+def main():
+    command, *arguments = sys.argv[1:]
+    start = time.monotonic()
+    try:
+        mistake = globals()[command](*arguments)
+    except OSError as error:
+        mistake = repr(error)
+    if mistake:
+        sys.exit(f"{command} {arguments[0]}: {mistake} (after {time.monotonic() - start:.1f} s)")
+
+
+main()
