@@ -79,5 +79,7 @@ try:
     sys.exit(main())
 except Unable as reason:
     sys.exit(f"benchmark: {reason}")
+except tools.Failed as command:
+    sys.exit(f"benchmark: this failed: {command}")
 except KeyboardInterrupt:
     sys.exit(130)

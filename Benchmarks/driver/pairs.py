@@ -23,7 +23,8 @@ QUICK = Plan(rounds=2, warm_up=0.1, duration=0.3, quick=True)
 def load(kind, server, *options):
     """Runs the generator against a server; what it reports.
 
-    It fails with a word about why if an answer is wrong. The generator stays on the first core. Where the server runs is the kernel's choice, unless the row has a placement.
+    It fails with a word about why if an answer is wrong. The generator stays on the first core. Where the server
+    runs is the kernel's choice, unless the row has a placement.
     """
     command = ["taskset", "-c", 0, tools.generator(), kind, "--port", server.port, "--server", server.pid, *options]
     result = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120)

@@ -23,23 +23,25 @@ HOW = """\
     Benchmarks/run --quick                # three minutes, for a look
     Benchmarks/run --only one-64          # one row
 
-- The generator (`Benchmarks/Sources/load`) is one thread with an epoll loop on the first core. Every byte of every answer is
-  compared with what it must be; a wrong, missing or surplus answer ends the run as failed, and before a run servers that are wrong
-  on purpose show that it does (`Benchmarks/run --check`). Its share of its core stands beside the throughput. To
-  send a line on loopback costs the kernel as much as to answer it, so on few cores the generator takes what a fast server leaves;
-  near 100 % it could not go faster, and the CPU times tell servers apart better than the throughput.
-- Closed loop: an answer lets a client send its next line. Open loop: lines are due at a fixed rate and latency counts from then, so
-  a stalled server is charged for all that it held up. Percentiles are HdrHistogram's.
-- Servers of a row stay up together, idle but for one; in every round each peer runs next to reversed, and the order changes from round to round.
-  The next run begins when the last server has put away its connections.
-- CPU time is the server's, of all its threads and processes, user and system, over the same window. System calls
-  are counted in runs of their own.
-- With one client only one side works at a time. Whether the two share a core or wake each other across cores decides more than any
-  server does, so there is a row for each. In all other rows the kernel places the server.
+- The generator (`Benchmarks/Sources/load`) is one thread with an epoll loop on the first core. Every byte of every
+  answer is compared with what it must be; a wrong, missing or surplus answer ends the run as failed, and before a run
+  servers that are wrong on purpose show that it does (`Benchmarks/run --check`). Its share of its core stands beside
+  the throughput. To send a line on loopback costs the kernel as much as to answer it, so on few cores the generator
+  takes what a fast server leaves; near 100 % it could not go faster, and the CPU times tell servers apart better than
+  the throughput.
+- Closed loop: an answer lets a client send its next line. Open loop: lines are due at a fixed rate and latency counts
+  from then, so a stalled server is charged for all that it held up. Percentiles are HdrHistogram's.
+- Servers of a row stay up together, idle but for one; in every round each peer runs next to reversed, and the order
+  changes from round to round. The next run begins when the last server has put away its connections.
+- CPU time is the server's, of all its threads and processes, user and system, over the same window. System calls are
+  counted in runs of their own.
+- With one client only one side works at a time. Whether the two share a core or wake each other across cores decides
+  more than any server does, so there is a row for each. In all other rows the kernel places the server.
 - Lines are 15 ASCII characters and LF unless the row says otherwise. reversed runs with its shipped defaults (unit
-  `character`, so it looks at every byte for combining characters; the peers reverse bytes) but a
-  higher max_connections and without a log line for each connection.
-- Node and uvloop are one process each, as they mostly run; the others use all cores, but for the C loop that is named so.
+  `character`, so it looks at every byte for combining characters; the peers reverse bytes) but a higher
+  max_connections and without a log line for each connection.
+- Node and uvloop are one process each, as they mostly run; the others use all cores, but for the C loop that is named
+  so.
 - Everything is on loopback of one machine: a network would make all of them look more alike.
 """
 
@@ -52,7 +54,8 @@ def write(data, folder):
     if drawn:
         sections.append("![Throughput of reversed divided by each peer's, by work](benchmarks.svg)\n")
     sections += [losses(rows), comparison(rows), latency(rows), calls(rows), idle(rows), start(rows)]
-    sections += [texts(rows, "bulk", "Bulk: `reverse-client < file` against `rev < file`"), reversal(rows), notes(rows), HOW]
+    bulk = texts(rows, "bulk", "Bulk: `reverse-client < file` against `rev < file`", ours="reverse-client")
+    sections += [bulk, reversal(rows), notes(rows), HOW]
     (folder / "benchmarks.md").write_text("\n".join(section for section in sections if section))
 
 
@@ -183,14 +186,14 @@ def spread(found):
     return f"{found['median']:.1f} ({found['low']:.1f}–{found['high']:.1f})"
 
 
-def texts(rows, row, title):
+def texts(rows, row, title, ours="reversed"):
     found = rows.get(row, {}).get("texts")
     if not found:
         return ""
     peers = [peer for peer in ["rev", "string", "memcpy"] if any(peer in metric["servers"] for metric in found.values())]
-    head = ["", "reversed MB/s"]
+    head = ["", f"{ours} MB/s"]
     for peer in peers:
-        head += [f"{CONTESTANTS[peer]} MB/s", "reversed / it"]
+        head += [f"{CONTESTANTS[peer]} MB/s", "ours / it"]
     lines = []
     for text, metric in found.items():
         cells = [text, number(metric["servers"][SUBJECT]["median"])]
@@ -206,8 +209,9 @@ def reversal(rows):
     if not text:
         return ""
     return text + (
-        "\nIn place, by characters, in a buffer that the second-level cache holds; memcpy and String.reversed() have the same lines "
-        "(the strings made beforehand). rev reads a file of them, its start included, and gives up at a byte that is not UTF-8.\n"
+        "\nIn place, by characters, in a buffer that the second-level cache holds; memcpy and String.reversed() have the "
+        "same lines (the strings made beforehand). rev reads a file of them, its start included, and gives up at a "
+        "byte that is not UTF-8.\n"
     )
 
 

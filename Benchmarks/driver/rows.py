@@ -215,7 +215,7 @@ def bulk(plan):
         through = [client, "-H", "127.0.0.1", "-p", server.port]
         for text in ["ascii", "cyrillic", "cjk", "emoji"]:
             write(text, lines, answers, size)
-            ours, rev, ratio = Metric("MB/s", "more"), None, None
+            ours = Metric("MB/s", "more")
             for _ in range(plan.rounds):
                 theirs = timed(["rev"], lines, out)
                 mine = timed(through, lines, out)

@@ -24,6 +24,10 @@ PACKAGES = {
 }
 
 
+class Failed(Exception):
+    """A command that was needed, and has said why on standard error."""
+
+
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
@@ -69,7 +73,7 @@ def subject(name, variable):
     options = ["--package-path", REPOSITORY, "--scratch-path", scratch, "--static-swift-stdlib"]
     try:
         swift_build(*options, "--product", name)
-    except subprocess.CalledProcessError:
+    except Failed:
         sys.exit(f"{name} does not build; or name a built one: {variable}=/path/to/{name}")
     return scratch / "release" / name
 
@@ -77,7 +81,8 @@ def subject(name, variable):
 def run(*command):
     command = [str(word) for word in command]
     say(f"$ {' '.join(command)}")
-    subprocess.run(command, check=True, stdout=sys.stderr)
+    if subprocess.run(command, stdout=sys.stderr).returncode != 0:
+        raise Failed(" ".join(command))
 
 
 def generator():
