@@ -60,7 +60,10 @@ final class Daemon: @unchecked Sendable {
             } else {
                 try server.adopt(handedIn.listeners.map(\.descriptor), configuration)
                 logger.notice(
-                    "sockets were handed in by systemd: host, port and path of the configuration are not used"
+                    """
+                    sockets were handed in by systemd (\(handedIn.listeners.map(\.name).joined(separator: ", "))): \
+                    host, port and path of the configuration are not used
+                    """
                 )
             }
         } catch {

@@ -7,7 +7,13 @@ here=$(dirname "${BASH_SOURCE[0]}")
 container() { "$here/container" "$@"; }
 machine() { container exec "$MACHINE" "$@"; }
 # Clients run on this side, in the machine's network: the machine itself needs nothing for them.
-client() { container network "$MACHINE" python3 "$here/client.py" "$@"; }
+client() (
+    # The end of `begin`'s clients is the end of their input: nobody else may hold it open.
+    if [ -n "${to_clients:-}" ]; then exec {to_clients}>&-; fi
+    container network "$MACHINE" python3 "$here/client.py" "$@"
+)
+# signal NAME PID
+signal() { machine sh -c "kill -$1 $2"; }
 
 # begin COMMAND ARGUMENT…: starts clients that go on until `finish`, and waits for their first word, $said.
 begin() {
@@ -21,10 +27,13 @@ begin() {
 }
 
 # end_input: tells them that it is time to end. finish WHAT: and waits for it; they must have found nothing wrong.
-end_input() { exec {to_clients}>&-; }
+end_input() {
+    exec {to_clients}>&-
+    to_clients=
+}
 finish() {
     local result=0
-    end_input
+    if [ -n "$to_clients" ]; then end_input; fi
     wait "$clients" || result=$?
     cat <&"$from_clients"
     exec {from_clients}<&-

@@ -33,11 +33,12 @@ done
 refuse "the file's port is not open" client ask 127.0.0.1:5999 no 2>/dev/null
 journal_matches "not used" || fail "the journal says that host and port are not used"
 matches "the odd one is told of" "odd.*closed" "$(journal --priority warning)"
-matches "status knows the names" "front" "$(property StatusText)"
+matches "the journal knows the names" "front" "$(journal)"
 
 pid=$(property MainPID)
-same "LISTEN_FDS is gone from the environment that children would get" "" \
-    "$(machine sh -c "ls -l /proc/$pid/fd | grep -c 5004 || true" | grep -v '^0$' || true)"
+datagram=$(machine awk '$2 ~ /:138C$/ { print $10 }' /proc/net/udp)
+matches "systemd still holds the datagram socket" '^[0-9]+$' "$datagram"
+refuse "the service does not" grep -qF "socket:[$datagram]" <<<"$(machine ls -l "/proc/$pid/fd")"
 expect "a reload keeps the sockets" machine systemctl reload reversed
 expect "IPv4 answers after the reload" client ask 127.0.0.1:5001 again
 expect "IPv6 answers after the reload" client ask "[::1]:5002" again

@@ -1,13 +1,9 @@
 # A port that is taken fails the start with a reason, once.
 . "$(dirname "$0")/../helpers.bash"
 
-drop_in other.service <<'END'
-END
-machine sh -c 'cat >/etc/systemd/system/other.socket' <<'END'
+machine sh -c 'cat >/etc/systemd/system/other.socket; cat /lib/systemd/system/reversed.service >/etc/systemd/system/other.service' <<'END'
 [Socket]
 ListenStream=127.0.0.1:5000
-Accept=no
-Service=systemd-journald.service
 END
 machine systemctl daemon-reload
 machine systemctl start other.socket

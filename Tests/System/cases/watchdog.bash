@@ -12,7 +12,7 @@ same "a healthy daemon is left alone" "$pid" "$(property MainPID)"
 lines=$(seq 200000)
 printf '%s\n' "$lines" | machine reverse-client --retry-for 30s >"/tmp/$MACHINE.answers" &
 reader=$!
-machine kill -STOP "$pid"
+signal STOP "$pid"
 restarted() { is NRestarts 1 && is ActiveState active; }
 eventually "it is started again" restarted
 refuse "by another process" [ "$(property MainPID)" = "$pid" ]
