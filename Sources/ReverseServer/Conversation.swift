@@ -142,6 +142,7 @@ extension Connection {
         case .finish(let departure): finish(&state, departure)
         }
     }
+            state.untaken = StreamSocket.untakenBytes(of: descriptor)
 
     /// Sends what the socket takes: how many bytes that was, or nil when the connection is lost and closed.
     private func send(_ state: inout State, _ bytes: UnsafeRawBufferPointer) -> Int? {
