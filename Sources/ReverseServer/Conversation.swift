@@ -6,8 +6,9 @@ import Synchronization
 // The steps of a connection, each with the lock held: one receive, one send at most.
 extension Connection {
     /// How much is read after our FIN, and how long, so that the client can take its last answers: close(2) with
-    /// unread input would send a RST after them.
-    private static let lingeringBytes = 64 << 10
+    /// unread input would send a RST after them. The bytes are many, so that a client that sends all before it reads
+    /// comes to reading; the time is short.
+    private static let lingeringBytes = 64 << 20
     private static let lingeringTime: Milliseconds = 2000
 
     /// A partial line of at most this many bytes is copied in front of what is received next; a longer one is
