@@ -133,7 +133,7 @@ final class Connection: DescriptorOwner, @unchecked Sendable {
             case .conversing(remaining: nil):
                 let arrived = StreamSocket.unreadBytes(of: descriptor)
                 state.phase = .conversing(remaining: arrived)
-                if arrived == 0 { finish(&state, .drained) }
+                if arrived == 0 { finishDrained(&state) }
             case .flushing(let unsent, then: .converse(remaining: nil)):
                 let arrived = StreamSocket.unreadBytes(of: descriptor)
                 state.phase = .flushing(unsent: unsent, then: .converse(remaining: arrived))

@@ -103,6 +103,17 @@ extension Connection {
         state.readiness.awaitInput(self)
     }
 
+    /// Ends a conversation of which all is read that had arrived when the server began to stop. If the client's
+    /// end-of-file is what comes next, its last line is whole.
+    func finishDrained(_ state: inout State) {
+        var next: UInt8 = 0
+        if recv(descriptor, &next, 1, Int32(MSG_PEEK)) == 0 {
+            receivedEndOfFile(&state, Clock.now())
+        } else {
+            finish(&state, .drained)
+        }
+    }
+
     /// Ends everything; the descriptor is closed once nothing watches it.
     func close(_ state: inout State, _ departure: Departure) {
         state.phase = .closed
@@ -131,19 +142,19 @@ extension Connection {
     /// Goes on when `unsent` bytes of what had to be sent are left.
     private func proceed(_ state: inout State, unsent: Int, _ next: Continuation) {
         if unsent > 0 {
+            state.untaken = StreamSocket.untakenBytes(of: descriptor)
             state.phase = .flushing(unsent: unsent, then: next)
             state.readiness.awaitOutput(self)
             return
         }
         switch next {
-        case .converse(remaining: 0): finish(&state, .drained)
+        case .converse(remaining: 0): finishDrained(&state)
         case .converse(let remaining):
             state.phase = .conversing(remaining: remaining)
             state.readiness.awaitInput(self)
         case .finish(let departure): finish(&state, departure)
         }
     }
-            state.untaken = StreamSocket.untakenBytes(of: descriptor)
 
     /// Sends what the socket takes: how many bytes that was, or nil when the connection is lost and closed.
     private func send(_ state: inout State, _ bytes: UnsafeRawBufferPointer) -> Int? {
