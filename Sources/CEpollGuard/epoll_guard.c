@@ -38,7 +38,9 @@ int epoll_wait(int epoll, struct epoll_event *events, int capacity, int timeout)
     for (int i = 0; i < count; i++) {
         if (events[i].events & (EPOLLHUP | EPOLLERR)) {
             events[i].events &= ~(uint32_t)(EPOLLHUP | EPOLLERR);
-            events[i].events |= EPOLLIN;
+            // Output too: with only EPOLLIN a source that waits to write would never hear of it, and libdispatch would
+            // arm the descriptor again at once, and again. A bit that nobody waits for is ignored.
+            events[i].events |= EPOLLIN | EPOLLOUT;
         }
     }
     return count;

@@ -41,6 +41,8 @@ final class Connection: DescriptorOwner, @unchecked Sendable {
         /// When a request was last answered or blocked output last moved on: what the idle timeout counts from.
         var lastProgress: Milliseconds
         var lastReady: Milliseconds
+        /// While output is blocked: how much of what was sent the client had not taken when that was last looked at.
+        var untaken = 0
         var requests: UInt64 = 0
         var bytes: UInt64 = 0
         var departure = Departure.finished
@@ -131,7 +133,7 @@ final class Connection: DescriptorOwner, @unchecked Sendable {
             case .conversing(remaining: nil):
                 let arrived = StreamSocket.unreadBytes(of: descriptor)
                 state.phase = .conversing(remaining: arrived)
-                if arrived == 0 { finish(&state, .drained) }
+                if arrived == 0 { finishDrained(&state) }
             case .flushing(let unsent, then: .converse(remaining: nil)):
                 let arrived = StreamSocket.unreadBytes(of: descriptor)
                 state.phase = .flushing(unsent: unsent, then: .converse(remaining: arrived))
@@ -150,7 +152,12 @@ final class Connection: DescriptorOwner, @unchecked Sendable {
             case .conversing:
                 if idleTimeout > 0, now > state.lastProgress &+ idleTimeout { finish(&state, .idle) }
             case .flushing:
-                if idleTimeout > 0, now > state.lastProgress &+ idleTimeout { close(&state, .idle) }
+                guard idleTimeout > 0, now > state.lastProgress &+ idleTimeout else { return }
+                // The socket's buffer is large: a client may be reading although there is no room for more yet.
+                let untaken = StreamSocket.untakenBytes(of: descriptor)
+                guard untaken < state.untaken else { return close(&state, .idle) }
+                state.untaken = untaken
+                state.lastProgress = now
             case .lingering(_, let deadline):
                 if now > deadline { close(&state, state.departure) }
             case .closed: break

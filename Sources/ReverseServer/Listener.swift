@@ -74,23 +74,26 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
     /// Stops listening. A socket of our own first accepts those who wait in its backlog, as far as there is room; one
     /// that was handed in keeps them for the process that is handed it next.
     func close() {
+        let isFirst = state.withLock { state -> Bool in
+            defer {
+                state.isClosed = true
+                state.isAccepting = false
+            }
+            return !state.isClosed
+        }
+        guard isFirst else { return }
         if place.isOurs {
-            acceptWaiting(budget: .max)
-            place.file?.remove()
+            // Nobody may come in behind those who are accepted here: closing the socket would reset them.
+            if let file = place.file { file.remove() } else { StreamSocket.ignoreNewcomers(on: descriptor) }
+            acceptWaiting(budget: Int(StreamSocket.maximumBacklog) + 1)
         }
-        state.withLock { state in
-            guard !state.isClosed else { return }
-            state.isClosed = true
-            state.isAccepting = false
-            state.readiness.stop(self)
-        }
+        state.withLock { $0.readiness.stop(self) }
     }
 
     // MARK: - What the descriptor's watchers call
 
     override func isReady(scratch: UnsafeMutableRawBufferPointer, now: Milliseconds) {
-        guard state.withLock({ $0.isAccepting }) else { return }
-        acceptWaiting(budget: Self.acceptBudget)
+        acceptWaiting(budget: Self.acceptBudget) { state.withLock { $0.isAccepting } }
         state.withLock { state in
             if now &- state.lastReady <= HotSet.busyTime {
                 state.readiness.moveToHotSetIfWatchedBySource(self)
@@ -124,9 +127,9 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
 
     // MARK: - Accepting
 
-    private func acceptWaiting(budget: Int) {
+    private func acceptWaiting(budget: Int, while mayAccept: () -> Bool = { true }) {
         var left = budget
-        while left > 0 {
+        while left > 0, mayAccept() {
             left -= 1
             guard let number = registry.takePlace() else { return restUntilPlaceIsFree() }
             switch StreamSocket.accept(from: descriptor) {
@@ -162,9 +165,10 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
             surroundings: surroundings,
             registry: registry
         )
-        registry.add(connection)
         registry.log.connected(connection)
+        let isDraining = registry.add(connection)
         connection.start()
+        if isDraining { connection.drain() }
     }
 
     private func restUntilPlaceIsFree() {
