@@ -16,7 +16,7 @@ class Plan:
         self.rounds, self.warm_up, self.duration, self.quick = rounds, warm_up, duration, quick
 
 
-FULL = Plan(rounds=5, warm_up=0.2, duration=0.8)
+FULL = Plan(rounds=5, warm_up=0.2, duration=0.7)
 QUICK = Plan(rounds=2, warm_up=0.1, duration=0.3, quick=True)
 
 
