@@ -40,7 +40,6 @@ final class Connection: DescriptorOwner, @unchecked Sendable {
         var readiness: Readiness
         /// When a request was last answered or blocked output last moved on: what the idle timeout counts from.
         var lastProgress: Milliseconds
-        var lastReady: Milliseconds
         /// While output is blocked: how much of what was sent the client had not taken when that was last looked at.
         var untaken = 0
         var requests: UInt64 = 0
@@ -75,8 +74,7 @@ final class Connection: DescriptorOwner, @unchecked Sendable {
             State(
                 session: session,
                 readiness: Readiness(surroundings),
-                lastProgress: connectedAt,
-                lastReady: connectedAt
+                lastProgress: connectedAt
             )
         )
         super.init(descriptor: descriptor.release())
@@ -97,10 +95,7 @@ final class Connection: DescriptorOwner, @unchecked Sendable {
             case .lingering(let allowance, let deadline): discard(&state, scratch, allowance, deadline)
             case .closed: return
             }
-            if now &- state.lastReady <= HotSet.busyTime {
-                state.readiness.moveToHotSetIfWatchedBySource(self)
-            }
-            state.lastReady = now
+            state.readiness.noteEvent(self, now: now)
         }
     }
 
@@ -110,12 +105,7 @@ final class Connection: DescriptorOwner, @unchecked Sendable {
 
     override func leaveHotSetIfQuiet(now: Milliseconds) -> Bool {
         // Whoever holds the lock is busy with this connection, so it is not quiet.
-        state.withLockIfAvailable { state in
-            guard state.readiness.isInHotSet else { return true }
-            guard now > state.lastReady &+ HotSet.quietTime else { return false }
-            state.readiness.leaveHotSet(self)
-            return true
-        } ?? false
+        state.withLockIfAvailable { $0.readiness.leaveHotSetIfQuiet(self, now: now) } ?? false
     }
 
     // Takes no lock: Readiness may call it with the lock held.

@@ -24,7 +24,6 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
 
     private struct State: ~Copyable {
         var readiness: Readiness
-        var lastReady: Milliseconds = 0
         /// Watched for clients: not before `start`, not while there is no place for one, not after `close`.
         var isAccepting = false
         var isClosed = false
@@ -95,20 +94,12 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
     override func isReady(scratch: UnsafeMutableRawBufferPointer, now: Milliseconds) {
         acceptWaiting(budget: Self.acceptBudget) { state.withLock { $0.isAccepting } }
         state.withLock { state in
-            if now &- state.lastReady <= HotSet.busyTime {
-                state.readiness.moveToHotSetIfWatchedBySource(self)
-            }
-            state.lastReady = now
+            state.readiness.noteEvent(self, now: now)
         }
     }
 
     override func leaveHotSetIfQuiet(now: Milliseconds) -> Bool {
-        state.withLockIfAvailable { state in
-            guard state.readiness.isInHotSet else { return true }
-            guard now > state.lastReady &+ HotSet.quietTime else { return false }
-            state.readiness.leaveHotSet(self)
-            return true
-        } ?? false
+        state.withLockIfAvailable { $0.readiness.leaveHotSetIfQuiet(self, now: now) } ?? false
     }
 
     // Takes no lock: Readiness may call it with the lock held.
