@@ -42,6 +42,7 @@ let package = Package(
         .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Systemd", dependencies: ["CSystemd", logging], swiftSettings: strict),
         .target(name: "Quantities", swiftSettings: strict),
+        .target(name: "LineEditor", swiftSettings: strict),
 
         // Floor 2: the server, the client, and what a person may set.
         .target(
@@ -62,7 +63,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "reverse-client",
-            dependencies: ["Quantities", "ReverseClient", "Sockets", argumentParser],
+            dependencies: ["LineEditor", "Quantities", "ReverseClient", "Sockets", argumentParser],
             swiftSettings: strict
         ),
 
@@ -84,6 +85,7 @@ let package = Package(
             dependencies: ["ReverseClient", "Sockets"],
             swiftSettings: strict
         ),
+        .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -11,11 +11,12 @@
 // So this target defines epoll_wait itself, for the whole program. The linker takes it for libdispatch's call: with
 // --static-swift-stdlib because it comes before libc, with the shared libdispatch because the linker exports a symbol
 // that a shared library on its command line lacks. It calls epoll_pwait(2) without a mask, which is the same system
-// call in all but name, and turns HUP and ERR into IN. The handler then does what it does for any input: recv(2) says
-// end-of-file or ECONNRESET, and the source is cancelled the ordinary way, which makes the manager delete the note.
+// call in all but name, and turns HUP and ERR into IN and OUT. The handler then does what it always does: recv(2) says
+// end-of-file or ECONNRESET, send(2) EPIPE, and the source is cancelled the ordinary way, which makes the manager delete
+// the note.
 //
-// It changes nothing for a program that asks for EPOLLIN anyway. One that waits only for EPOLLOUT gets an EPOLLIN it
-// did not ask for, which libdispatch hands to nobody; a reset socket is writable too, so its EPOLLOUT comes as well.
+// Both bits, because a source that waits to write would not hear of an EPOLLIN, and libdispatch would arm the descriptor
+// again at once, and again. A bit that no source waits for is handed to nobody.
 //
 // It may go when libdispatch deletes notes on the manager only. Tests/Behaviour/test_guard.py counts the EPOLL_CTL_DELs
 // of other threads under a storm of RSTs, and fails when this file is not linked in.
@@ -38,7 +39,7 @@ int epoll_wait(int epoll, struct epoll_event *events, int capacity, int timeout)
     for (int i = 0; i < count; i++) {
         if (events[i].events & (EPOLLHUP | EPOLLERR)) {
             events[i].events &= ~(uint32_t)(EPOLLHUP | EPOLLERR);
-            events[i].events |= EPOLLIN;
+            events[i].events |= EPOLLIN | EPOLLOUT;
         }
     }
     return count;

@@ -8,14 +8,17 @@ public struct RetryPolicy: Sendable, Equatable {
     public var longestPause: Duration
 
     /// Makes a policy; the first pause is short because most restarts are.
+    ///
+    /// - Parameter longestPause: By default a second, but at most a twentieth of the patience: a server that comes and
+    ///   goes is to be met, not missed a few times.
     public init(
         patience: Duration,
         firstPause: Duration = .milliseconds(20),
-        longestPause: Duration = .seconds(1)
+        longestPause: Duration? = nil
     ) {
         self.patience = patience
         self.firstPause = firstPause
-        self.longestPause = longestPause
+        self.longestPause = longestPause ?? max(firstPause, min(.seconds(1), patience / 20))
     }
 
     /// Gives up at the first loss.

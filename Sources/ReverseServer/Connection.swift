@@ -40,7 +40,8 @@ final class Connection: DescriptorOwner, @unchecked Sendable {
         var readiness: Readiness
         /// When a request was last answered or blocked output last moved on: what the idle timeout counts from.
         var lastProgress: Milliseconds
-        var lastReady: Milliseconds
+        /// While output is blocked: how much of what was sent the client had not taken when that was last looked at.
+        var untaken = 0
         var requests: UInt64 = 0
         var bytes: UInt64 = 0
         var departure = Departure.finished
@@ -73,8 +74,7 @@ final class Connection: DescriptorOwner, @unchecked Sendable {
             State(
                 session: session,
                 readiness: Readiness(surroundings),
-                lastProgress: connectedAt,
-                lastReady: connectedAt
+                lastProgress: connectedAt
             )
         )
         super.init(descriptor: descriptor.release())
@@ -95,10 +95,7 @@ final class Connection: DescriptorOwner, @unchecked Sendable {
             case .lingering(let allowance, let deadline): discard(&state, scratch, allowance, deadline)
             case .closed: return
             }
-            if now &- state.lastReady <= HotSet.busyTime {
-                state.readiness.moveToHotSetIfWatchedBySource(self)
-            }
-            state.lastReady = now
+            state.readiness.noteEvent(self, now: now)
         }
     }
 
@@ -108,12 +105,7 @@ final class Connection: DescriptorOwner, @unchecked Sendable {
 
     override func leaveHotSetIfQuiet(now: Milliseconds) -> Bool {
         // Whoever holds the lock is busy with this connection, so it is not quiet.
-        state.withLockIfAvailable { state in
-            guard state.readiness.isInHotSet else { return true }
-            guard now > state.lastReady &+ HotSet.quietTime else { return false }
-            state.readiness.leaveHotSet(self)
-            return true
-        } ?? false
+        state.withLockIfAvailable { $0.readiness.leaveHotSetIfQuiet(self, now: now) } ?? false
     }
 
     // Takes no lock: Readiness may call it with the lock held.
@@ -131,7 +123,7 @@ final class Connection: DescriptorOwner, @unchecked Sendable {
             case .conversing(remaining: nil):
                 let arrived = StreamSocket.unreadBytes(of: descriptor)
                 state.phase = .conversing(remaining: arrived)
-                if arrived == 0 { finish(&state, .drained) }
+                if arrived == 0 { finishDrained(&state) }
             case .flushing(let unsent, then: .converse(remaining: nil)):
                 let arrived = StreamSocket.unreadBytes(of: descriptor)
                 state.phase = .flushing(unsent: unsent, then: .converse(remaining: arrived))
@@ -150,7 +142,12 @@ final class Connection: DescriptorOwner, @unchecked Sendable {
             case .conversing:
                 if idleTimeout > 0, now > state.lastProgress &+ idleTimeout { finish(&state, .idle) }
             case .flushing:
-                if idleTimeout > 0, now > state.lastProgress &+ idleTimeout { close(&state, .idle) }
+                guard idleTimeout > 0, now > state.lastProgress &+ idleTimeout else { return }
+                // The socket's buffer is large: a client may be reading although there is no room for more yet.
+                let untaken = StreamSocket.untakenBytes(of: descriptor)
+                guard untaken < state.untaken else { return close(&state, .idle) }
+                state.untaken = untaken
+                state.lastProgress = now
             case .lingering(_, let deadline):
                 if now > deadline { close(&state, state.departure) }
             case .closed: break

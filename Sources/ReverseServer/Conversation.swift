@@ -6,8 +6,9 @@ import Synchronization
 // The steps of a connection, each with the lock held: one receive, one send at most.
 extension Connection {
     /// How much is read after our FIN, and how long, so that the client can take its last answers: close(2) with
-    /// unread input would send a RST after them.
-    private static let lingeringBytes = 64 << 10
+    /// unread input would send a RST after them. The bytes are many, so that a client that sends all before it reads
+    /// comes to reading; the time is short.
+    private static let lingeringBytes = 64 << 20
     private static let lingeringTime: Milliseconds = 2000
 
     /// A partial line of at most this many bytes is copied in front of what is received next; a longer one is
@@ -102,6 +103,17 @@ extension Connection {
         state.readiness.awaitInput(self)
     }
 
+    /// Ends a conversation of which all is read that had arrived when the server began to stop. If the client's
+    /// end-of-file is what comes next, its last line is whole.
+    func finishDrained(_ state: inout State) {
+        var next: UInt8 = 0
+        if recv(descriptor, &next, 1, Int32(MSG_PEEK)) == 0 {
+            receivedEndOfFile(&state, Clock.now())
+        } else {
+            finish(&state, .drained)
+        }
+    }
+
     /// Ends everything; the descriptor is closed once nothing watches it.
     func close(_ state: inout State, _ departure: Departure) {
         state.phase = .closed
@@ -130,12 +142,13 @@ extension Connection {
     /// Goes on when `unsent` bytes of what had to be sent are left.
     private func proceed(_ state: inout State, unsent: Int, _ next: Continuation) {
         if unsent > 0 {
+            state.untaken = StreamSocket.untakenBytes(of: descriptor)
             state.phase = .flushing(unsent: unsent, then: next)
             state.readiness.awaitOutput(self)
             return
         }
         switch next {
-        case .converse(remaining: 0): finish(&state, .drained)
+        case .converse(remaining: 0): finishDrained(&state)
         case .converse(let remaining):
             state.phase = .conversing(remaining: remaining)
             state.readiness.awaitInput(self)

@@ -3,8 +3,9 @@ import Glibc
 /// Keeps the descriptor table from ever being full: libdispatch kills the process when it cannot open a file
 /// ("workq: registered worker exited prematurely"), and any client could bring that about.
 public enum DescriptorLimit {
-    /// Descriptors for all that is not a client: listeners, libdispatch's own, the log, files being read.
-    public static let reserve = 128
+    /// Descriptors for all that is neither a client nor a listener: libdispatch's own, the log, files being read. About
+    /// 20 are ever open at once.
+    private static let reserve: ClosedRange<rlim_t> = 32...128
 
     /// What came of asking for room.
     public struct Outcome: Equatable, Sendable {
@@ -16,9 +17,11 @@ public enum DescriptorLimit {
 
     /// Raises the soft limit so that `maximumConnections` clients fit, as far as the hard limit allows, and says how
     /// many do fit. The soft limit is never lowered.
-    public static func makeRoom(forConnections maximumConnections: Int) -> Outcome {
-        let reserve = rlim_t(Self.reserve)
-        let wanted = rlim_t(clamping: maximumConnections) + reserve
+    ///
+    /// - Parameter listeners: How many sockets may be listening at once, those included that a reload is about to close.
+    public static func makeRoom(forConnections maximumConnections: Int, listeners: Int) -> Outcome {
+        let listening = rlim_t(clamping: listeners)
+        let wanted = rlim_t(clamping: maximumConnections) + listening + reserve.upperBound
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
             return Outcome(maximumConnections: min(maximumConnections, 256), descriptors: 0)
@@ -28,7 +31,9 @@ public enum DescriptorLimit {
             raised.rlim_cur = min(wanted, limit.rlim_max)
             if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0 { limit = raised }
         }
-        let room = limit.rlim_cur > reserve ? limit.rlim_cur - reserve : 1
+        // Where descriptors are scarce, a quarter is kept back instead of as many as are comfortable.
+        let kept = listening + min(max(limit.rlim_cur / 4, reserve.lowerBound), reserve.upperBound)
+        let room = limit.rlim_cur > kept ? limit.rlim_cur - kept : 1
         return Outcome(
             maximumConnections: min(maximumConnections, Int(clamping: room)),
             descriptors: UInt64(limit.rlim_cur)

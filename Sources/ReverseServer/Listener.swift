@@ -24,7 +24,6 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
 
     private struct State: ~Copyable {
         var readiness: Readiness
-        var lastReady: Milliseconds = 0
         /// Watched for clients: not before `start`, not while there is no place for one, not after `close`.
         var isAccepting = false
         var isClosed = false
@@ -74,38 +73,33 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
     /// Stops listening. A socket of our own first accepts those who wait in its backlog, as far as there is room; one
     /// that was handed in keeps them for the process that is handed it next.
     func close() {
+        let isFirst = state.withLock { state -> Bool in
+            defer {
+                state.isClosed = true
+                state.isAccepting = false
+            }
+            return !state.isClosed
+        }
+        guard isFirst else { return }
         if place.isOurs {
-            acceptWaiting(budget: .max)
-            place.file?.remove()
+            // Nobody may come in behind those who are accepted here: closing the socket would reset them.
+            if let file = place.file { file.remove() } else { StreamSocket.ignoreNewcomers(on: descriptor) }
+            acceptWaiting(budget: Int(StreamSocket.maximumBacklog) + 1)
         }
-        state.withLock { state in
-            guard !state.isClosed else { return }
-            state.isClosed = true
-            state.isAccepting = false
-            state.readiness.stop(self)
-        }
+        state.withLock { $0.readiness.stop(self) }
     }
 
     // MARK: - What the descriptor's watchers call
 
     override func isReady(scratch: UnsafeMutableRawBufferPointer, now: Milliseconds) {
-        guard state.withLock({ $0.isAccepting }) else { return }
-        acceptWaiting(budget: Self.acceptBudget)
+        acceptWaiting(budget: Self.acceptBudget) { state.withLock { $0.isAccepting } }
         state.withLock { state in
-            if now &- state.lastReady <= HotSet.busyTime {
-                state.readiness.moveToHotSetIfWatchedBySource(self)
-            }
-            state.lastReady = now
+            state.readiness.noteEvent(self, now: now)
         }
     }
 
     override func leaveHotSetIfQuiet(now: Milliseconds) -> Bool {
-        state.withLockIfAvailable { state in
-            guard state.readiness.isInHotSet else { return true }
-            guard now > state.lastReady &+ HotSet.quietTime else { return false }
-            state.readiness.leaveHotSet(self)
-            return true
-        } ?? false
+        state.withLockIfAvailable { $0.readiness.leaveHotSetIfQuiet(self, now: now) } ?? false
     }
 
     // Takes no lock: Readiness may call it with the lock held.
@@ -124,9 +118,9 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
 
     // MARK: - Accepting
 
-    private func acceptWaiting(budget: Int) {
+    private func acceptWaiting(budget: Int, while mayAccept: () -> Bool = { true }) {
         var left = budget
-        while left > 0 {
+        while left > 0, mayAccept() {
             left -= 1
             guard let number = registry.takePlace() else { return restUntilPlaceIsFree() }
             switch StreamSocket.accept(from: descriptor) {
@@ -162,9 +156,10 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
             surroundings: surroundings,
             registry: registry
         )
-        registry.add(connection)
         registry.log.connected(connection)
+        let isDraining = registry.add(connection)
         connection.start()
+        if isDraining { connection.drain() }
     }
 
     private func restUntilPlaceIsFree() {

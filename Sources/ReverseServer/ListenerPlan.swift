@@ -6,6 +6,8 @@ import Sockets
 struct ListenerPlan {
     var requests: [ListeningSocket.Request]
     var manner: Listener.Manner
+    /// The permission bits of a Unix socket's file.
+    var mode: UInt32
     /// Whether the host is a name with several addresses, of which this machine may lack some.
     var mayLackSome: Bool
 
@@ -18,11 +20,11 @@ struct ListenerPlan {
             let isDual = if case .ipv6 = address { address.isWildcard && !listener.ipv6Only } else { false }
             return ListeningSocket.Request(
                 address: address,
-                stack: isDual ? .dual : .ipv6Only,
-                mode: listener.mode
+                stack: isDual ? .dual : .ipv6Only
             )
         }
         manner = Listener.Manner(framing: listener.framing, unit: listener.unit)
+        mode = listener.mode
         mayLackSome = addresses.count > 1
     }
 
@@ -49,6 +51,7 @@ struct ListenerPlan {
             do {
                 let socket = try ListeningSocket(
                     opening: request,
+                    mode: mode,
                     overlappingOurOwn: overlappingOurOwn,
                     askedAs: asked
                 )

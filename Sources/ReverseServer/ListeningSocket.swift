@@ -8,8 +8,6 @@ struct ListeningSocket: ~Copyable {
         /// The address with the port that was asked for, perhaps 0.
         var address: SocketAddress
         var stack: StreamSocket.Stack
-        /// The permission bits of a Unix socket's file.
-        var mode: UInt32
     }
 
     /// Where a socket listens.
@@ -33,15 +31,16 @@ struct ListeningSocket: ~Copyable {
     /// Opens a socket.
     ///
     /// - Parameters:
+    ///   - mode: The permission bits of a Unix socket's file.
     ///   - overlappingOurOwn: Whether a listener of this process, opened to it by `StreamSocket.allowOverlap`, may
     ///     have an overlapping address.
     ///   - asked: What the configuration asks for, where the port was chosen already.
     /// - Throws: `SystemError`.
-    init(opening request: Request, overlappingOurOwn: Bool, askedAs asked: Request) throws {
+    init(opening request: Request, mode: UInt32, overlappingOurOwn: Bool, askedAs asked: Request) throws {
         let descriptor: Descriptor
         var file: SocketFile?
         if case .unix(let path) = request.address {
-            descriptor = try SocketFile.listen(at: path, mode: request.mode, made: &file)
+            descriptor = try SocketFile.listen(at: path, mode: mode, made: &file)
         } else {
             descriptor = try StreamSocket.listen(
                 on: request.address,

@@ -62,10 +62,9 @@ struct Readiness: ~Copyable, @unchecked Sendable {
     private var place = Place.nowhere
     private var readSource: (any DispatchSourceRead)?
     private var writeSource: (any DispatchSourceWrite)?
+    private var lastReady = Clock.now()
 
     init(_ surroundings: Surroundings) { self.surroundings = surroundings }
-
-    var isInHotSet: Bool { if case .hotSet = place { true } else { false } }
 
     /// Watches for input from now on.
     ///
@@ -115,18 +114,24 @@ struct Readiness: ~Copyable, @unchecked Sendable {
         place = .paused
     }
 
-    /// Moves a busy descriptor from its read source to the hot set, where it costs no hop between threads.
-    mutating func moveToHotSetIfWatchedBySource(_ owner: DescriptorOwner) {
-        guard case .readSource = place, surroundings.hotSet != nil else { return }
-        readSource?.suspend()
-        moveToHotSet(owner)
+    /// To be called when the owner has served an event: a busy descriptor moves from its read source to the hot set,
+    /// where it costs no hop between threads.
+    mutating func noteEvent(_ owner: DescriptorOwner, now: Milliseconds) {
+        if case .readSource = place, surroundings.hotSet != nil, now &- lastReady <= HotSet.busyTime {
+            readSource?.suspend()
+            moveToHotSet(owner)
+        }
+        lastReady = now
     }
 
-    /// Moves a quiet descriptor from the hot set to a source of its own, where it costs nothing.
-    mutating func leaveHotSet(_ owner: DescriptorOwner) {
-        guard case .hotSet(let awaitsOutput) = place else { return }
+    /// Moves a quiet descriptor from the hot set to a source of its own, where it costs nothing. Returns whether the hot
+    /// set may forget the owner.
+    mutating func leaveHotSetIfQuiet(_ owner: DescriptorOwner, now: Milliseconds) -> Bool {
+        guard case .hotSet(let awaitsOutput) = place else { return true }
+        guard now > lastReady &+ HotSet.quietTime else { return false }
         surroundings.hotSet?.remove(owner)
         if awaitsOutput { watchWithWriteSource(owner) } else { watchWithReadSource(owner) }
+        return true
     }
 
     /// To be called by the owner from `writeSourceIsAway`.

@@ -12,6 +12,7 @@ final class Registry: Sendable {
         /// Listeners that found every place taken, to be woken when one is free.
         var resting: [Listener] = []
         var isSweeping = false
+        var isDraining = false
         var whenEmpty: (@Sendable () -> Void)?
     }
 
@@ -57,30 +58,24 @@ final class Registry: Sendable {
 
     /// Gives back a place that no client came to take.
     func giveBackPlace() {
-        wake(contents.withLock { Self.freePlace(&$0) })
+        freePlace { _ in }
     }
 
-    func add(_ connection: Connection) {
+    /// Enters a client; true if the server is stopping, and the caller must tell the connection once it has started.
+    func add(_ connection: Connection) -> Bool {
         counters.accepted.wrappingAdd(1, ordering: .relaxed)
-        let mustSweep = contents.withLock { contents in
+        let (mustSweep, isDraining) = contents.withLock { contents in
             contents.connections[connection.number] = connection
             defer { contents.isSweeping = true }
-            return !contents.isSweeping
+            return (!contents.isSweeping, contents.isDraining)
         }
         if mustSweep { scheduleSweep() }
+        return isDraining
     }
 
     /// Called once the connection's descriptor is closed.
     func remove(_ connection: Connection) {
-        let (listeners, whenEmpty) = contents.withLock { contents in
-            contents.connections[connection.number] = nil
-            let listeners = Self.freePlace(&contents)
-            guard contents.connections.isEmpty else { return (listeners, nil as (@Sendable () -> Void)?) }
-            defer { contents.whenEmpty = nil }
-            return (listeners, contents.whenEmpty)
-        }
-        wake(listeners)
-        whenEmpty?()
+        freePlace { $0.connections[connection.number] = nil }
     }
 
     func setCapacity(_ capacity: Int) {
@@ -92,9 +87,17 @@ final class Registry: Sendable {
         )
     }
 
-    private static func freePlace(_ contents: inout Contents) -> [Listener] {
-        contents.taken -= 1
-        return awakened(&contents)
+    private func freePlace(_ change: (inout Contents) -> Void) {
+        let (listeners, whenEmpty) = contents.withLock { contents in
+            change(&contents)
+            contents.taken -= 1
+            let listeners = Self.awakened(&contents)
+            guard contents.taken == 0 else { return (listeners, nil as (@Sendable () -> Void)?) }
+            defer { contents.whenEmpty = nil }
+            return (listeners, contents.whenEmpty)
+        }
+        wake(listeners)
+        whenEmpty?()
     }
 
     private static func awakened(_ contents: inout Contents) -> [Listener] {
@@ -109,12 +112,17 @@ final class Registry: Sendable {
 
     // MARK: - All connections
 
-    /// Tells every connection to stop after what has arrived; `whenEmpty` is called once, when none is left.
+    /// Tells every connection to stop after what has arrived; `whenEmpty` is called once, when none is left and none is
+    /// being accepted.
     func drain(whenEmpty: @escaping @Sendable () -> Void) {
-        for connection in all() { connection.drain() }
+        let connections = contents.withLock { contents in
+            contents.isDraining = true
+            return Array(contents.connections.values)
+        }
+        for connection in connections { connection.drain() }
         let isEmpty = contents.withLock { contents in
-            if !contents.connections.isEmpty { contents.whenEmpty = whenEmpty }
-            return contents.connections.isEmpty
+            if contents.taken > 0 { contents.whenEmpty = whenEmpty }
+            return contents.taken == 0
         }
         if isEmpty { whenEmpty() }
     }

@@ -118,21 +118,24 @@ public final class Server: Sendable {
     private func replaceListeners(_ configuration: Configuration) throws {
         let current = state.withLock { $0.listeners }
         let plans = try resolve(configuration.listeners)
-        let wanted = Set(plans.flatMap(\.requests))
-        let staying = current.filter { listener in
-            guard let request = listener.place.request, wanted.contains(request) else { return false }
-            return listener.place.file?.isOurs ?? true
+        // One for one: with port 0 several listeners may ask for the same place, each in its own manner.
+        var unclaimed = current.filter { $0.place.file?.isOurs ?? true }
+        let claims = plans.map { plan in
+            plan.requests.compactMap { request in
+                unclaimed.firstIndex { $0.place.request == request }.map { unclaimed.remove(at: $0) }
+            }
         }
+        let staying = claims.flatMap { $0 }
         let leaving = current.filter { listener in !staying.contains { $0 === listener } }
-        let open = Set(staying.compactMap(\.place.request))
 
         // 127.0.0.1:5000 may become 0.0.0.0:5000: what is about to leave lets the new one overlap it.
         for listener in leaving { try? StreamSocket.allowOverlap(true, on: listener.descriptor) }
         var opened: [Listener] = []
         var reasons: [String] = []
-        for plan in plans {
+        for (plan, claimed) in zip(plans, claims) {
+            let isOpen = { request in claimed.contains { $0.place.request == request } }
             do {
-                try plan.open(unless: open.contains, overlappingOurOwn: !leaving.isEmpty) { socket in
+                try plan.open(unless: isOpen, overlappingOurOwn: !leaving.isEmpty) { socket in
                     opened.append(makeListener(socket, manner: plan.manner))
                 }
             } catch {
@@ -145,10 +148,11 @@ public final class Server: Sendable {
             throw ListenError(reasons: reasons)
         }
 
-        for listener in staying {
-            guard let plan = plans.first(where: { $0.requests.contains { $0 == listener.place.request } })
-            else { continue }
-            listener.manner = plan.manner
+        for (plan, claimed) in zip(plans, claims) {
+            for listener in claimed {
+                listener.manner = plan.manner
+                do { try listener.place.file?.permit(plan.mode) } catch { logger.warning("\(error)") }
+            }
         }
         state.withLock { $0.listeners = staying + opened }
         if !leaving.isEmpty { for listener in opened { listener.start() } }

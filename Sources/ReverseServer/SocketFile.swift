@@ -15,6 +15,8 @@ struct SocketFile: Equatable {
     ///   - file: Where the file that was made is noted.
     static func listen(at path: String, mode: UInt32, made file: inout SocketFile?) throws -> Descriptor {
         let action = "listen on \(path)"
+        let lock = DirectoryLock(of: path)
+        defer { lock.release() }
         if let status = status(path) {
             guard status.st_mode & S_IFMT == S_IFSOCK else {
                 throw SystemError(
@@ -32,12 +34,25 @@ struct SocketFile: Equatable {
             }
             _ = unlink(path)
         }
-        let socket = try StreamSocket.listen(on: .unix(path: path))
-        guard chmod(path, mode_t(truncatingIfNeeded: mode & 0o777)) == 0, let status = status(path) else {
-            throw SystemError(action)
+        let socket = try StreamSocket.listen(
+            on: .unix(path: path),
+            mode: mode_t(truncatingIfNeeded: mode & 0o777)
+        )
+        guard let status = status(path) else { throw SystemError(action) }
+        let made = SocketFile(path: path, device: status.st_dev, inode: status.st_ino)
+        do { try made.permit(mode) } catch {
+            made.remove()
+            throw error
         }
-        file = SocketFile(path: path, device: status.st_dev, inode: status.st_ino)
+        file = made
         return socket
+    }
+
+    /// Sets who may connect: the permission bits of the file.
+    func permit(_ mode: UInt32) throws {
+        guard chmod(path, mode_t(truncatingIfNeeded: mode & 0o777)) == 0 else {
+            throw SystemError("set the mode of \(path)")
+        }
     }
 
     /// Whether the path still leads to the socket that this process made.

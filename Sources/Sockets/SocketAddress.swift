@@ -135,9 +135,19 @@ extension SocketAddress {
         read { getsockname(descriptor, $0, $1) }
     }
 
-    /// The address that a socket is connected to (getpeername(2)); nil if it is not, or no longer, connected.
+    /// The address that a socket is connected to (getpeername(2)); nil if it is not, or no longer, connected. The IPv4
+    /// client of an IPv6 listener has its IPv4 address.
     public static func remote(of descriptor: Int32) -> SocketAddress? {
-        read { getpeername(descriptor, $0, $1) }
+        read { getpeername(descriptor, $0, $1) }?.unmapped
+    }
+
+    /// The IPv4 address that an IPv6 one stands for (`::ffff:127.0.0.1`, RFC 4291 2.5.5.2); any other as it is.
+    var unmapped: SocketAddress {
+        guard case .ipv6(let bytes, let port, _) = self,
+            bytes.lowHalf == SIMD8(repeating: 0),
+            bytes.highHalf.lowHalf == SIMD4(0, 0, 0xFF, 0xFF)
+        else { return self }
+        return .ipv4(bytes.highHalf.highHalf, port: port)
     }
 
     static func read(

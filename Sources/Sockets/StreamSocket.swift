@@ -7,6 +7,9 @@ public enum StreamSocket {
     /// Whether an IPv6 listener on `::` answers IPv4 clients too (`IPV6_V6ONLY`, ipv6(7)).
     public enum Stack: Sendable { case ipv6Only, dual }
 
+    /// The longest backlog of any listener (`net.core.somaxconn` is 4096 by default).
+    public static let maximumBacklog: Int32 = 4096
+
     /// A listening socket.
     ///
     /// The address may be used again at once after a restart (`SO_REUSEADDR`), but never while another socket listens
@@ -17,13 +20,15 @@ public enum StreamSocket {
     ///   - stack: For an IPv6 address only.
     ///   - sharingWithOurOwn: Sets `SO_REUSEPORT` while binding, for an address that overlaps one on which this same
     ///     process listens, and which was opened to it by `allowOverlap(_:on:)`.
+    ///   - mode: For a Unix socket, the most that its file permits from the beginning; the umask takes from it.
     ///   - backlog: How many clients the kernel holds until they are accepted; it takes at most `net.core.somaxconn`.
     /// - Throws: `SystemError`, with advice for an address that is taken, is not ours or needs a privilege.
     public static func listen(
         on address: SocketAddress,
         stack: Stack = .ipv6Only,
         sharingWithOurOwn: Bool = false,
-        backlog: Int32 = 4096
+        mode: mode_t = 0o777,
+        backlog: Int32 = maximumBacklog
     ) throws -> Descriptor {
         let action = "listen on \(address)"
         let socket = try make(family: address.family, action: action)
@@ -40,6 +45,8 @@ public enum StreamSocket {
                 action: action
             )
         }
+        // The file of a Unix socket is made with the permissions of the socket itself, less the umask.
+        if address.family == AF_UNIX, fchmod(socket.number, mode) != 0 { throw SystemError(action) }
         guard try address.withSockAddr({ bind(socket.number, $0, $1) }) == 0 else {
             throw SystemError(action, advice: advice(errno, address))
         }
@@ -59,6 +66,15 @@ public enum StreamSocket {
             allowed ? 1 : 0,
             action: "share the address of a listener"
         )
+    }
+
+    /// Lets no more clients into the backlog of a TCP listener that is about to be closed.
+    ///
+    /// Whoever is in the backlog when a listener is closed gets a RST. After this call the backlog can be emptied for
+    /// good: who knocks now hears nothing, knocks again a second later, and then finds another listener, or none.
+    public static func ignoreNewcomers(on listener: Int32) {
+        // Where it does not work there is a moment in which a client may be reset, and nothing can be done about it.
+        _ = linux_ignore_newcomers(listener)
     }
 
     /// Begins to connect. The connection stands when the socket becomes writable and `pendingError(of:)` is 0.
@@ -113,6 +129,12 @@ public enum StreamSocket {
     public static func unreadBytes(of descriptor: Int32) -> Int {
         var count: Int32 = 0
         return ioctl(descriptor, UInt(FIONREAD), &count) == 0 ? max(0, Int(count)) : 0
+    }
+
+    /// How many sent bytes the other side has not taken yet (`SIOCOUTQ`, tcp(7), unix(7)).
+    public static func untakenBytes(of descriptor: Int32) -> Int {
+        var count: Int32 = 0
+        return ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 ? max(0, Int(count)) : 0
     }
 
     /// Whether an IPv6 socket answers IPv4 clients too; false for other families.

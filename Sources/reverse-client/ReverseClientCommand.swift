@@ -17,10 +17,12 @@ import ReverseClient
               reverse-client -- -starts-with-a-dash "two words"
               printf 'one\\ntwo\\n' | reverse-client
               reverse-client -H '[::1]:5000' < lines.txt > reversed.txt
+              reverse-client --ping --count 2 --interval 100ms
 
             EXIT CODES:
-              0 all answered   64 usage   69 cannot connect   74 input or output failed
-              75 timed out, or retried in vain   76 short or wrong answer   130 Ctrl-C
+              0 all answered   64 usage   65 line too long   69 cannot connect
+              74 input or output failed   75 timed out, or retried in vain
+              76 short or wrong answer   130 Ctrl-C
             """,
         version: "reverse-client 1.0.0"
     )

@@ -181,7 +181,11 @@ final class Daemon: @unchecked Sendable {
     /// Raises the descriptor limit for the configuration, or lowers the configuration to it.
     private func makeRoom(for configuration: Configuration) -> Configuration {
         let asked = configuration.limits.maximumConnections
-        let outcome = DescriptorLimit.makeRoom(forConnections: asked)
+        // A name may have an IPv4 and an IPv6 address, and while it reloads the old listeners are still there.
+        let outcome = DescriptorLimit.makeRoom(
+            forConnections: asked,
+            listeners: 4 * configuration.listeners.count
+        )
         guard outcome.maximumConnections < asked else { return configuration }
         logger.warning(
             """

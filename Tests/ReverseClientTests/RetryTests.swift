@@ -40,4 +40,10 @@ import Testing
         retry.progressed()
         #expect(retry.lost(at: start + .seconds(50), chance: 1) == .again(after: .milliseconds(20)))
     }
+
+    @Test func aServerThatComesAndGoesIsTriedOften() {
+        #expect(RetryPolicy(patience: .seconds(5)).longestPause == .milliseconds(250))
+        #expect(RetryPolicy(patience: .seconds(600)).longestPause == .seconds(1))
+        #expect(RetryPolicy(patience: .milliseconds(1)).longestPause == .milliseconds(20))
+    }
 }

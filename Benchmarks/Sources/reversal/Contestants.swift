@@ -1,0 +1,73 @@
+import Glibc
+import ReverseCore
+
+/// One way to spend time on a corpus. A pass handles every line once.
+protocol Contestant {
+    mutating func prepare()
+    mutating func pass()
+}
+
+/// Ours: in place, in the buffer that the lines were received in.
+struct InPlace: Contestant {
+    let unit: ReversalUnit
+    let corpus: Corpus
+    private(set) var buffer: [UInt8]
+
+    init(unit: ReversalUnit, corpus: Corpus) {
+        self.unit = unit
+        self.corpus = corpus
+        buffer = corpus.bytes
+    }
+
+    /// A reversed text is not the same text: each pass begins with the original.
+    mutating func prepare() {
+        buffer.withUnsafeMutableBytes { $0.copyBytes(from: corpus.bytes) }
+    }
+
+    mutating func pass() {
+        buffer.withUnsafeMutableBytes { bytes in
+            for line in corpus.lines { unit.reverse(UnsafeMutableRawBufferPointer(rebasing: bytes[line])) }
+        }
+    }
+}
+
+/// Swift's own: `String(line.reversed())`. The strings are made beforehand and the results are not written
+/// anywhere, which a server would have to do as well.
+struct StringReversed: Contestant {
+    private let lines: [String]
+
+    init(corpus: Corpus) {
+        lines = corpus.lines.map { String(decoding: corpus.bytes[$0], as: UTF8.self) }
+    }
+
+    mutating func prepare() {}
+
+    mutating func pass() {
+        for line in lines { discard(String(line.reversed())) }
+    }
+
+    @inline(never)
+    private func discard(_ line: String) {}
+}
+
+/// The limit: the same lines copied somewhere else.
+struct Copy: Contestant {
+    let corpus: Corpus
+    private var target: [UInt8]
+
+    init(corpus: Corpus) {
+        self.corpus = corpus
+        target = corpus.bytes
+    }
+
+    mutating func prepare() {}
+
+    mutating func pass() {
+        corpus.bytes.withUnsafeBytes { source in
+            target.withUnsafeMutableBytes { target in
+                guard let from = source.baseAddress, let to = target.baseAddress else { return }
+                for line in corpus.lines { memcpy(to + line.lowerBound, from + line.lowerBound, line.count) }
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+"""Interleaved runs: the subject stands beside every peer in every round, so that a pair shares its weather."""
+
+import json
+import os
+import subprocess
+
+from . import tools
+from .servers import SUBJECT, Server, Unable
+from .statistics import Metric
+
+
+class Plan:
+    """How much time there is."""
+
+    def __init__(self, rounds, warm_up, duration, quick=False):
+        self.rounds, self.warm_up, self.duration, self.quick = rounds, warm_up, duration, quick
+
+
+FULL = Plan(rounds=5, warm_up=0.2, duration=0.7)
+QUICK = Plan(rounds=2, warm_up=0.1, duration=0.3, quick=True)
+
+
+def load(kind, server, *options):
+    """Runs the generator against a server; what it reports.
+
+    It fails with a word about why if an answer is wrong. The generator stays on the first core. Where the server
+    runs is the kernel's choice, unless the row has a placement.
+    """
+    command = ["taskset", "-c", 0, tools.generator(), kind, "--port", server.port, "--server", server.pid, *options]
+    result = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120)
+    if result.returncode != 0:
+        raise Unable(result.stderr.strip().removeprefix("Error: "))
+    return json.loads(result.stdout)
+
+
+# Where the server may run. With one client only one side works at a time, and whether both share a core or wake each
+# other across two of them makes several times the difference that any server makes; so that is not left to chance.
+PLACEMENTS = {"any": None, "shared": {0}, "apart": set(range(1, os.cpu_count() or 1)) or {0}}
+
+METRICS = {
+    "throughput": ("replies/s", "more", lambda run: run["repliesPerSecond"]),
+    "cpu": ("µs of CPU per reply", "less", lambda run: run["server"]["cpuMicrosecondsPerReply"]),
+    "p50": ("µs", "less", lambda run: run["latency"]["p50"]),
+    "p99": ("µs", "less", lambda run: run["latency"]["p99"]),
+    "p999": ("µs", "less", lambda run: run["latency"]["p999"]),
+}
+
+
+def groups(peers, turn):
+    """Each group is run as peer, subject, peer; from round to round the order changes."""
+    turn %= max(1, len(peers))
+    order = peers[turn:] + peers[:turn]
+    pairs = [order[at : at + 2] for at in range(0, len(order), 2)]
+    return [pair[::-1] for pair in pairs] if turn % 2 else pairs
+
+
+def compare(plan, peers, measure, placement="any"):
+    """Starts the subject and its peers, and measures them round after round.
+
+    `measure` is called with a server and returns what the generator reported. A peer that cannot do the work leaves, and
+    the result says why. A subject that cannot is an error.
+    """
+    metrics = {name: Metric(unit, better) for name, (unit, better, _) in METRICS.items()}
+    shares, notes, running = {}, [], {}
+
+    def leave(peer, reason):
+        notes.append({"server": peer, "note": f"not measured: {reason}"})
+        if peer in running:
+            running.pop(peer).stop()
+
+    def once(name):
+        run = measure(running[name])
+        running[name].settle()
+        if run["unanswered"]:
+            raise Unable(f"{run['unanswered']} lines had no answer 3 seconds after the last was sent")
+        if not run["replies"]:
+            raise Unable("it answered nothing in the time that was measured")
+        for metric, (_, _, value) in METRICS.items():
+            metrics[metric].note(name, value(run))
+        shares.setdefault(name, []).append(run["generator"]["share"])
+        return run
+
+    def attempt(peer):
+        try:
+            return once(peer)
+        except (Unable, subprocess.TimeoutExpired) as reason:
+            leave(peer, str(reason))
+            return None
+
+    try:
+        for name in [SUBJECT, *peers]:
+            try:
+                running[name] = Server(name)
+                running[name].confine(PLACEMENTS[placement])
+            except Unable as reason:
+                if name == SUBJECT:
+                    raise
+                leave(name, str(reason))
+        for turn in range(plan.rounds):
+            present = [peer for peer in peers if peer in running]
+            for group in groups(present, turn):
+                results = {group[0]: attempt(group[0])}
+                subject = once(SUBJECT)
+                if len(group) > 1:
+                    results[group[1]] = attempt(group[1])
+                for peer, run in results.items():
+                    if run:
+                        for metric, (_, _, value) in METRICS.items():
+                            metrics[metric].pair(value(subject), peer, value(run))
+    finally:
+        for server in running.values():
+            server.stop()
+    return {
+        "metrics": {name: metric.result() for name, metric in metrics.items()},
+        "generator": {name: max(values) for name, values in shares.items()},
+        "notes": notes,
+    }

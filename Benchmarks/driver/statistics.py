@@ -1,0 +1,40 @@
+"""Medians with their spread, and ratios of runs that stood beside each other."""
+
+import statistics
+
+
+def summary(values):
+    """The median of the runs, the least and the greatest of them, and all of them."""
+    values = [round(value, 6) for value in values]
+    return {"median": statistics.median(values), "low": min(values), "high": max(values), "values": values}
+
+
+class Metric:
+    """One thing that is measured on the subject and its peers."""
+
+    def __init__(self, unit, better):
+        self.unit = unit
+        self.better = better  # "more" or "less"
+        self.runs = {}  # server: values
+        self.ratios = {}  # peer: the subject's value divided by the peer's, pair by pair
+
+    def note(self, server, value):
+        self.runs.setdefault(server, []).append(value)
+
+    def pair(self, subject, peer, peer_value):
+        if peer_value:
+            self.ratios.setdefault(peer, []).append(subject / peer_value)
+
+    def result(self):
+        return {
+            "unit": self.unit,
+            "better": self.better,
+            "servers": {server: summary(values) for server, values in self.runs.items()},
+            "ratios": {peer: summary(values) for peer, values in self.ratios.items()},
+        }
+
+
+def loses(metric, peer):
+    """Whether the subject is worse than the peer by the median of the pairs."""
+    median = metric["ratios"][peer]["median"]
+    return median < 1 if metric["better"] == "more" else median > 1

@@ -1,0 +1,82 @@
+"""What a client does, as plain as it can be said."""
+
+import contextlib
+import resource
+import socket
+import struct
+
+PATIENCE = 15  # seconds that a client waits for what must come
+
+
+def connect(place):
+    """To a port of 127.0.0.1, an address with a port, or the path of a Unix socket."""
+    if isinstance(place, int):
+        place = ("127.0.0.1", place)
+    if isinstance(place, tuple):
+        client = socket.create_connection(place, PATIENCE)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return client
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(PATIENCE)
+    client.connect(str(place))
+    return client
+
+
+def receive(client, count):
+    """Exactly that many bytes."""
+    received = bytearray()
+    while len(received) < count:
+        piece = client.recv(min(count - len(received), 1 << 20))
+        assert piece, f"end-of-file after {len(received)} of {count} bytes: {bytes(received[-100:])!r}"
+        received += piece
+    return bytes(received)
+
+
+def receive_to_end(client):
+    """Everything up to the end-of-file; a reset is an error."""
+    received = bytearray()
+    while piece := client.recv(1 << 20):
+        received += piece
+    return bytes(received)
+
+
+def ask(client, line):
+    """Sends a request and receives as many bytes."""
+    client.sendall(line)
+    return receive(client, len(line))
+
+
+def converse(place, request):
+    """As nc does: writes, half-closes, reads to the end."""
+    with connect(place) as client:
+        client.sendall(request)
+        client.shutdown(socket.SHUT_WR)
+        return receive_to_end(client)
+
+
+def ask_once(place, line):
+    with connect(place) as client:
+        return ask(client, line)
+
+
+def reset(client):
+    """Leaves with a RST (tcp(7), SO_LINGER of 0)."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+def turned(line):
+    """The answer to one line of ASCII."""
+    body, end = (line[:-2], b"\r\n") if line.endswith(b"\r\n") else (line[:-1], b"\n") if line.endswith(b"\n") else (line, b"")
+    return body[::-1] + end
+
+
+@contextlib.contextmanager
+def room_for(count):
+    """Raises the tests' own descriptor limit."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(before[0], count), before[1]), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

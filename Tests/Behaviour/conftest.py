@@ -1,0 +1,45 @@
+"""Fixtures: daemons that are stopped, and looked at, when their test is over."""
+
+import contextlib
+
+import pytest
+
+from daemon import Daemon
+
+
+@contextlib.contextmanager
+def daemons(directory, flags_of_all=()):
+    started = []
+
+    def start(config="port = 0\n", *flags, listeners=1, awaited=True, **options):
+        home = directory / f"daemon-{len(started)}"
+        home.mkdir()
+        daemon = Daemon(home, config, (*flags_of_all, *flags), **options)
+        started.append(daemon)
+        return daemon.wait_until_listening(listeners) if awaited else daemon
+
+    try:
+        yield start
+    finally:
+        harm = []
+        for daemon in started:
+            try:
+                daemon.stop()
+            except AssertionError as error:
+                harm.append(str(error))
+        if harm:
+            pytest.fail("\n".join(harm), pytrace=False)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts daemons: start(config, *flags, listeners=1, awaited=True, env=…, files=…, …)."""
+    with daemons(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(params=["hot-set", "no-hot-set"])
+def serve(request, tmp_path):
+    """As `start`, for what must hold with the hot set and without: the test runs both ways."""
+    with daemons(tmp_path, ("--" + request.param,)) as start:
+        yield start

@@ -1,0 +1,289 @@
+"""The daemon stops: what had arrived is answered, nothing more, and nobody waits for ever."""
+
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from clients import ask, connect, receive, receive_to_end, reset, turned
+from daemon import eventually
+from test_rude_clients import LINE, push_until_blocked
+
+
+def frozen(daemon):
+    """While the daemon is stopped by SIGSTOP things can arrive in an order that the test decides."""
+    daemon.signal(signal.SIGSTOP)
+
+
+def thaw_to_stop(daemon):
+    daemon.signal(signal.SIGTERM)
+    daemon.signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_daemon_stops_at_once(serve, number):
+    daemon = serve()
+    begun = time.monotonic()
+    daemon.signal(number)
+    assert daemon.wait(5) == 0
+    assert time.monotonic() - begun < 1
+
+
+def test_idle_clients_get_an_end_of_file_at_once(serve):
+    daemon = serve()
+    clients = [connect(daemon.port) for _ in range(20)]
+    for client in clients[:10]:
+        assert ask(client, b"hi\n") == b"ih\n"
+    begun = time.monotonic()
+    daemon.signal(signal.SIGTERM)
+    for client in clients:
+        assert receive_to_end(client) == b""
+        client.close()
+    assert daemon.wait(5) == 0
+    assert time.monotonic() - begun < 1.5
+    daemon.wait_for_log("disconnected .*: the server is stopping")
+
+
+def test_every_line_that_has_arrived_is_answered_and_half_a_line_is_not(serve):
+    daemon = serve()
+    clients = [connect(daemon.port) for _ in range(30)]
+    for client in clients:
+        ask(client, b"hi\n")
+    frozen(daemon)
+    for number, client in enumerate(clients):
+        client.sendall(b"arrived %d\n" % number * 50 + b"half a li")
+    thaw_to_stop(daemon)
+    for number, client in enumerate(clients):
+        assert receive_to_end(client) == turned(b"arrived %d\n" % number) * 50
+        client.close()
+    assert daemon.wait(5) == 0
+
+
+def test_a_last_line_that_the_client_ended_by_its_end_of_file_is_whole(serve):
+    daemon = serve()
+    clients = [connect(daemon.port) for _ in range(10)]
+    for client in clients:
+        ask(client, b"hi\n")
+    clients[0].sendall(b"begun before ")
+    time.sleep(0.05)
+    frozen(daemon)
+    for client in clients:
+        client.sendall(b"one\nlast")
+        client.shutdown(socket.SHUT_WR)
+    thaw_to_stop(daemon)
+    assert receive_to_end(clients[0]) == b"eno erofeb nugeb\ntsal"
+    for client in clients[1:]:
+        assert receive_to_end(client) == b"eno\ntsal"
+    for client in clients:
+        client.close()
+    assert daemon.wait(5) == 0
+
+
+def test_those_who_wait_in_the_backlog_are_answered(serve):
+    daemon = serve()
+    frozen(daemon)
+    clients = [connect(daemon.port) for _ in range(50)]
+    for client in clients:
+        client.sendall(b"in the backlog\n")
+    thaw_to_stop(daemon)
+    for client in clients:
+        assert receive_to_end(client) == b"golkcab eht ni\n"
+        client.close()
+    assert daemon.wait(5) == 0
+
+
+def test_a_stop_under_load_loses_no_complete_line(serve):
+    """Each client counts what it had sent before the daemon began to stop: of that, every line is answered."""
+    for _ in range(3):
+        daemon = serve()
+        failures = []
+        answered = []
+
+        def work(port):
+            try:
+                with connect(port) as client:
+                    number = 0
+                    while True:
+                        line = b"%d\n" % number
+                        client.sendall(line)
+                        answer = client.recv(100)
+                        if not answer:
+                            return
+                        if answer != turned(line):
+                            failures.append(answer)
+                        number += 1
+                        answered.append(1)
+            except OSError as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=work, args=(daemon.port,)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        assert eventually(lambda: len(answered) > 500)
+        daemon.signal(signal.SIGTERM)
+        for thread in threads:
+            thread.join(10)
+        assert daemon.wait(5) == 0
+        assert not [failure for failure in failures if not isinstance(failure, BrokenPipeError)], failures
+
+
+def test_clients_that_come_at_that_moment_are_answered_or_refused_never_reset(serve):
+    for _ in range(5):
+        daemon = serve()
+        outcomes = []
+        stopped = threading.Event()
+
+        def work(port):
+            while not stopped.is_set():
+                try:
+                    client = socket.create_connection(("127.0.0.1", port), 5)
+                except ConnectionRefusedError:
+                    return
+                except TimeoutError:
+                    outcomes.append("timeout")
+                    return
+                with client:
+                    try:
+                        client.sendall(b"hello\n")
+                        client.shutdown(socket.SHUT_WR)
+                        answer = receive_to_end(client)
+                        outcomes.append(answer if answer != b"olleh\n" else "answered")
+                    except OSError as error:
+                        outcomes.append(error)
+
+        threads = [threading.Thread(target=work, args=(daemon.port,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        assert eventually(lambda: len(outcomes) > 200)
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait(5) == 0
+        stopped.set()
+        for thread in threads:
+            thread.join(10)
+        # A line that comes after the stop has begun is not answered: then it is a bare end-of-file.
+        wrong = [outcome for outcome in outcomes if outcome not in ("answered", b"")]
+        assert not wrong, wrong
+
+
+def test_a_client_that_goes_on_sending_gets_a_fin_not_a_reset(serve):
+    daemon = serve()
+    with connect(daemon.port) as client:
+        assert ask(client, b"hi\n") == b"ih\n"
+        daemon.signal(signal.SIGTERM)
+        daemon.wait_for_log("stopping")
+        client.settimeout(0.05)
+        read = b""
+        for _ in range(20):
+            client.sendall(b"too late " * 1000 + b"\n")
+        client.settimeout(5)
+        assert receive_to_end(client) == b""
+    assert daemon.wait(5) == 0
+
+
+def test_a_client_that_goes_on_sending_all_the_time_does_not_stop_the_stop(serve):
+    daemon = serve()
+    with connect(daemon.port) as client:
+        ask(client, b"hi\n")
+        daemon.signal(signal.SIGTERM)
+        begun = time.monotonic()
+        with pytest.raises(OSError):
+            while time.monotonic() < begun + 10:
+                client.sendall(LINE * 10)
+                time.sleep(0.001)
+        assert daemon.wait(5) == 0
+        assert time.monotonic() - begun < 4
+
+
+def test_blocked_answers_are_delivered_when_the_client_reads_in_time(serve, tmp_path):
+    daemon = serve("[[listener]]\nhost = '127.0.0.1'\nport = 0\n" f"[[listener]]\npath = '{tmp_path}/socket'\n", listeners=2)
+    with connect(daemon.port) as far, connect(tmp_path / "socket") as near:
+        sent_far = push_until_blocked(far)
+        sent_near = push_until_blocked(near)
+        daemon.signal(signal.SIGTERM)
+        daemon.wait_for_log("stopping")
+        # On a Unix socket, what is sent has arrived; on TCP some of it is still on this side.
+        for client, most, least in ((near, sent_near // 1000, sent_near // 1000), (far, sent_far // 1000, 1000)):
+            client.setblocking(True)
+            client.settimeout(5)
+            answers = receive_to_end(client).split(b"\n")
+            assert answers.pop() == b""
+            assert least <= len(answers) <= most and set(answers) == {LINE[:-1]}
+    assert daemon.wait(5) == 0
+
+
+def test_drain_timeout_cuts_off_and_tells_how_many(serve):
+    daemon = serve("port = 0\n[limits]\ndrain_timeout = '400ms'\n")
+    deaf = [connect(daemon.port) for _ in range(3)]
+    for client in deaf:
+        push_until_blocked(client)
+    begun = time.monotonic()
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait(5) == 0
+    assert 0.3 < time.monotonic() - begun < 2
+    assert daemon.logged("drain_timeout is over: 3 connections cut off")
+    for client in deaf:
+        client.close()
+
+
+def test_a_second_signal_does_not_wait(serve):
+    daemon = serve()
+    with connect(daemon.port) as deaf:
+        push_until_blocked(deaf)
+        daemon.signal(signal.SIGTERM)
+        daemon.wait_for_log("stopping")
+        begun = time.monotonic()
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait(5) == 0
+        assert time.monotonic() - begun < 1
+
+
+def test_a_second_signal_under_load_does_not_crash(serve):
+    for _ in range(5):
+        daemon = serve()
+        clients = [connect(daemon.port) for _ in range(30)]
+        for client in clients:
+            push_until_blocked(client, quiet=0)
+        daemon.signal(signal.SIGTERM)
+        daemon.wait_for_log("stopping")
+        for client in clients:
+            reset(client)
+        daemon.signal(signal.SIGINT)
+        assert daemon.wait(5) == 0
+
+
+def test_a_stop_during_the_start(serve):
+    for delay in (0, 0.001, 0.003, 0.006, 0.01, 0.02, 0.03):
+        daemon = serve(awaited=False)
+        time.sleep(delay)
+        daemon.signal(signal.SIGTERM)
+        # Before main has blocked the signal, it kills as it kills any program.
+        assert daemon.process.wait(5) in (0, -signal.SIGTERM)
+        daemon.process.returncode = 0
+        daemon.stopped = True
+
+
+def test_the_log_says_how_it_went(serve):
+    daemon = serve()
+    with connect(daemon.port) as client:
+        ask(client, b"a\n")
+        ask(client, b"b\n")
+    daemon.wait_for_log("disconnected")
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait() == 0
+    assert daemon.logged("stopping, 0 connections to answer") and daemon.logged("stopped after 2 lines")
+
+
+def test_a_reload_while_stopping_does_nothing(serve):
+    daemon = serve()
+    with connect(daemon.port) as deaf:
+        push_until_blocked(deaf)
+        daemon.signal(signal.SIGTERM)
+        daemon.wait_for_log("stopping")
+        daemon.signal(signal.SIGHUP)
+        time.sleep(0.1)
+        assert not daemon.logged("reloaded")
+        with pytest.raises(ConnectionRefusedError):
+            connect(daemon.port)
+    assert daemon.wait(8) == 0
