@@ -116,12 +116,20 @@ final class Connection: DescriptorOwner, @unchecked Sendable {
 
     // MARK: - What the server calls
 
-    /// The server is stopping: what has arrived by now is answered, nothing later.
+    /// How long after its arrival a client may still send its first line to a server that is stopping.
+    private static let firstLinePatience: Milliseconds = 200
+
+    /// The server is stopping: what has arrived by now is answered, nothing later. A client that has only just come and
+    /// said nothing yet gets a moment to say it: it connected to a server that served, and knows of no stop.
     func drain() {
         state.withLock { state in
             switch state.phase {
             case .conversing(remaining: nil):
                 let arrived = StreamSocket.unreadBytes(of: descriptor)
+                if arrived == 0, state.requests == 0, Clock.now() < connectedAt &+ Self.firstLinePatience {
+                    registry.later(Self.firstLinePatience) { self.drain() }
+                    return
+                }
                 state.phase = .conversing(remaining: arrived)
                 if arrived == 0 { finishDrained(&state) }
             case .flushing(let unsent, then: .converse(remaining: nil)):

@@ -136,6 +136,11 @@ final class Registry: Sendable {
         contents.withLock { Array($0.connections.values) }
     }
 
+    /// Does something on the clients' queue after a while.
+    func later(_ delay: Milliseconds, _ action: @escaping @Sendable () -> Void) {
+        queue.asyncAfter(deadline: .now() + .milliseconds(Int(clamping: delay)), execute: action)
+    }
+
     /// One sweep serves all timeouts; it goes on while anyone is connected.
     private func scheduleSweep() {
         let idleTimeout = policy.idleTimeout.load(ordering: .relaxed)

@@ -5,7 +5,7 @@ machine systemctl enable --now --quiet reversed.socket
 refuse "the socket alone starts nothing" machine systemctl --quiet is-active reversed.service
 expect "the first client starts the service" client ask 127.0.0.1:5000 first
 begin knock 127.0.0.1:5000 16
-for round in 1 2 3 4 5 6 7 8; do
+for round in $(seq 12); do
     sleep 0.3 # of load
     expect "restart $round succeeds" machine systemctl restart reversed
 done
