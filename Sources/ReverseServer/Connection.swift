@@ -103,9 +103,9 @@ final class Connection: DescriptorOwner, @unchecked Sendable {
         state.withLock { $0.readiness.writeSourceIsAway(self) }
     }
 
-    override func leaveHotSetIfQuiet(now: Milliseconds) -> Bool {
+    override func leaveHotSetIfQuiet(since start: Milliseconds) -> Bool {
         // Whoever holds the lock is busy with this connection, so it is not quiet.
-        state.withLockIfAvailable { $0.readiness.leaveHotSetIfQuiet(self, now: now) } ?? false
+        state.withLockIfAvailable { $0.readiness.leaveHotSetIfQuiet(self, since: start) } ?? false
     }
 
     // Takes no lock: Readiness may call it with the lock held.

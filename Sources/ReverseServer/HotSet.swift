@@ -20,17 +20,22 @@ import Synchronization
 ///   roster, between two batches of events, so an address in a batch is always good. An owner that has left meanwhile
 ///   is called once too often and knows it.
 final class HotSet: Sendable {
-    /// How long an owner must be quiet to be sent back to its source.
-    static let quietTime: Milliseconds = 30
     /// Two events of a source within this time make its owner busy.
-    static let busyTime: Milliseconds = 5
-
+    private static let busyTime: Milliseconds = 5
+    /// So many events of all sources within a window make every owner busy.
+    private static let crowd = 64
+    private static let crowdWindow: Milliseconds = 20
+    private static let reviewTime: Milliseconds = 15
     private static let batch = 256
 
     private struct Roster {
         var owners: [DescriptorOwner] = []
         var isRunning = false
         var nextReview: Milliseconds = 0
+        /// Events of sources in the current window of `crowdWindow`, and in the one before.
+        var window: Milliseconds = 0
+        var events = 0
+        var eventsBefore = 0
     }
 
     private let epoll: Int32
@@ -63,6 +68,27 @@ final class HotSet: Sendable {
         close(epoll)
     }
 
+    /// Whether an owner whose source has had an event had better move here: it had one just before, or the sources
+    /// together have so many that the loop is cheaper for all of them.
+    func invites(lastEvent: Milliseconds, now: Milliseconds) -> Bool {
+        if now &- lastEvent <= Self.busyTime { return true }
+        return roster.withLock { roster in
+            let window = now / Self.crowdWindow
+            if window != roster.window {
+                roster.eventsBefore = window == roster.window + 1 ? roster.events : 0
+                roster.events = 0
+                roster.window = window
+            }
+            roster.events += 1
+            return roster.eventsBefore >= Self.crowd
+        }
+    }
+
+    /// How long an owner must be quiet to be sent back to its source. Among many each has its turn less often.
+    private static func quietTime(among count: Int) -> Milliseconds {
+        min(max(30, Milliseconds(count) / 16), 500)
+    }
+
     /// Watches the owner's descriptor for input; false if the system refuses.
     func add(_ owner: DescriptorOwner) -> Bool {
         // In the roster first: from the next line on an event may name the owner.
@@ -70,7 +96,7 @@ final class HotSet: Sendable {
             roster.owners.append(owner)
             guard !roster.isRunning else { return false }
             roster.isRunning = true
-            tick(every: Self.quietTime / 2)
+            tick(every: Self.reviewTime)
             return true
         }
         let isWatched = control(EPOLL_CTL_ADD, owner, EPOLLIN)
@@ -148,13 +174,14 @@ final class HotSet: Sendable {
     private func review(_ now: Milliseconds) -> Bool {
         let owners: [DescriptorOwner]? = roster.withLock { roster in
             guard now >= roster.nextReview else { return nil }
-            roster.nextReview = now + Self.quietTime / 2
+            roster.nextReview = now + Self.reviewTime
             return roster.owners
         }
         guard let owners else { return false }
         // Not under the roster's lock: an owner's lock comes first. An owner that comes back meanwhile is appended
         // anew behind these, and that entry stays.
-        let stays = owners.map { !$0.leaveHotSetIfQuiet(now: now) }
+        let quietSince = now &- Self.quietTime(among: owners.count)
+        let stays = owners.map { !$0.leaveHotSetIfQuiet(since: quietSince) }
         return roster.withLock { roster in
             if stays.contains(false) {
                 let newcomers = roster.owners[owners.count...]

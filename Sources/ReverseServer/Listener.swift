@@ -98,8 +98,8 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
         }
     }
 
-    override func leaveHotSetIfQuiet(now: Milliseconds) -> Bool {
-        state.withLockIfAvailable { $0.readiness.leaveHotSetIfQuiet(self, now: now) } ?? false
+    override func leaveHotSetIfQuiet(since start: Milliseconds) -> Bool {
+        state.withLockIfAvailable { $0.readiness.leaveHotSetIfQuiet(self, since: start) } ?? false
     }
 
     // Takes no lock: Readiness may call it with the lock held.

@@ -18,9 +18,10 @@ class DescriptorOwner: @unchecked Sendable {
     /// The write source has let go of the descriptor.
     func writeSourceIsAway() {}
 
-    /// Asked by the hot set now and then: goes back to a source of its own if it has been quiet. Returns whether the
+    /// Asked by the hot set now and then: goes back to a source of its own if nothing has happened since `start`.
+    /// Returns whether the
     /// hot set may forget this owner.
-    func leaveHotSetIfQuiet(now: Milliseconds) -> Bool { true }
+    func leaveHotSetIfQuiet(since start: Milliseconds) -> Bool { true }
 
     /// Nothing watches the descriptor any more.
     func descriptorIsFree() {}
@@ -117,7 +118,7 @@ struct Readiness: ~Copyable, @unchecked Sendable {
     /// To be called when the owner has served an event: a busy descriptor moves from its read source to the hot set,
     /// where it costs no hop between threads.
     mutating func noteEvent(_ owner: DescriptorOwner, now: Milliseconds) {
-        if case .readSource = place, surroundings.hotSet != nil, now &- lastReady <= HotSet.busyTime {
+        if case .readSource = place, surroundings.hotSet?.invites(lastEvent: lastReady, now: now) == true {
             readSource?.suspend()
             moveToHotSet(owner)
         }
@@ -126,9 +127,9 @@ struct Readiness: ~Copyable, @unchecked Sendable {
 
     /// Moves a quiet descriptor from the hot set to a source of its own, where it costs nothing. Returns whether the hot
     /// set may forget the owner.
-    mutating func leaveHotSetIfQuiet(_ owner: DescriptorOwner, now: Milliseconds) -> Bool {
+    mutating func leaveHotSetIfQuiet(_ owner: DescriptorOwner, since start: Milliseconds) -> Bool {
         guard case .hotSet(let awaitsOutput) = place else { return true }
-        guard now > lastReady &+ HotSet.quietTime else { return false }
+        guard lastReady < start else { return false }
         surroundings.hotSet?.remove(owner)
         if awaitsOutput { watchWithWriteSource(owner) } else { watchWithReadSource(owner) }
         return true
@@ -159,7 +160,8 @@ struct Readiness: ~Copyable, @unchecked Sendable {
         case .leavingWriteSource:
             place = .stopping
         case .hotSet:
-            surroundings.hotSet?.remove(owner)
+            // Without a source the descriptor is closed at once, and that takes it out of the epoll instance.
+            if readSource != nil { surroundings.hotSet?.remove(owner) }
             stopReadSource(owner)
         case .paused:
             stopReadSource(owner)
