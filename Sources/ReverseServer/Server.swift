@@ -191,9 +191,10 @@ public final class Server: Sendable {
         }
         guard let listeners else { return }
         for listener in listeners { if listener.place.isOurs { listener.retire() } else { listener.close() } }
+        registry.drain()
         controlQueue.asyncAfter(deadline: .now() + Listener.handshakeTime) { [self] in
             for listener in listeners { listener.close() }
-            registry.drain { [self] in
+            registry.whenEmpty { [self] in
                 controlQueue.async { completion(self.state.withLock { $0.cutOff }) }
             }
         }
