@@ -47,7 +47,7 @@ final class ProgressLine: StreamObserver {
         guard isDrawn else { return }
         Message.write("\r\u{1B}[K")
         isDrawn = false
-        Interrupt.progressIsShown.store(false, ordering: .relaxed)
+        Interrupt.setProgress(isShown: false)
     }
 
     private func draw(_ text: String) {
@@ -55,7 +55,7 @@ final class ProgressLine: StreamObserver {
         let known = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1
         // One column is left free: a full line would wrap on some terminals.
         let width = known ? Int(size.ws_col) - 1 : 79
-        Interrupt.progressIsShown.store(true, ordering: .relaxed)
+        Interrupt.setProgress(isShown: true)
         isDrawn = true
         Message.write("\r\(text.prefix(width))\u{1B}[K")
     }
