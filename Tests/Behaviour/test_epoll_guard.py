@@ -75,4 +75,4 @@ def test_only_the_manager_deletes(serve, tmp_path):
     print(f"{by_manager} deletes by the manager, {by_others} by others")
     assert by_others == 0, f"{by_others} of {by_others + by_manager} deletes were not the manager's"
     # And there was something to delete: a source for every client, or for those who were quiet for a while.
-    assert by_manager >= CLIENTS * (0.9 if "--no-hot-set" in daemon.process.args else 0.05)
+    assert by_manager >= (CLIENTS * 0.9 if "--no-hot-set" in daemon.process.args else 20)
