@@ -77,7 +77,7 @@ let package = Package(
         .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging], swiftSettings: strict),
         .testTarget(
             name: "ReverseServerTests",
-            dependencies: ["ReverseServer", logging],
+            dependencies: ["ReverseCore", "ReverseServer", "Sockets", logging],
             swiftSettings: strict
         ),
         .testTarget(

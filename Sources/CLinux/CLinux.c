@@ -1,6 +1,6 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
-#include <linux/filter.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -9,9 +9,8 @@ int linux_accept(int listener) {
 }
 
 int linux_ignore_newcomers(int listener) {
-    struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
-    struct sock_fprog program = {.len = 1, .filter = &nothing};
-    return setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+    int no_interface = INT_MAX;
+    return setsockopt(listener, SOL_SOCKET, SO_BINDTOIFINDEX, &no_interface, sizeof no_interface);
 }
 
 const char *linux_error_text(int code) {

@@ -76,10 +76,10 @@ INLINED size_t turn_plain(Block *block, uint8_t last_but_one, uint8_t last) {
     return done;
 }
 
-// Goes from block to block; where a sequence runs over the end of one, the next begins with its lead byte. Each
-// block is loaded before the one ahead of it is stored: they may share such bytes, which the store does not change, but
-// it would make the load wait. What is left at the end is handled as a block filled up with zeros, in which a
-// sequence that is cut off is ill-formed.
+// A block is loaded only where at least its size is left, and stored where it was loaded. Where a sequence
+// runs over the end of one, the next begins with its lead byte. Each block is loaded before the one ahead of it is
+// stored: they may share such bytes, which the store does not change, but it would make the load wait. What is left at
+// the end is copied into a block filled up with zeros, in which a sequence that is cut off is ill-formed.
 INLINED size_t reverse_within_plain_scalars(uint8_t *bytes, size_t count) {
     size_t done = 0;
     Block block;

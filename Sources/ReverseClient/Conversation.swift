@@ -138,7 +138,13 @@ public final class Conversation {
         while true {
             if isInterrupted() { throw fail(.interrupted) }
             let left = deadline.map { ContinuousClock.now.duration(to: $0) }
-            if let left, left <= .zero { throw fail(.timedOut(timeout)) }
+            if let left, left <= .zero {
+                guard transport.phase == .connecting, transport.hasMoreAddresses else {
+                    throw fail(.timedOut(timeout))
+                }
+                try attempt { () throws(Transport.ConnectFailure) in try transport.connectToNextAddress() }
+                return try wait(for: events)
+            }
             // A signal may come between the question and poll(2), hence never for long.
             var polls = [pollfd(fd: transport.descriptor, events: Int16(events), revents: 0)]
             let result = poll(&polls, 1, pollMilliseconds(min(left ?? .seconds(1), .milliseconds(300))))

@@ -105,8 +105,9 @@ extension Exchange {
         guard !inputEnded else { return 0 }
         let held = accepted - confirmed
         if held < limits.window { return limits.window - held }
-        // A line that alone fills the window can only be answered when all of it is sent.
-        return complete <= confirmed ? max(0, min(held, limits.line - held)) : 0
+        // A line that alone fills the window can only be answered when all of it is sent. It grows as the server takes
+        // it, so that one which the server refuses is not read to its end.
+        return complete <= confirmed && sent == accepted ? max(0, min(held, limits.line - held)) : 0
     }
 
     /// Whether the line that is being read has more bytes than a line may have.
@@ -123,7 +124,7 @@ extension Exchange {
 
     /// A line is sent when it is whole; of a very long one the parts, so that the server can refuse it early.
     private var sendable: Int {
-        inputEnded || accepted - complete >= 64 << 10 ? accepted : complete
+        inputEnded || accepted - complete >= min(64 << 10, limits.window) ? accepted : complete
     }
 
     private var sendEnd: Int {

@@ -145,7 +145,9 @@ extension Stream {
     /// Acts on a time that has passed; false when there was none.
     func expire(at instant: ContinuousClock.Instant) throws(ClientError) -> Bool {
         guard let deadline = connectionDeadline, instant >= deadline else { return false }
-        if transport.phase == .open && exchange.isAnswered {
+        if transport.phase == .connecting && transport.hasMoreAddresses {
+            try attempt { () throws(Transport.ConnectFailure) in try transport.connectToNextAddress() }
+        } else if transport.phase == .open && exchange.isAnswered {
             try lost(.closedEarly(reason: ""), mayPass: true)
         } else {
             try lost(.timedOut(options.timeout), mayPass: true)

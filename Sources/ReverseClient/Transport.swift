@@ -28,7 +28,12 @@ final class Transport {
     private var addresses: ArraySlice<SocketAddress> = []
     private var hasShutDown = false
 
-    init(endpoint: Endpoint) { self.endpoint = endpoint }
+    private let resolve: () throws -> [SocketAddress]
+
+    init(endpoint: Endpoint, resolve: (() throws -> [SocketAddress])? = nil) {
+        self.endpoint = endpoint
+        self.resolve = resolve ?? { try endpoint.resolve() }
+    }
 
     /// The descriptor to poll; -1, which poll(2) leaves out, when there is none.
     var descriptor: Int32 { socket?.number ?? -1 }
@@ -37,7 +42,7 @@ final class Transport {
     func connect() throws(ConnectFailure) {
         close()
         do {
-            addresses = try endpoint.resolve()[...]
+            addresses = try resolve()[...]
         } catch let error as ResolutionError {
             throw ConnectFailure(
                 reason: error.description,
@@ -60,6 +65,15 @@ final class Transport {
             return
         }
         try tryNext(after: SystemError("connect", code: code))
+    }
+
+    /// Whether the attempt that goes on is not the last one.
+    var hasMoreAddresses: Bool { !addresses.isEmpty }
+
+    /// Leaves the address that does not answer for the next one.
+    func connectToNextAddress() throws(ConnectFailure) {
+        socket = nil
+        try tryNext(after: SystemError("connect", code: ETIMEDOUT))
     }
 
     private func tryNext(after failure: SystemError?) throws(ConnectFailure) {

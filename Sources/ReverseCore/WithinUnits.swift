@@ -1,5 +1,8 @@
 import CWideText
 
+// Every access here is to a scalar that was read, and no scalar that is read reaches beyond `count`: past the end there are
+// zeros for the decoder, which continue no sequence.
+
 /// Turns the bytes within each scalar round, so that they are right again once the whole is turned round.
 ///
 /// - Precondition: `count` bytes at `start` are readable and writable.
@@ -7,7 +10,7 @@ func reverseWithinScalars(_ start: UnsafeMutableRawPointer, count: Int) {
     var offset = 0
     while offset < count {
         offset += wide_reverse_within_plain_scalars(start + offset, count - offset)
-        // Something that the wide steps refuse begins in the next three scalars; a few more, and they may try again.
+        // The wide steps refuse something near; behind a few scalars they may try again.
         var scalarsLeft = 16
         while offset < count, scalarsLeft > 0 {
             let scalar = UTF8Scalar(leading: fourBytes(at: offset, of: start, count: count))
@@ -45,8 +48,9 @@ private let longPatience = 256
 
 /// The same scalar by scalar, until `patience` characters in a row were one scalar each.
 ///
-/// - Returns: Where it stopped: at a boundary, beyond `first` unless that is the end. (What a cluster breaks on, does not
-///   reach back over a boundary: the automaton may begin anew there.)
+/// It may stop and begin anew at any boundary, since no rule looks back over one.
+///
+/// - Returns: Where it stopped: the end, or a boundary beyond `first`.
 private func reverseWithinClusters(
     _ start: UnsafeMutableRawPointer,
     from first: Int,

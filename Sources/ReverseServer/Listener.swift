@@ -70,8 +70,17 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
         }
     }
 
-    /// Stops listening. A socket of our own first accepts those who wait in its backlog, as far as there is room; one
-    /// that was handed in keeps them for the process that is handed it next.
+    /// How long a handshake that has begun may take to reach the backlog.
+    static let handshakeTime = DispatchTimeInterval.milliseconds(50)
+
+    /// Lets nobody come any more; those who are on their way are accepted until `close`. A socket that was handed in
+    /// goes on: its clients are those of the process that is handed it next.
+    func retire() {
+        guard place.isOurs else { return }
+        if let file = place.file { file.remove() } else { StreamSocket.ignoreNewcomers(on: descriptor) }
+    }
+
+    /// Stops listening. A socket of our own first accepts those who wait in its backlog, as far as there is room.
     func close() {
         let isFirst = state.withLock { state -> Bool in
             defer {
@@ -82,8 +91,7 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
         }
         guard isFirst else { return }
         if place.isOurs {
-            // Nobody may come in behind those who are accepted here: closing the socket would reset them.
-            if let file = place.file { file.remove() } else { StreamSocket.ignoreNewcomers(on: descriptor) }
+            retire()
             acceptWaiting(budget: Int(StreamSocket.maximumBacklog) + 1)
         }
         state.withLock { $0.readiness.stop(self) }

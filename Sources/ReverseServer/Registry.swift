@@ -112,19 +112,22 @@ final class Registry: Sendable {
 
     // MARK: - All connections
 
-    /// Tells every connection to stop after what has arrived; `whenEmpty` is called once, when none is left and none is
-    /// being accepted.
-    func drain(whenEmpty: @escaping @Sendable () -> Void) {
+    /// Tells every connection, and every one that is added from now on, to stop after what has arrived.
+    func drain() {
         let connections = contents.withLock { contents in
             contents.isDraining = true
             return Array(contents.connections.values)
         }
         for connection in connections { connection.drain() }
+    }
+
+    /// Calls `body` once, when nobody is connected and nobody is being accepted.
+    func whenEmpty(_ body: @escaping @Sendable () -> Void) {
         let isEmpty = contents.withLock { contents in
-            if contents.taken > 0 { contents.whenEmpty = whenEmpty }
+            if contents.taken > 0 { contents.whenEmpty = body }
             return contents.taken == 0
         }
-        if isEmpty { whenEmpty() }
+        if isEmpty { body() }
     }
 
     /// Closes every connection at once; how many conversations that cut off.

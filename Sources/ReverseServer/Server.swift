@@ -156,7 +156,10 @@ public final class Server: Sendable {
         }
         state.withLock { $0.listeners = staying + opened }
         if !leaving.isEmpty { for listener in opened { listener.start() } }
-        for listener in leaving { listener.close() }
+        for listener in leaving { listener.retire() }
+        controlQueue.asyncAfter(deadline: .now() + Listener.handshakeTime) {
+            for listener in leaving { listener.close() }
+        }
     }
 
     private func resolve(_ listeners: [Configuration.Listener]) throws -> [ListenerPlan] {
@@ -187,14 +190,18 @@ public final class Server: Sendable {
             return state.listeners
         }
         guard let listeners else { return }
-        for listener in listeners { listener.close() }
-        controlQueue.asyncAfter(deadline: .now() + .milliseconds(Int(clamping: timeout.milliseconds))) {
-            [self] in
+        for listener in listeners { if listener.place.isOurs { listener.retire() } else { listener.close() } }
+        registry.drain()
+        controlQueue.asyncAfter(deadline: .now() + Listener.handshakeTime) { [self] in
+            for listener in listeners { listener.close() }
+            registry.whenEmpty { [self] in
+                controlQueue.async { completion(self.state.withLock { $0.cutOff }) }
+            }
+        }
+        let end = DispatchTime.now() + .milliseconds(Int(clamping: timeout.milliseconds))
+        controlQueue.asyncAfter(deadline: max(end, .now() + .milliseconds(100))) { [self] in
             let cutOff = registry.abortAll()
             state.withLock { $0.cutOff = cutOff }
-        }
-        registry.drain { [self] in
-            controlQueue.async { completion(self.state.withLock { $0.cutOff }) }
         }
     }
 }

@@ -70,8 +70,9 @@ public enum StreamSocket {
 
     /// Lets no more clients into the backlog of a TCP listener that is about to be closed.
     ///
-    /// Whoever is in the backlog when a listener is closed gets a RST. After this call the backlog can be emptied for
-    /// good: who knocks now hears nothing, knocks again a second later, and then finds another listener, or none.
+    /// Whoever is in the backlog when a listener is closed, or on the way there, gets a RST. After this call the backlog
+    /// can be emptied for good: a handshake that has begun is completed, and who comes now finds another listener that
+    /// has the address too, or is refused.
     public static func ignoreNewcomers(on listener: Int32) {
         // Where it does not work there is a moment in which a client may be reset, and nothing can be done about it.
         _ = linux_ignore_newcomers(listener)

@@ -4,8 +4,10 @@ import Synchronization
 /// Ctrl-C (SIGINT). A signal handler can reach nothing but what is global, so these two flags are.
 enum Interrupt {
     private static let happened = Atomic<Bool>(false)
-    /// Whether a progress line stands on the terminal, which is to be wiped before the program leaves.
-    static let progressIsShown = Atomic<Bool>(false)
+    private static let progressIsShown = Atomic<Bool>(false)
+
+    /// Notes whether a progress line stands on the terminal, which is to be wiped before the program leaves.
+    static func setProgress(isShown: Bool) { progressIsShown.store(isShown, ordering: .relaxed) }
 
     /// Leaves at once with 130, as a shell says it of Ctrl-C.
     static func leaves() {

@@ -7,15 +7,14 @@ final class ProgressLine: StreamObserver {
     private static let pause = Duration.milliseconds(200)
     /// Work that is done before is not worth a line.
     private static let patience = Duration.milliseconds(600)
-    /// Outages with shorter pauses between the attempts are over before anyone has read of them.
-    private static let longPause = Duration.milliseconds(60)
+    /// Shorter outages are over before anyone has read of them.
+    private static let shortOutage = Duration.milliseconds(150)
 
     private let showsLine: Bool
     private var text: ProgressText
     private var nextDrawing: ContinuousClock.Instant
     private var isDrawn = false
-    private var hasToldOutage = false
-    private var linesAtOutage = 0
+    private var outage: (since: ContinuousClock.Instant, lines: Int, isTold: Bool)?
     private var lines = 0
 
     /// - Parameter showsLine: Whether the progress line is wanted; outages are told anyway.
@@ -29,16 +28,17 @@ final class ProgressLine: StreamObserver {
 
     func streamMoved(to progress: StreamProgress, at now: ContinuousClock.Instant) {
         lines = progress.linesAnswered
-        if hasToldOutage && lines > linesAtOutage { hasToldOutage = false }
+        if let outage, lines > outage.lines { self.outage = nil }
         guard showsLine, now >= nextDrawing else { return }
         nextDrawing = now + Self.pause
         draw(text.text(progress, at: now))
     }
 
     func streamLost(_ reason: ClientError.Reason, tryingAgainAfter pause: Duration) {
-        guard !hasToldOutage, pause >= Self.longPause else { return }
-        hasToldOutage = true
-        linesAtOutage = lines
+        let current = outage ?? (.now, lines, false)
+        outage = current
+        guard !current.isTold, current.since.duration(to: .now) >= Self.shortOutage else { return }
+        outage?.isTold = true
         wipe()
         Message.print("\(reason.briefly); trying again")
     }
@@ -48,7 +48,7 @@ final class ProgressLine: StreamObserver {
         guard isDrawn else { return }
         Message.write("\r\u{1B}[K")
         isDrawn = false
-        Interrupt.progressIsShown.store(false, ordering: .relaxed)
+        Interrupt.setProgress(isShown: false)
     }
 
     private func draw(_ text: String) {
@@ -56,7 +56,7 @@ final class ProgressLine: StreamObserver {
         let known = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1
         // One column is left free: a full line would wrap on some terminals.
         let width = known ? Int(size.ws_col) - 1 : 79
-        Interrupt.progressIsShown.store(true, ordering: .relaxed)
+        Interrupt.setProgress(isShown: true)
         isDrawn = true
         Message.write("\r\(text.prefix(width))\u{1B}[K")
     }

@@ -1,6 +1,8 @@
 """The client behind faults: whatever happens to the connection, the output is that of an undisturbed run."""
 
+import itertools
 import random
+import select
 import signal
 import socket
 import subprocess
@@ -9,7 +11,7 @@ import time
 
 import pytest
 
-from line_server import Fault, FaultyProxy, LineServer, client_path, environment, reversed_lines, run_client
+from line_server import Fault, FaultyProxy, LineServer, client_path, environment, reset, reversed_lines, run_client
 
 SHORT = b"one\ntwo\r\n\nfour4\nend"
 
@@ -126,19 +128,24 @@ def test_retry_for_0_never_tries_again(server):
 
 
 def limited(limit, drop_answers):
-    """A server that hangs up at a line longer than `limit`, with RST if it is to `drop_answers`."""
-    from line_server import reset
+    """A server that hangs up at a line longer than `limit`; to `drop_answers` is to do it by RST before any line that
+    came with it was answered."""
 
     def respond(connection):
         held = b""
-        while data := connection.recv(65536):
+        while data := connection.recv(1 << 20):
             held += data
-            while b"\n" in held and held.index(b"\n") < limit:
-                line, held = held.split(b"\n", 1)
-                connection.sendall(line[::-1] + b"\n")
-            if len(held) > limit:
-                if drop_answers:
-                    reset(connection)
+            while drop_answers and select.select([connection], [], [], 0.02)[0]:
+                if not (data := connection.recv(1 << 20)):
+                    break
+                held += data
+                if len(held) - held.rfind(b"\n") > limit:
+                    return reset(connection)
+            whole, newline, held = held.rpartition(b"\n")
+            lines = (whole + newline).splitlines(keepends=True)
+            good = list(itertools.takewhile(lambda line: len(line) <= limit, lines))
+            connection.sendall(reversed_lines(b"".join(good)))
+            if len(good) < len(lines) or len(held) > limit:
                 return
 
     return respond

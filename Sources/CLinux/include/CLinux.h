@@ -11,8 +11,8 @@
 /// -1 with errno set.
 int linux_accept(int listener);
 
-/// Makes a TCP listener drop whatever comes in for it (socket(7), SO_ATTACH_FILTER), -1 with errno set if the system
-/// refuses. Who has connected already can still be accepted.
+/// Ties a TCP listener to an interface that does not exist (socket(7), SO_BINDTOIFINDEX), so that nobody finds it any
+/// more, -1 with errno set if the system refuses. A handshake that has begun is completed, and its client accepted.
 int linux_ignore_newcomers(int listener);
 
 /// The system's words for an errno in static storage, or NULL for a number that is none (strerrordesc_np(3)).

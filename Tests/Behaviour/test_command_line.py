@@ -1,0 +1,127 @@
+"""The daemon's command line and its configuration file."""
+
+import random
+
+import pytest
+
+from clients import ask_once
+from daemon import run
+
+BAD = """
+prot = 5000
+host = 7
+[limits]
+max_connections = 0
+idle_timeout = "soon"
+"""
+
+
+def test_check_says_where_it_would_listen(tmp_path):
+    result = run(tmp_path, "host = '::1'\nport = 7777\n", "--check")
+    assert (result.returncode, result.stdout.decode()) == (0, "ok\nwould listen on [::1]:7777 (line, character)\n")
+
+
+def test_check_binds_nothing(start, tmp_path):
+    daemon = start()
+    assert run(tmp_path, f"port = {daemon.port}\n", "--check").returncode == 0
+
+
+@pytest.mark.parametrize("flags", [("--check",), ("--print-config",), ()])
+def test_all_mistakes_are_told_at_once(tmp_path, flags):
+    result = run(tmp_path, BAD, *flags)
+    told = result.stderr.decode()
+    assert result.returncode == 78
+    assert all(key in told for key in ("prot", "port", "host", "max_connections", "idle_timeout")), told
+
+
+def test_a_file_that_is_missing(tmp_path):
+    result = run(tmp_path, "", "--config", str(tmp_path / "missing.toml"), "--check")
+    assert result.returncode == 78 and "missing.toml" in result.stderr.decode()
+
+
+def test_a_printed_configuration_loads_again(tmp_path):
+    config = """
+        [limits]
+        max_connections = 17
+        max_line_bytes = "3KiB"
+        idle_timeout = "90s"
+        [[listener]]
+        host = "::"
+        port = 0
+        ipv6_only = true
+        unit = "scalar"
+        [[listener]]
+        path = "/run/x y/é"
+        mode = "0600"
+        framing = "chunk"
+    """
+    printed = run(tmp_path, config, "--print-config")
+    assert printed.returncode == 0
+    again = run(tmp_path, printed.stdout, "--print-config")
+    assert again.returncode == 0 and again.stdout == printed.stdout
+    assert run(tmp_path, printed.stdout, "--check").stdout == run(tmp_path, config, "--check").stdout
+
+
+def test_flags_go_over_the_file(start):
+    daemon = start("port = 1\nhost = '192.0.2.1'\n", "--host", "127.0.0.1", "--port", "0")
+    assert ask_once(daemon.port, b"flag\n") == b"galf\n"
+
+
+def test_version_and_help(tmp_path):
+    assert run(tmp_path, "", "--version").stdout.startswith(b"reversed 1.")
+    help_ = run(tmp_path, "", "--help")
+    assert help_.returncode == 0
+    for flag in (b"--config", b"--host", b"--port", b"--check", b"--print-config", b"--log-level", b"--version"):
+        assert flag in help_.stdout
+
+
+@pytest.mark.parametrize("flags", [
+    ("--unknown",), ("surplus",), ("--port", "99999"), ("--port", "-1"), ("--port", "x"), ("--port",), ("--log-level", "loud"),
+], ids=str)
+def test_wrong_usage(tmp_path, flags):
+    result = run(tmp_path, "", *flags)
+    assert result.returncode == 64 and b"Usage: reversed" in result.stderr
+
+
+@pytest.mark.parametrize("flags", [("--host", ""), ("--host", "a b"), ("--host", "x" * 300), ("--host", "1.2.3.4.5"), ("--host", "[::1]")], ids=str)
+def test_a_host_that_is_none(tmp_path, flags):
+    assert run(tmp_path, "port = 0\n", *flags, "--check").returncode == 78
+
+
+HOSTILE = {
+    "empty table": b"[", "NULs": b"\0" * 100, "not UTF-8": b"port = 1\n\xff\xfe", "a large number": b"port = 99999999999999999999999999\n",
+    "a negative number": b"port = -1\n", "a float": b"port = 1e400\n", "infinity": b"port = inf\n", "a date": b"port = 1979-05-27\n",
+    "nesting": b"x = " + b"[" * 5000, "tables": b"[a" + b".a" * 5000 + b"]\n", "duplicate": b"port = 1\nport = 2\n",
+    "a listener that is no table": b"listener = 5\n", "a listener that is no array": b"[listener]\nhost = 'x'\n",
+    "both": b"port = 1\n[[listener]]\nport = 2\n", "limits": b"limits = 'no'\n",
+    "too much": b"[limits]\nmax_line_bytes = '999999999999999999999GiB'\n", "overflow": b"[limits]\nidle_timeout = '99999999999999999999h'\n",
+    "zero": b"[limits]\nmax_line_bytes = 0\n", "cap": b"[limits]\nmax_connections = 9223372036854775807\n",
+    "many": b"[[listener]]\nport = 0\n" * 2 + b"x = 1\n", "a NUL in a path": b"[[listener]]\npath = \"/tmp/a\\u0000b\"\n",
+    "a long path": b"[[listener]]\npath = '/" + b"x" * 200 + b"'\n", "a relative path": b"[[listener]]\npath = 'socket'\n",
+    "a large file": b"# comment\n" * 200_000 + b"port = 'x'\n", "CR": b"port = 1\r\rhost = 2\n", "a mode": b"[[listener]]\npath = '/tmp/x'\nmode = '9999'\n",
+    "a mode that is a number": b"[[listener]]\npath = '/tmp/x'\nmode = 438\n",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_files_are_refused(tmp_path, text):
+    result = run(tmp_path, text, "--check")
+    assert result.returncode == 78, result.stdout
+    assert b"reversed.toml" in result.stderr and len(result.stderr) < 20_000
+
+
+def test_random_damage_never_traps(tmp_path):
+    chance = random.Random(5)
+    good = open(__file__.replace("Tests/Behaviour/test_command_line.py", "config/reversed.toml"), "rb").read()
+    for _ in range(40):
+        text = bytearray(good)
+        for _ in range(chance.randint(1, 30)):
+            text[chance.randrange(len(text))] = chance.choice(b"[]=\"'\n.#0xe{}\\\0\xff")
+        assert run(tmp_path, bytes(text), "--check").returncode in (0, 78)
+
+
+@pytest.mark.parametrize("kind", ["directory", "fifo-like device", "unreadable"])
+def test_what_is_no_file(tmp_path, kind):
+    path = {"directory": str(tmp_path), "fifo-like device": "/dev/zero", "unreadable": "/proc/self/mem"}[kind]
+    result = run(tmp_path, "", "--config", path, "--check")
+    assert result.returncode == 78 and path.encode() in result.stderr

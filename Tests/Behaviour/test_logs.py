@@ -1,0 +1,121 @@
+"""The log on standard error: what it says, and that nobody waits for whoever reads it."""
+
+import fcntl
+import os
+import re
+import signal
+import subprocess
+import threading
+
+from clients import ask, ask_once, connect, converse, reset
+from daemon import Daemon, eventually
+
+LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (debug|info|notice|warning|error|critical): \S")
+
+
+def test_a_client_comes_and_goes(start):
+    daemon = start()
+    with connect(daemon.port) as client:
+        port = client.getsockname()[1]
+        daemon.wait_for_log(f"info: connected 127.0.0.1:{port}$")
+        for _ in range(3):
+            ask(client, b"x\n")
+    daemon.wait_for_log(rf"info: disconnected 127\.0\.0\.1:{port} after 3 lines, \d+\.\d s$")
+    assert all(LINE.match(line) for line in daemon.lines), daemon.lines
+
+
+def test_a_reset_is_told(start):
+    daemon = start()
+    client = connect(daemon.port)
+    ask(client, b"x\n")
+    reset(client)
+    daemon.wait_for_log(r"disconnected .* after 1 line, .*: Connection reset by peer")
+
+
+def test_the_last_unterminated_line_counts(start):
+    daemon = start()
+    converse(daemon.port, b"one\ntwo")
+    daemon.wait_for_log("disconnected .* after 2 lines")
+
+
+def test_a_level_hides_what_is_less(start):
+    daemon = start("port = 0\n[log]\nlevel = 'notice'\n")
+    ask_once(daemon.port, b"x\n")
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait() == 0
+    assert not daemon.logged(" info: ") and daemon.logged(" notice: ")
+
+
+def test_the_flag_goes_over_the_file(start):
+    daemon = start("port = 0\n[log]\nlevel = 'error'\n", "--log-level", "info")
+    ask_once(daemon.port, b"x\n")
+    daemon.wait_for_log("disconnected")
+
+
+def test_a_stalled_reader_of_the_log_stalls_no_client_and_is_told_what_it_missed(tmp_path):
+    end, stderr = os.pipe()
+    fcntl.fcntl(stderr, 1031, 4096)  # F_SETPIPE_SZ
+    daemon = Daemon(tmp_path, "[[listener]]\npath = '%s/socket'\n" % tmp_path, stderr=stderr)
+    os.close(stderr)
+    assert eventually(lambda: (tmp_path / "socket").exists() and reaches(tmp_path / "socket"))
+    # The pipe holds some dozens of records and the backlog of 4 MiB some ten thousand: two a client.
+    stop = threading.Event()
+
+    def work():
+        for _ in range(3000):
+            assert ask_once(tmp_path / "socket", b"x\n") == b"x\n"
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+    assert daemon.memory() < 60 << 20
+    text = bytearray()
+    dropped = None
+    while not dropped:
+        piece = os.read(end, 1 << 16)
+        assert piece
+        text += piece
+        dropped = re.search(rb"warning: (\d+) log records were dropped: the reader of the log was too slow", text[-70000:])
+    assert int(dropped[1]) > 100
+    os.close(end)  # and now nobody reads it any more
+    assert ask_once(tmp_path / "socket", b"still\n") == b"llits\n"
+    daemon.stop()
+
+
+def reaches(path):
+    try:
+        connect(path).close()
+        return True
+    except OSError:
+        return False
+
+
+def test_a_stalled_reader_does_not_stop_the_stop(tmp_path):
+    end, stderr = os.pipe()
+    fcntl.fcntl(stderr, 1031, 4096)
+    daemon = Daemon(tmp_path, "[[listener]]\npath = '%s/socket'\n" % tmp_path, stderr=stderr)
+    os.close(stderr)
+    assert eventually(lambda: (tmp_path / "socket").exists() and reaches(tmp_path / "socket"))
+    for _ in range(100):
+        ask_once(tmp_path / "socket", b"x\n")
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait(6) == 0
+    daemon.stop()
+    os.close(end)
+
+
+def test_no_standard_descriptors_at_all(tmp_path):
+    import daemon as harness
+    (tmp_path / "reversed.toml").write_text(f"[[listener]]\npath = '{tmp_path}/socket'\n")
+    process = subprocess.Popen(["sh", "-c", 'exec "$0" --config "$1" <&- >&- 2>&-', harness.binary(), tmp_path / "reversed.toml"],
+                               env=harness.environment())
+    try:
+        assert eventually(lambda: (tmp_path / "socket").exists() and reaches(tmp_path / "socket"))
+        for _ in range(20):
+            assert ask_once(tmp_path / "socket", b"hello\n") == b"olleh\n"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
