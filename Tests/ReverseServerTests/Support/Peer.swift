@@ -74,7 +74,7 @@ final class Peer {
                     continue
                 }
                 var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                if poll(&room, 1, 100) == 0 { return sent }
+                if poll(&room, 1, 300) == 0 { return sent }
             }
         }
     }
