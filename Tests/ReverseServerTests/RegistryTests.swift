@@ -23,7 +23,9 @@ struct RegistryTests {
     @Test("is empty at once when nobody is there")
     func emptyDrain() {
         let calls = Atomic(0)
-        House(usesHotSet: false).registry.drain { calls.wrappingAdd(1, ordering: .relaxed) }
+        let registry = House(usesHotSet: false).registry
+        registry.drain()
+        registry.whenEmpty { calls.wrappingAdd(1, ordering: .relaxed) }
         #expect(calls.load(ordering: .relaxed) == 1)
     }
 
@@ -32,7 +34,8 @@ struct RegistryTests {
         let house = House(usesHotSet: false)
         let calls = Atomic(0)
         #expect(house.registry.takePlace() != nil)
-        house.registry.drain { calls.wrappingAdd(1, ordering: .relaxed) }
+        house.registry.drain()
+        house.registry.whenEmpty { calls.wrappingAdd(1, ordering: .relaxed) }
         #expect(calls.load(ordering: .relaxed) == 0)
         house.registry.giveBackPlace()
         #expect(calls.load(ordering: .relaxed) == 1)
@@ -47,7 +50,8 @@ struct RegistryTests {
         let (first, _) = try house.connect()
         let (second, _) = try house.connect()
         first.send("one\n")
-        house.registry.drain { calls.wrappingAdd(1, ordering: .relaxed) }
+        house.registry.drain()
+        house.registry.whenEmpty { calls.wrappingAdd(1, ordering: .relaxed) }
         #expect(first.receiveToEnd() == "eno\n")
         #expect(second.receiveToEnd() == "")
         #expect(calls.load(ordering: .relaxed) == 0)

@@ -55,9 +55,27 @@ struct StreamSocketTests {
         case .none: break
         default: Issue.record("a newcomer got into the backlog")
         }
-        // Neither refused nor connected: it knocks again later.
+        // Nobody else has the address, so it is refused.
         var events = pollfd(fd: late.number, events: Int16(POLLOUT), revents: 0)
-        #expect(poll(&events, 1, 50) == 0)
+        #expect(poll(&events, 1, 5000) == 1)
+        #expect(StreamSocket.pendingError(of: late.number) == ECONNREFUSED)
+    }
+
+    @Test("leaves newcomers to another listener on the same address")
+    func leavesNewcomers() throws {
+        let old = try StreamSocket.listen(on: Self.anyPort)
+        let address = try #require(SocketAddress.local(of: old.number))
+        try StreamSocket.allowOverlap(true, on: old.number)
+        let wide = SocketAddress.ipv4([0, 0, 0, 0], port: try #require(address.port))
+        let new = try StreamSocket.listen(on: wide, sharingWithOurOwn: true)
+        StreamSocket.ignoreNewcomers(on: old.number)
+        let client = try StreamSocket.connect(to: address)
+        try waitUntilReadable(new.number)
+        guard case .client(let accepted) = StreamSocket.accept(from: new.number) else {
+            Issue.record("nobody came")
+            return
+        }
+        #expect(SocketAddress.remote(of: accepted.number) == SocketAddress.local(of: client.number))
     }
 
     @Test("says what is wrong with an address and what to do")
