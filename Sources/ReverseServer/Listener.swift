@@ -19,6 +19,8 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
     private static let acceptBudget = 64
     /// How long to rest when the system has no descriptor or memory for another client.
     private static let exhaustionPause = DispatchTimeInterval.milliseconds(200)
+    /// How long a closing listener waits for the last handshakes, in microseconds.
+    private static let handshakeTime: useconds_t = 5000
     /// The log tells at most this often that every place is taken.
     private static let capNoticeInterval: Milliseconds = 60_000
 
@@ -71,9 +73,18 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
         }
     }
 
+    /// Closes listeners so that nobody who has connected is reset.
+    static func close(_ listeners: [Listener]) {
+        let closing = listeners.filter { $0.place.isOurs && $0.place.file == nil }
+        for listener in closing { StreamSocket.ignoreNewcomers(on: listener.descriptor) }
+        // Those who have sent their SYN but not yet their ACK; one who is farther away than this may be reset.
+        if !closing.isEmpty { usleep(handshakeTime) }
+        for listener in listeners { listener.close() }
+    }
+
     /// Stops listening. A socket of our own first accepts those who wait in its backlog, as far as there is room; one
     /// that was handed in keeps them for the process that is handed it next.
-    func close() {
+    private func close() {
         let isFirst = state.withLock { state -> Bool in
             defer {
                 state.isClosed = true
@@ -83,8 +94,7 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
         }
         guard isFirst else { return }
         if place.isOurs {
-            // Nobody may come in behind those who are accepted here: closing the socket would reset them.
-            if let file = place.file { file.remove() } else { StreamSocket.ignoreNewcomers(on: descriptor) }
+            place.file?.remove()
             acceptWaiting(budget: Int(StreamSocket.maximumBacklog) + 1)
         }
         state.withLock { $0.readiness.stop(self) }

@@ -135,7 +135,7 @@ public final class Server: Sendable {
             }
         }
         guard reasons.isEmpty else {
-            for listener in opened { listener.close() }
+            Listener.close(opened)
             for listener in leaving { try? StreamSocket.allowOverlap(false, on: listener.descriptor) }
             throw ListenError(reasons: reasons)
         }
@@ -148,7 +148,7 @@ public final class Server: Sendable {
         }
         state.withLock { $0.listeners = staying + opened }
         if !leaving.isEmpty { for listener in opened { listener.start() } }
-        for listener in leaving { listener.close() }
+        Listener.close(leaving)
     }
 
     private func resolve(_ listeners: [Configuration.Listener]) throws -> [ListenerPlan] {
@@ -179,7 +179,7 @@ public final class Server: Sendable {
             return state.listeners
         }
         guard let listeners else { return }
-        for listener in listeners { listener.close() }
+        Listener.close(listeners)
         controlQueue.asyncAfter(deadline: .now() + .milliseconds(Int(clamping: timeout.milliseconds))) {
             [self] in
             let cutOff = registry.abortAll()

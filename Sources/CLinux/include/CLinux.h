@@ -11,8 +11,8 @@
 /// -1 with errno set.
 int linux_accept(int listener);
 
-/// Makes a TCP listener drop whatever comes in for it (socket(7), SO_ATTACH_FILTER), -1 with errno set if the system
-/// refuses. Who has connected already can still be accepted.
+/// Makes a TCP listener drop every SYN that comes in for it (socket(7), SO_ATTACH_FILTER), -1 with errno set if the
+/// system refuses. Who has connected, or is about to, can still be accepted.
 int linux_ignore_newcomers(int listener);
 
 /// The system's words for an errno in static storage, or NULL for a number that is none (strerrordesc_np(3)).
