@@ -19,8 +19,6 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
     private static let acceptBudget = 64
     /// How long to rest when the system has no descriptor or memory for another client.
     private static let exhaustionPause = DispatchTimeInterval.milliseconds(200)
-    /// How long a closing listener waits for the last handshakes, in microseconds.
-    private static let handshakeTime: useconds_t = 5000
     /// The log tells at most this often that every place is taken.
     private static let capNoticeInterval: Milliseconds = 60_000
 

@@ -143,7 +143,7 @@ public final class Server: Sendable {
             }
         }
         guard reasons.isEmpty else {
-            Listener.close(opened)
+            for listener in opened { listener.close() }
             for listener in leaving { try? StreamSocket.allowOverlap(false, on: listener.descriptor) }
             throw ListenError(reasons: reasons)
         }
