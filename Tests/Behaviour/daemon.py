@@ -68,8 +68,11 @@ class Daemon:
         return self.process.pid
 
     def configure(self, text):
-        """Writes the configuration file; a byte string may hold anything."""
-        self.config_path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        """Writes the configuration file; a byte string may hold anything. In one step, as an editor does: the daemon may
+        be reading it, and a file that is empty for a moment means the defaults."""
+        new = self.config_path.with_suffix(".new")
+        new.write_bytes(text if isinstance(text, bytes) else text.encode())
+        new.replace(self.config_path)
 
     # Its log.
 

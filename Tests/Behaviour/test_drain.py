@@ -100,12 +100,15 @@ def test_a_stop_under_load_loses_no_complete_line(serve):
         daemon = serve()
         failures = []
         answered = []
+        everybody_is_there = threading.Barrier(9)
 
         def work(port):
             try:
                 with connect(port) as client:
                     number = 0
                     while True:
+                        if number == 1:
+                            everybody_is_there.wait(10)
                         line = b"%d\n" % number
                         client.sendall(line)
                         answer = client.recv(100)
@@ -121,6 +124,7 @@ def test_a_stop_under_load_loses_no_complete_line(serve):
         threads = [threading.Thread(target=work, args=(daemon.port,)) for _ in range(8)]
         for thread in threads:
             thread.start()
+        everybody_is_there.wait(10)
         assert eventually(lambda: len(answered) > 500)
         daemon.signal(signal.SIGTERM)
         for thread in threads:
