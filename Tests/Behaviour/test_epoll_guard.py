@@ -17,7 +17,7 @@ import pytest
 from clients import connect, reset
 from daemon import eventually
 
-CALL = re.compile(r"^(\d+) (epoll_ctl|epoll_p?wait)\((\d+)(?:, EPOLL_CTL_(\w+), \d+(, .*EPOLLONESHOT)?)?")
+CALL = re.compile(r"^(\d+) +(epoll_ctl|epoll_p?wait)\((\d+)(?:, EPOLL_CTL_(\w+), \d+(, .*EPOLLONESHOT)?)?")
 CLIENTS = 3200
 
 
