@@ -47,7 +47,7 @@ unit-tests: test-dependencies ## The tests of each module
 	$(SWIFT) test
 
 sanitizer-tests: test-dependencies ## The tests of the module with unsafe code, under AddressSanitizer
-	$(SWIFT) test --sanitize=address --scratch-path .build-sanitizer --filter ReverseCoreTests
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-sanitizer --filter ReverseCoreTests
 
 behaviour-tests: test-dependencies build ## The release binaries over real sockets, pipes and terminals
 	$(PYTHON) -m pytest -q Tests/Behaviour
