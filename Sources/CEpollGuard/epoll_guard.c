@@ -18,7 +18,7 @@
 // Both bits, because a source that waits to write would not hear of an EPOLLIN, and libdispatch would arm the descriptor
 // again at once, and again. A bit that no source waits for is handed to nobody.
 //
-// It may go when libdispatch deletes notes on the manager only. Tests/Behaviour/test_guard.py counts the EPOLL_CTL_DELs
+// It may go when libdispatch deletes notes on the manager only. Tests/Behaviour/test_epoll_guard.py counts the EPOLL_CTL_DELs
 // of other threads under a storm of RSTs, and fails when this file is not linked in.
 
 #define _GNU_SOURCE

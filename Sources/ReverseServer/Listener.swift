@@ -19,6 +19,8 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
     private static let acceptBudget = 64
     /// How long to rest when the system has no descriptor or memory for another client.
     private static let exhaustionPause = DispatchTimeInterval.milliseconds(200)
+    /// How long a handshake that has begun may take to reach the backlog of a listener that is retired.
+    static let handshakeTime = DispatchTimeInterval.milliseconds(50)
     /// The log tells at most this often that every place is taken.
     private static let capNoticeInterval: Milliseconds = 60_000
 
@@ -69,9 +71,6 @@ final class Listener: DescriptorOwner, @unchecked Sendable {
             state.readiness.awaitInput(self, isBusy: false)
         }
     }
-
-    /// How long a handshake that has begun may take to reach the backlog.
-    static let handshakeTime = DispatchTimeInterval.milliseconds(50)
 
     /// Lets nobody come any more; those who are on their way are accepted until `close`. A socket that was handed in
     /// goes on: its clients are those of the process that is handed it next.

@@ -25,6 +25,7 @@ final class Daemon: @unchecked Sendable {
     private var ticks: (any DispatchSourceTimer)?
     private var statusLine = StatusLine()
     private var isDraining = false
+    private var drained = Statistics()
 
     init(source: SettingsSource, usesHotSet: Bool) {
         self.source = source
@@ -105,8 +106,11 @@ final class Daemon: @unchecked Sendable {
     private func tick() {
         guard let server else { return }
         if isDraining {
-            notifier.status(StatusLine.draining(server.statistics.connections))
-            notifier.extendTimeout(by: .seconds(5))
+            let now = server.statistics
+            notifier.status(StatusLine.draining(now.connections))
+            // More time only while it is of use; drain_timeout is the end in any case.
+            if now != drained { notifier.extendTimeout(by: .seconds(5)) }
+            drained = now
         } else {
             notifier.status(statusLine.serving(server.places, server.statistics, seconds: 1))
         }
