@@ -19,8 +19,7 @@ class DescriptorOwner: @unchecked Sendable {
     func writeSourceIsAway() {}
 
     /// Asked by the hot set now and then: goes back to a source of its own if nothing has happened since `start`.
-    /// Returns whether the
-    /// hot set may forget this owner.
+    /// Returns whether the hot set may forget this owner.
     func leaveHotSetIfQuiet(since start: Milliseconds) -> Bool { true }
 
     /// Nothing watches the descriptor any more.

@@ -47,7 +47,7 @@ final class Registry: Sendable {
     }
 
     /// Promises to wake a listener when a place is free; false if one is free already. Called with the listener's
-    /// lock held and its source suspended, so that the wake-up cannot come before the rest.
+    /// lock held, which the wake-up takes, so that it cannot come before the rest.
     func wakeLater(_ listener: Listener) -> Bool {
         contents.withLock { contents in
             guard contents.taken >= contents.capacity else { return false }
@@ -139,7 +139,7 @@ final class Registry: Sendable {
         contents.withLock { Array($0.connections.values) }
     }
 
-    /// Does something on the clients' queue after a while.
+    /// Does something on the registry's queue after a while.
     func later(_ delay: Milliseconds, _ action: @escaping @Sendable () -> Void) {
         queue.asyncAfter(deadline: .now() + .milliseconds(Int(clamping: delay)), execute: action)
     }
@@ -148,7 +148,7 @@ final class Registry: Sendable {
     private func scheduleSweep() {
         let idleTimeout = policy.idleTimeout.load(ordering: .relaxed)
         let interval = idleTimeout == 0 ? 500 : min(max(idleTimeout / 8, 5), 500)
-        queue.asyncAfter(deadline: .now() + .milliseconds(Int(interval))) { [weak self] in self?.sweep() }
+        later(interval) { [weak self] in self?.sweep() }
     }
 
     private func sweep() {

@@ -69,12 +69,13 @@ public final class Server: Sendable {
     ///
     /// - Throws: `ListenError` naming every place that could not be opened, and then none is.
     public func open(_ configuration: Configuration) throws {
-        try replaceListeners(configuration)
+        try replaceListeners(configuration, isServing: false)
     }
 
     /// Takes over listening sockets that were handed in, in place of those of the configuration.
     ///
-    /// A socket with the port or the path of a configured listener is served in its manner, any other in the configuration's own.
+    /// A socket with the port or the path of a configured listener is served in its manner, any other in the
+    /// configuration's own.
     ///
     /// - Parameter descriptors: Listening stream sockets, owned by the server from now on.
     /// - Throws: `SystemError` for a descriptor that is none.
@@ -106,8 +107,7 @@ public final class Server: Sendable {
     public func reload(_ configuration: Configuration) throws {
         let handedIn = state.withLock { $0.listeners.filter { !$0.place.isOurs } }
         if handedIn.isEmpty {
-            try replaceListeners(configuration)
-            start()
+            try replaceListeners(configuration, isServing: true)
         } else {
             for listener in handedIn { listener.manner = configuration.manner(at: listener.place.address) }
         }
@@ -115,7 +115,8 @@ public final class Server: Sendable {
         registry.setCapacity(configuration.limits.maximumConnections)
     }
 
-    private func replaceListeners(_ configuration: Configuration) throws {
+    /// - Parameter isServing: Whether the listeners that are new accept at once, before the old ones are retired.
+    private func replaceListeners(_ configuration: Configuration, isServing: Bool) throws {
         let current = state.withLock { $0.listeners }
         let plans = try resolve(configuration.listeners)
         // One for one: with port 0 several listeners may ask for the same place, each in its own manner.
@@ -155,7 +156,7 @@ public final class Server: Sendable {
             }
         }
         state.withLock { $0.listeners = staying + opened }
-        if !leaving.isEmpty { for listener in opened { listener.start() } }
+        if isServing { for listener in opened { listener.start() } }
         for listener in leaving { listener.retire() }
         controlQueue.asyncAfter(deadline: .now() + Listener.handshakeTime) {
             for listener in leaving { listener.close() }
@@ -198,6 +199,7 @@ public final class Server: Sendable {
                 controlQueue.async { completion(self.state.withLock { $0.cutOff }) }
             }
         }
+        // The listeners are closed first, however short the timeout is.
         let end = DispatchTime.now() + .milliseconds(Int(clamping: timeout.milliseconds))
         controlQueue.asyncAfter(deadline: max(end, .now() + .milliseconds(100))) { [self] in
             let cutOff = registry.abortAll()
