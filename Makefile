@@ -37,11 +37,11 @@ test: system-dependencies ## Install what is missing and run every test there is
 	$(MAKE) system-tests
 
 lint: build-dependencies ## Check the layout of the sources and the manual pages
-	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+	$(SWIFT) format lint --strict --recursive Sources Tests Examples/Sources Package.swift Examples/Package.swift
 	mandoc -Tlint -W warning man/*.[1-8]
 
 format: ## Lay out the sources as .swift-format says
-	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
+	$(SWIFT) format --in-place --recursive Sources Tests Examples/Sources Package.swift Examples/Package.swift
 
 unit-tests: test-dependencies ## The tests of each module
 	$(SWIFT) test

@@ -129,9 +129,11 @@ public final class Server<S: Session>: Sendable {
     /// configuration.
     ///
     /// - Parameters:
-    ///   - descriptors: Listening stream sockets, owned by the server from now on.
+    ///   - descriptors: Listening stream sockets, owned by the server from now on. When there are none, the listeners of
+    ///     the configuration are opened.
     ///   - completion: Called with nil, or with a `SystemError` for a descriptor that cannot be used.
     public func start(adopting descriptors: [Int32], _ completion: @escaping Completion) {
+        guard !descriptors.isEmpty else { return start(completion) }
         core.control.async { [self] in
             do {
                 try listeners.adopt(descriptors, sessions: sessions(of: state.withLock { $0.configuration }))

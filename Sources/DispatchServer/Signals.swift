@@ -21,10 +21,15 @@ public final class SignalHandlers: @unchecked Sendable {
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
-    /// Calls a closure on `queue` for each signal, those included that came since `block`. Returns once all are watched.
+    /// Calls a closure for each signal, those included that came since `block`. Returns once all are watched.
     ///
+    /// - Parameter queue: Where the closures are called, one of its own by default. Not the queue of the caller, and not the
+    ///   main queue in the main thread: the call waits for it.
     /// - Throws: `SetupError` when the system does not deliver signals.
-    public init(on queue: DispatchQueue, _ handlers: [Int32: @Sendable () -> Void]) throws(SetupError) {
+    public init(
+        on queue: DispatchQueue = DispatchQueue(label: "signals"),
+        _ handlers: [Int32: @Sendable () -> Void]
+    ) throws(SetupError) {
         let registered = DispatchGroup()
         sources = handlers.map { number, handler in
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
