@@ -1,6 +1,8 @@
 // Go: a goroutine for each connection, buffered on both sides, flushed when nothing more is waiting.
 //
-//	server PORT
+//	server PORT [COST]
+//
+// COST as in epoll.c. GOMAXPROCS says how many threads run goroutines.
 package main
 
 import (
@@ -8,7 +10,11 @@ import (
 	"log"
 	"net"
 	"os"
+	"strconv"
 )
+
+var cost int
+var classes [256]byte
 
 func reverse(line []byte) {
 	for i, j := 0, len(line)-1; i < j; i, j = i+1, j-1 {
@@ -16,10 +22,23 @@ func reverse(line []byte) {
 	}
 }
 
+// work returns its result so that the compiler keeps it.
+func work(line []byte) byte {
+	state := byte(0)
+	for pass := 0; pass < cost; pass++ {
+		for _, each := range line {
+			state = classes[state^each]
+		}
+	}
+	return state
+}
+
 func serve(client net.Conn) {
 	defer client.Close()
 	reader := bufio.NewReaderSize(client, 4096)
 	writer := bufio.NewWriterSize(client, 4096)
+	states := byte(0)
+	defer func() { _ = states }()
 	for {
 		line, err := reader.ReadSlice('\n')
 		if err == bufio.ErrBufferFull {
@@ -31,6 +50,7 @@ func serve(client net.Conn) {
 		if err != nil {
 			return
 		}
+		states ^= work(line[:len(line)-1])
 		reverse(line[:len(line)-1])
 		if _, err = writer.Write(line); err != nil {
 			return
@@ -44,6 +64,12 @@ func serve(client net.Conn) {
 }
 
 func main() {
+	if len(os.Args) > 2 {
+		cost, _ = strconv.Atoi(os.Args[2])
+	}
+	for i := range classes {
+		classes[i] = byte(i*167 + 13)
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:"+os.Args[1])
 	if err != nil {
 		log.Fatal(err)

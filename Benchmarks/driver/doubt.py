@@ -84,9 +84,13 @@ def check():
         with faulty(fault=fault) as server:
             if not notices(server):
                 failed.append(f"a {fault.__name__.replace('_', ' ')} went unnoticed")
-    with faulty() as server:
-        if notices(server):
-            failed.append("right answers were called wrong")
+    with faulty(fault=wrong_byte) as server:
+        if not notices(server, "--block", 512):
+            failed.append("a wrong byte in a block of lines went unnoticed")
+    for options in [[], ["--block", 512]]:
+        with faulty() as server:
+            if notices(server, *options):
+                failed.append("right answers were called wrong")
     options = ["--clients", 2, "--warm-up", 0.05, "--duration", 1.0]
     with faulty(stall=0.2) as server:
         latency = load("open", server, *options, "--rate", 2000)["latency"]
@@ -98,8 +102,9 @@ def check():
     tools.say("the generator notices wrong, swapped, lost and doubled answers, and charges a stall to all that it held up")
 
 
-def notices(server):
+def notices(server, *options):
+    options = ["--clients", 1, "--in-flight", 8, "--warm-up", 0.05, "--duration", 0.4, *options]
     try:
-        return load("closed", server, "--clients", 1, "--in-flight", 8, "--warm-up", 0.05, "--duration", 0.4)["unanswered"] > 0
+        return load("closed", server, *options)["unanswered"] > 0
     except Unable:
         return True

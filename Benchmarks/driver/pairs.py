@@ -1,11 +1,10 @@
 """Interleaved runs: the subject stands beside every peer in every round, so that a pair shares its weather."""
 
 import json
-import os
 import subprocess
 
 from . import tools
-from .servers import SUBJECT, Server, Unable
+from .servers import CORES, SUBJECT, Server, Unable
 from .statistics import Metric
 
 
@@ -20,25 +19,46 @@ FULL = Plan(rounds=5, warm_up=0.2, duration=0.7)
 QUICK = Plan(rounds=2, warm_up=0.1, duration=0.3, quick=True)
 
 
-def load(kind, server, *options):
+def load(kind, server, *options, cores=(CORES[0],)):
     """Runs the generator against a server; what it reports.
 
-    It fails with a word about why if an answer is wrong. The generator stays on the first core. Where the server
-    runs is the kernel's choice, unless the row has a placement.
+    It fails with a word about why if an answer is wrong. The generator stays on the first core unless `cores` says
+    otherwise. Where the server runs is the kernel's choice, unless the row has a placement.
     """
-    command = ["taskset", "-c", 0, tools.generator(), kind, "--port", server.port, "--server", server.pid, *options]
-    result = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120)
-    if result.returncode != 0:
-        raise Unable(result.stderr.strip().removeprefix("Error: "))
-    return json.loads(result.stdout)
+    return report(begin(kind, server, *options, cores=cores))
+
+
+def begin(kind, server, *options, cores=(CORES[0],)):
+    """Starts the generator; `report` waits for it."""
+    command = ["taskset", "-c", ",".join(map(str, cores)), tools.generator(), kind]
+    command += ["--port", server.port, "--server", server.pid, *options]
+    return subprocess.Popen(
+        [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def report(generator):
+    """What a run of the generator reports at its end."""
+    try:
+        output, errors = generator.communicate(timeout=120)
+    except BaseException:
+        generator.kill()
+        generator.communicate()
+        raise
+    if generator.returncode != 0:
+        raise Unable(errors.strip().removeprefix("Error: "))
+    return json.loads(output)
 
 
 # Where the server may run. With one client only one side works at a time, and whether both share a core or wake each
 # other across two of them makes several times the difference that any server makes; so that is not left to chance.
-PLACEMENTS = {"any": None, "shared": {0}, "apart": set(range(1, os.cpu_count() or 1)) or {0}}
+# "one" gives every server one core that the generator does not use, to compare what they do with it.
+PLACEMENTS = {"any": None, "shared": {CORES[0]}, "apart": set(CORES[1:]) or {CORES[0]}, "one": {CORES[-1]}}
 
 METRICS = {
     "throughput": ("replies/s", "more", lambda run: run["repliesPerSecond"]),
+    "volume": ("MB/s", "more", lambda run: run["megabytesPerSecond"]),
+    "cores": ("cores of the server", "less", lambda run: run["server"]["cpuSeconds"] / run["seconds"]),
     "cpu": ("µs of CPU per reply", "less", lambda run: run["server"]["cpuMicrosecondsPerReply"]),
     "p50": ("µs", "less", lambda run: run["latency"]["p50"]),
     "p99": ("µs", "less", lambda run: run["latency"]["p99"]),
@@ -54,10 +74,10 @@ def groups(peers, turn):
     return [pair[::-1] for pair in pairs] if turn % 2 else pairs
 
 
-def compare(plan, peers, measure, placement="any"):
+def compare(plan, peers, measure, placement="any", cost=0):
     """Starts the subject and its peers, and measures them round after round.
 
-    `measure` is called with a server and returns what the generator reported. A peer that cannot do the work leaves, and
+    `cost` is what epoll.c calls so, for the peers that reverse bytes. `measure` is called with a server and returns what the generator reported. A peer that cannot do the work leaves, and
     the result says why. A subject that cannot is an error.
     """
     metrics = {name: Metric(unit, better) for name, (unit, better, _) in METRICS.items()}
@@ -90,8 +110,7 @@ def compare(plan, peers, measure, placement="any"):
     try:
         for name in [SUBJECT, *peers]:
             try:
-                running[name] = Server(name)
-                running[name].confine(PLACEMENTS[placement])
+                running[name] = Server(name, cores=PLACEMENTS[placement], cost=cost)
             except Unable as reason:
                 if name == SUBJECT:
                     raise

@@ -1,5 +1,6 @@
 """The work: one function for each row of the benchmark, by the name that --only takes."""
 
+import contextlib
 import json
 import os
 import resource
@@ -11,8 +12,8 @@ import time
 from pathlib import Path
 
 from . import tools
-from .pairs import compare, load
-from .servers import LIMITS, SUBJECT, Server, Unable
+from .pairs import begin, compare, load, report
+from .servers import BEFORE, CORES, LIMITS, ONE_CORE, OURS, SUBJECT, Server, Unable
 from .statistics import Metric
 
 PEERS = [*LIMITS, "nio", "go", "uvloop", "node", "threads"]
@@ -36,6 +37,70 @@ def closed(title, clients, in_flight=1, length=15, peers=PEERS, placement="any",
 def connect(plan):
     window = ["--warm-up", plan.warm_up, "--duration", plan.duration]
     return compare(plan, FORKING, lambda server: load("connect", server, "--clients", 64, *window))
+
+
+# Work that spreads over cores: many lines of Devanagari or emoji at once, where every cluster has to be found. The peers
+# reverse bytes, which is no work at all, so each spends a number of table look-ups on every byte as well.
+SPREADING = [ONE_CORE, BEFORE, *LIMITS, "nio", "go"]
+COST = 2
+
+
+@contextlib.contextmanager
+def lines_of(text, size):
+    """A function that gives the generator's options for a server: lines of a text, and the answers that it must give."""
+    with tempfile.TemporaryDirectory() as folder:
+        lines, by_characters, by_bytes = (Path(folder) / name for name in ["lines", "characters", "bytes"])
+        write(text, lines, by_characters, size)
+        by_bytes.write_bytes(b"".join(line[::-1] + b"\n" for line in lines.read_bytes().split(b"\n")[:-1]))
+
+        def options(server):
+            return ["--requests", lines, "--answers", by_characters if server.name in OURS else by_bytes]
+
+        yield options
+
+
+def blocks(clients):
+    """Every client has 256 KiB of Devanagari lines in flight. The generator counts blocks of 64 KiB, not lines: so it
+    needs little of the processors, which it shares with the server."""
+
+    def row(plan):
+        # Time for the server to find out how many loops it needs.
+        window = ["--warm-up", max(plan.warm_up, 0.5), "--duration", max(plan.duration, 1.0)]
+        with lines_of("devanagari", 270_000) as options:
+            def measure(server):
+                flight = ["--clients", clients, "--block", 65_536, "--in-flight", 4]
+                return load("closed", server, *flight, *options(server), *window, cores=CORES)
+
+            return {**compare(plan, SPREADING, measure, cost=COST), "cost": COST}
+
+    row.title = f"blocks of Devanagari lines, 256 KiB in flight, {clients} clients"
+    return row
+
+
+def flood(clients):
+    """A quiet client with one short line in flight, beside clients that send blocks of 256 KiB without a pause."""
+
+    def row(plan):
+        duration = max(plan.duration, 1.0)
+        flooding = {}
+
+        with lines_of("emoji", 1_100_000) as options:
+            def measure(server):
+                flight = ["--clients", clients, "--block", 262_144, "--in-flight", 2]
+                window = ["--warm-up", 0.5, "--duration", duration + 0.5]
+                flood = begin("closed", server, *flight, *options(server), *window, cores=CORES)
+                try:
+                    time.sleep(0.5)  # until the flood is at its height
+                    quiet = load("closed", server, "--warm-up", 0.2, "--duration", duration, cores=CORES)
+                finally:
+                    flooding.setdefault(server.name, []).append(report(flood)["megabytesPerSecond"])
+                return quiet
+
+            result = compare(plan, SPREADING, measure, cost=COST)
+        return {**result, "flood": {server: sorted(rates)[len(rates) // 2] for server, rates in flooding.items()}}
+
+    row.title = f"one line in flight beside {clients} clients that flood"
+    return row
 
 
 def half_load(plan):
@@ -289,6 +354,14 @@ ROWS = {
         "one line in flight, 10,000 clients", 10_000, peers=[peer for peer in PEERS if peer != "threads"],
         left_out=[("threads", "10,000 threads of Python disturb every run beside them")],
     ),
+    "one-64-one-core": closed(
+        "one line in flight, 64 clients, the server on a core of its own", 64, peers=FORKING, placement="one"
+    ),
+    "blocks-2": blocks(2),
+    "blocks-8": blocks(8),
+    "blocks-64": blocks(64),
+    "flood-8": flood(8),
+    "flood-64": flood(64),
     "flight-64": closed("64 lines in flight, 64 clients", 64, in_flight=64),
     "long": closed("lines of 64 KiB, one in flight, 16 clients", 16, length=65_535),
     "connect": connect,

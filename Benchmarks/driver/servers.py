@@ -11,10 +11,16 @@ from pathlib import Path
 from . import tools
 
 SUBJECT = "reversed"
+# The same program on one core, and the release before it where REVERSED_BEFORE names its binary.
+ONE_CORE = "reversed-one"
+BEFORE = "before"
+OURS = [SUBJECT, ONE_CORE, BEFORE]
 
 # How the report calls them. Every one answers the same lines.
 NAMES = {
     SUBJECT: "reversed",
+    ONE_CORE: "reversed on one core",
+    BEFORE: "reversed, the release before",
     "epoll-1": "C epoll, one loop",
     "epoll-n": "C epoll, a loop per core",
     "nio": "SwiftNIO",
@@ -25,6 +31,8 @@ NAMES = {
     "socat": "socat, a fork per client",
 }
 LIMITS = ["epoll-1", "epoll-n"]
+
+CORES = sorted(os.sched_getaffinity(0))
 
 SETTINGS = """\
 host = "127.0.0.1"
@@ -46,12 +54,18 @@ class Unable(Exception):
 class Server:
     """A running server, leader of a session of its own, so that all its processes are known and can be stopped."""
 
-    def __init__(self, name, environment=None, wait=True):
+    def __init__(self, name, environment=None, wait=True, cores=None, cost=0):
+        """Confined to `cores`, it starts no more loops than these. `cost` is what epoll.c calls so."""
         self.name = name
+        self.cores = {CORES[-1]} if name == ONE_CORE else cores
+        self.loops = len(self.cores or CORES)
+        self.cost = cost
         self.port = free_port()
         self.folder = tempfile.TemporaryDirectory(prefix="benchmark-")
         self.log = open(Path(self.folder.name) / "log", "w+b")
         command = [str(word) for word in self.command()]
+        if self.cores:
+            command = ["taskset", "-c", ",".join(map(str, sorted(self.cores))), *command]
         self.began = time.monotonic()
         self.process = subprocess.Popen(
             command,
@@ -59,7 +73,7 @@ class Server:
             stdout=self.log,
             stderr=self.log,
             start_new_session=True,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, "GOMAXPROCS": str(self.loops), **(environment or {})},
         )
         if wait:
             self.wait_until_it_listens()
@@ -68,18 +82,18 @@ class Server:
         python = tools.VENV / "bin" / "python"
         peers = tools.HERE / "Peers"
         match self.name:
-            case "reversed":
+            case "reversed" | "reversed-one" | "before":
                 settings = Path(self.folder.name) / "reversed.toml"
                 settings.write_text(SETTINGS.format(port=self.port))
-                return [tools.subject("reversed", "REVERSED"), "--config", settings]
+                return [self.subject(), "--config", settings]
             case "epoll-1":
-                return [tools.BUILT / "epoll", self.port, 1]
+                return [tools.BUILT / "epoll", self.port, 1, self.cost]
             case "epoll-n":
-                return [tools.BUILT / "epoll", self.port, os.cpu_count()]
+                return [tools.BUILT / "epoll", self.port, self.loops, self.cost]
             case "nio":
-                return [tools.HERE / ".build" / "release" / "nio-peer", self.port]
+                return [tools.HERE / ".build" / "release" / "nio-peer", self.port, self.loops, self.cost]
             case "go":
-                return [tools.BUILT / "go-peer", self.port]
+                return [tools.BUILT / "go-peer", self.port, self.cost]
             case "uvloop":
                 return [python, peers / "uvloop_server.py", self.port]
             case "node":
@@ -91,6 +105,13 @@ class Server:
                 listen = f"TCP-LISTEN:{self.port},bind=127.0.0.1,reuseaddr,fork,nodelay,backlog=4096"
                 return ["socat", listen, "EXEC:stdbuf -oL rev"]
         raise ValueError(self.name)
+
+    def subject(self):
+        if self.name != BEFORE:
+            return tools.subject("reversed", "REVERSED")
+        if before := os.environ.get("REVERSED_BEFORE"):
+            return Path(before).resolve()
+        raise Unable("REVERSED_BEFORE names no binary of the release before")
 
     @property
     def pid(self):
@@ -151,14 +172,6 @@ class Server:
             time.sleep(0.02)
             if time.clock_gettime(process_clock) - before < 0.002:
                 break
-
-    def confine(self, cores):
-        """Keeps its threads, and those that they will start, on these cores. It believes in all of them still."""
-        if not cores:
-            return
-        for pid in self.session():
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                os.sched_setaffinity(int(task.name), cores)
 
     def stop(self):
         for force in [signal.SIGTERM, signal.SIGKILL]:

@@ -32,17 +32,27 @@ struct Target: ParsableArguments {
     @Option(help: "The file of their answers.", completion: .file())
     var answers: String?
 
+    @Option(
+        help:
+            "Treat whole lines of about so many bytes as one: they are sent together, and count as one answer."
+    )
+    var block = 0
+
     func script(atLeast lines: Int) throws -> Script {
-        guard let requests, let answers else { return try Script(lineLength: length, atLeast: lines) }
+        guard let requests, let answers else {
+            return try Script(lineLength: length, atLeast: lines, blockSize: block)
+        }
         return try Script(
             requests: Array(Data(contentsOf: URL(fileURLWithPath: requests))),
-            answers: Array(Data(contentsOf: URL(fileURLWithPath: answers)))
+            answers: Array(Data(contentsOf: URL(fileURLWithPath: answers))),
+            blockSize: block
         )
     }
 
     func validate() throws {
         guard clients >= 1, clients <= 100_000 else { throw ValidationError("--clients is 1 to 100000") }
         guard length >= 1, length <= 1 << 20 else { throw ValidationError("--length is 1 to 1048576") }
+        guard (0...1 << 20).contains(block) else { throw ValidationError("--block is at most 1048576") }
         guard (requests == nil) == (answers == nil) else {
             throw ValidationError("--requests and --answers go together")
         }

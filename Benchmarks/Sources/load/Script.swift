@@ -12,7 +12,7 @@ final class Script: @unchecked Sendable {
     let answers: UnsafeMutableRawPointer
     /// The bytes of one round.
     let bytes: Int
-    /// Where in the ring each line ends, its LF included.
+    /// Where in the ring each line ends, its LF included; with blocks, where each block of lines ends.
     let ends: [Int]
 
     var lines: Int { ends.count }
@@ -24,21 +24,26 @@ final class Script: @unchecked Sendable {
     /// - Parameters:
     ///   - requests: Lines, each ended by LF.
     ///   - answers: The same lines reversed, with the same ends.
-    init(requests: [UInt8], answers: [UInt8]) throws(Mismatch) {
+    ///   - blockSize: Lines are put together until they have this many bytes, and count as one from then on.
+    init(requests: [UInt8], answers: [UInt8], blockSize: Int = 0) throws(Mismatch) {
         let ends = requests.indices.filter { requests[$0] == UInt8(ascii: "\n") }.map { $0 + 1 }
         let answerEnds = answers.indices.filter { answers[$0] == UInt8(ascii: "\n") }.map { $0 + 1 }
         guard !ends.isEmpty, ends.last == requests.count, ends == answerEnds, answers.count == requests.count
         else {
             throw Mismatch(description: "the requests and their answers are not lines of the same lengths")
         }
-        self.ends = ends
+        var blocks: [Int] = []
+        for end in ends where end - (blocks.last ?? 0) >= blockSize || end == requests.count {
+            blocks.append(end)
+        }
+        self.ends = blocks
         bytes = requests.count
         self.requests = Self.twice(requests)
         self.answers = Self.twice(answers)
     }
 
     /// Lines of `length` ASCII characters, each beginning with its own number.
-    convenience init(lineLength length: Int, atLeast lines: Int) throws(Mismatch) {
+    convenience init(lineLength length: Int, atLeast lines: Int, blockSize: Int = 0) throws(Mismatch) {
         let count = max(lines, min(256, (1 << 20) / (length + 1)), 4)
         var state: UInt64 = 0x9E37_79B9_7F4A_7C15
         var requests: [UInt8] = []
@@ -52,7 +57,7 @@ final class Script: @unchecked Sendable {
             requests += line + [UInt8(ascii: "\n")]
             answers += line.reversed() + [UInt8(ascii: "\n")]
         }
-        try self.init(requests: requests, answers: answers)
+        try self.init(requests: requests, answers: answers, blockSize: blockSize)
     }
 
     deinit {
