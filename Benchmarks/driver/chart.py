@@ -7,7 +7,7 @@ from .servers import NAMES, SUBJECT
 
 COLOURS = {
     "epoll-1": "#111827", "epoll-n": "#6b7280", "nio": "#ea580c", "go": "#0891b2", "uvloop": "#16a34a",
-    "node": "#65a30d", "threads": "#2563eb", "socat": "#9333ea",
+    "node": "#65a30d", "threads": "#2563eb", "socat": "#9333ea", "reversed-one": "#db2777", "before": "#d97706",
 }  # fmt: skip
 LEFT, RIGHT, TOP, PER_PEER, GAP = 290, 60, 92, 13, 14
 WIDTH = 940
@@ -16,7 +16,7 @@ TICKS = [0.0625, 0.125, 0.25, 0.5, 1, 2, 4, 8, 16]  # what lies beyond stands at
 
 def write(rows, path):
     """Whether there was anything to draw."""
-    drawn = [row for row in rows.values() if "throughput" in row.get("metrics", {}) and "rate" not in row]
+    drawn = [row for row in rows.values() if "throughput" in row.get("metrics", {}) and not {"rate", "flood"} & row.keys()]
     if not drawn:
         return False
     path.write_text(svg(drawn))

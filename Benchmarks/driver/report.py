@@ -3,7 +3,7 @@
 import json
 
 from . import chart, goals
-from .servers import NAMES, SUBJECT
+from .servers import NAMES, ONE_CORE, SUBJECT
 from .statistics import loses
 
 CONTESTANTS = {**NAMES, "string": "String.reversed()", "memcpy": "memcpy", "rev": "rev"}
@@ -16,12 +16,25 @@ the run of a peer right beside it, with the least and the greatest pair in paren
 good; for costs and latencies, below 1.
 """
 
+CORES = """\
+Text in which every grapheme cluster has to be found, with much in flight, so that the server has work for all cores and the
+generator has little to do. The peers reverse bytes, which costs nearly nothing; here each of them also spends two dependent
+table look-ups on every byte, about what segmentation costs. Generator and server share all cores. docs/scaling.md says what
+to expect of more.
+"""
+
+FLOOD = """\
+One client sends a line, waits for the answer, and sends the next, while others send blocks of 256 KiB of emoji without a pause
+(two blocks each in flight). With the same cost for each byte as above.
+"""
+
 HOW = """\
 ## How it is measured
 
-    make benchmark                        # all of it, about a quarter of an hour
-    Benchmarks/run --quick                # three minutes, for a look
+    make benchmark                        # all of it, about half an hour
+    Benchmarks/run --quick                # six minutes, for a look
     Benchmarks/run --only one-64          # one row
+    REVERSED_BEFORE=/path/to/reversed Benchmarks/run    # with an earlier release beside it
 
 - The generator (`Benchmarks/Sources/load`) is one thread with an epoll loop on the first core. Every byte of every
   answer is compared with what it must be; a wrong, missing or surplus answer ends the run as failed, and before a run
@@ -36,12 +49,16 @@ HOW = """\
 - CPU time is the server's, of all its threads and processes, user and system, over the same window. System calls are
   counted in runs of their own.
 - With one client only one side works at a time. Whether the two share a core or wake each other across cores decides
-  more than any server does, so there is a row for each. In all other rows the kernel places the server.
+  more than any server does, so there is a row for each. Where the server has a core of its own, it and its peers are
+  started with an affinity mask of that core and run one loop. In all other rows the kernel places the server.
+- In the rows on cores the generator may use all cores too, and counts blocks of 64 KiB instead of lines: a block goes out in
+  one send where it fits, and its answer is compared as a whole, so every byte is still checked. How many cores it takes
+  stands beside the throughput.
 - Lines are 15 ASCII characters and LF unless the row says otherwise. reversed runs with its shipped defaults (unit
   `character`, so it looks at every byte for combining characters; the peers reverse bytes) but a higher
   max_connections and without a log line for each connection.
-- Node and uvloop are one process each, as they mostly run; the others use all cores, but for the C loop that is named
-  so.
+- Node and uvloop are one process each, as they mostly run; the others run as many loops as there are cores (Go:
+  GOMAXPROCS), but for the C loop that is named so.
 - Everything is on loopback of one machine: a network would make all of them look more alike.
 """
 
@@ -53,7 +70,7 @@ def write(data, folder):
     sections = [HEAD, quick_warning(data), machine(data["machine"]), goals.table(rows)]
     if drawn:
         sections.append("![Throughput of reversed divided by each peer's, by work](benchmarks.svg)\n")
-    sections += [losses(rows), comparison(rows), latency(rows), calls(rows), idle(rows), start(rows)]
+    sections += [losses(rows), cores(rows, data["machine"]["cores"]), comparison(rows), flood(rows), latency(rows), calls(rows), idle(rows), start(rows)]
     bulk = texts(rows, "bulk", "Bulk: `reverse-client < file` against `rev < file`", ours="reverse-client")
     sections += [bulk, reversal(rows), notes(rows), HOW]
     (folder / "benchmarks.md").write_text("\n".join(section for section in sections if section))
@@ -102,7 +119,7 @@ def servers(rows):
 
 def comparison(rows):
     """Throughput and CPU time: absolute for everybody, and the ratio to each peer."""
-    loads = {name: row for name, row in measured(rows).items() if name != "half-load"}
+    loads = {name: row for name, row in measured(rows).items() if not {"rate", "flood", "cost"} & row.keys()}
     text = ""
     for row in loads.values():
         throughput, cpu = row["metrics"]["throughput"], row["metrics"]["cpu"]
@@ -116,6 +133,51 @@ def comparison(rows):
         head = [row["title"], "replies/s", "reversed / it", "CPU µs per reply", "reversed / it", "generator"]
         text += table(head, lines) + "\n"
     return f"## Under load\n\n{text}" if text else ""
+
+
+def cores(rows, count):
+    """What a second core brings: ours on all against ours on one, and the same for the C loops."""
+    text = ""
+    for row in (row for row in measured(rows).values() if "cost" in row and "flood" not in row):
+        metrics = row["metrics"]
+        lines = []
+        for name in servers({"": row}):
+            cells = [number(metrics[key]["servers"][name]["median"]) for key in ["volume", "cores"]]
+            found = metrics["throughput"]["ratios"].get(name)
+            lines.append([NAMES[name], *cells, ratio(found) if found else "", f"{row['generator'][name]:.2f}"])
+        head = [row["title"], "MB/s", "cores used", "reversed / it", "cores of the generator"]
+        text += table(head, lines) + "\n" + model(metrics, row, count) + "\n"
+    return f"## Cores\n\n{CORES}\n{text}" if text else ""
+
+
+def model(metrics, row, count):
+    """The ratio that is measured beside the one that the cost of a byte and the cores that are left predict."""
+    if ONE_CORE not in metrics["cores"]["servers"]:
+        return ""
+
+    def median(metric, server):
+        return metrics[metric]["servers"][server]["median"]
+
+    cost = {name: median("cores", name) / median("volume", name) for name in [SUBJECT, ONE_CORE]}
+    left = count - row["generator"][SUBJECT]
+    return (
+        f"A byte costs {cost[SUBJECT] / cost[ONE_CORE]:.2f} × as much processor time on {count} cores as on one. The generator "
+        f"leaves {left:.2f} cores, so at most {left * cost[ONE_CORE] / cost[SUBJECT] / median('cores', ONE_CORE):.2f} × is "
+        f"possible here; {metrics['throughput']['ratios'][ONE_CORE]['median']:.2f} × is measured.\n"
+    )
+
+
+def flood(rows):
+    text = ""
+    for row in (row for row in measured(rows).values() if "flood" in row):
+        lines = []
+        for name in servers({"": row}):
+            cells = [number(row["metrics"][key]["servers"][name]["median"]) for key in ["p50", "p99"]]
+            found = row["metrics"]["p99"]["ratios"].get(name)
+            lines.append([NAMES[name], *cells, ratio(found) if found else "", number(row["flood"][name])])
+        head = [row["title"], "p50 µs", "p99 µs", "p99: reversed / it", "the flood, MB/s"]
+        text += table(head, lines) + "\n"
+    return f"## A quiet client beside a flood\n\n{FLOOD}\n{text}" if text else ""
 
 
 def latency(rows):
@@ -224,7 +286,8 @@ def losses(rows):
     for row in rows.values():
         metrics = row.get("metrics", {})
         # At a fixed rate throughput says nothing; in a closed loop p99 is throughput said otherwise.
-        shown = {key: SHOWN[key] for key in (["cpu", "p99"] if "rate" in row else ["throughput", "cpu"])}
+        keys = ["cpu", "p99"] if "rate" in row else ["p99"] if "flood" in row else ["throughput", "cpu"]
+        shown = {key: SHOWN[key] for key in keys}
         lines += [loss(row["title"], what, metrics[key]) for key, what in shown.items() if key in metrics]
         for text, metric in row.get("texts", {}).items():
             lines.append(loss(f"{row['title']}, {text}", "MB/s", metric))
@@ -233,8 +296,8 @@ def losses(rows):
 
 
 def loss(work, what, metric):
-    # memcpy is a limit, not a rival: nobody reverses faster than memory is copied.
-    ahead = [peer for peer in metric["ratios"] if peer != "memcpy" and loses(metric, peer)]
+    # memcpy is a limit, not a rival: nobody reverses faster than memory is copied. Nor is the subject on one core.
+    ahead = [peer for peer in metric["ratios"] if peer not in ["memcpy", ONE_CORE] and loses(metric, peer)]
     names = [f"{CONTESTANTS[peer]} {ratio(metric['ratios'][peer])}" for peer in ahead]
     return [work, what, "<br>".join(names)] if names else None
 

@@ -35,6 +35,10 @@ int cload_connect(uint32_t source, uint16_t port) {
     return -1;
 }
 
+void cload_readable_from(int socket, int bytes) {
+    setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+}
+
 void cload_exact_timers(void) { prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); }
 
 int64_t cload_cpu_time(pid_t process) {

@@ -45,6 +45,8 @@ struct ConversationLoop {
         } else {
             sendTimes = []
         }
+        // Woken for a whole block rather than for each piece of one, where another block is always on its way.
+        if case .closed(2...) = pace, script.blockSize > 0 { wake(from: min(script.blockSize, 65_536)) }
     }
 
     mutating func run() throws(Failure) -> Record {
@@ -134,8 +136,13 @@ struct ConversationLoop {
         record.bytes += lines.count * script.bytes / script.lines
     }
 
+    private func wake(from bytes: Int32) {
+        for conversation in conversations { cload_readable_from(conversation.socket, bytes) }
+    }
+
     /// Waits for the answers that are still on their way: none may be lost.
     private mutating func drain() throws(Failure) {
+        wake(from: 1)
         let deadline = window.closes + Self.patience
         while now() < deadline, conversations.contains(where: { $0.answered < $0.allowed }) {
             try serve(until: deadline)

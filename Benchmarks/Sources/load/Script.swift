@@ -15,6 +15,9 @@ final class Script: @unchecked Sendable {
     /// Where in the ring each line ends, its LF included; with blocks, where each block of lines ends.
     let ends: [Int]
 
+    /// Every block has at least so many bytes; 0 where lines are not put together.
+    let blockSize: Int32
+
     var lines: Int { ends.count }
 
     struct Mismatch: Error, CustomStringConvertible {
@@ -33,10 +36,14 @@ final class Script: @unchecked Sendable {
             throw Mismatch(description: "the requests and their answers are not lines of the same lengths")
         }
         var blocks: [Int] = []
-        for end in ends where end - (blocks.last ?? 0) >= blockSize || end == requests.count {
+        for end in ends where end - (blocks.last ?? 0) >= blockSize {
             blocks.append(end)
         }
+        // What is left over goes with the last block.
+        if !blocks.isEmpty { blocks.removeLast() }
+        blocks.append(requests.count)
         self.ends = blocks
+        self.blockSize = Int32(clamping: blockSize)
         bytes = requests.count
         self.requests = Self.twice(requests)
         self.answers = Self.twice(answers)

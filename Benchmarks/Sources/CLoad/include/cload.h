@@ -15,5 +15,8 @@ int cload_connect(uint32_t source, uint16_t port);
 /// Lets timers of the calling thread fire when they are due (PR_SET_TIMERSLACK).
 void cload_exact_timers(void);
 
+/// How many bytes must have arrived before a socket counts as readable (SO_RCVLOWAT, socket(7)).
+void cload_readable_from(int socket, int bytes);
+
 /// The CPU time that all threads of a process have used until now, in nanoseconds; -1 if there is no such process.
 int64_t cload_cpu_time(pid_t process);
