@@ -147,6 +147,13 @@ def cores(rows, count):
             lines.append([NAMES[name], *cells, ratio(found) if found else "", f"{row['generator'][name]:.2f}"])
         head = [row["title"], "MB/s", "cores used", "reversed / it", "cores of the generator"]
         text += table(head, lines) + "\n" + model(metrics, row, count) + "\n"
+    lines = [
+        [title, number(found["all"]), number(found["manager"]), number(1e6 / found["manager"])]
+        for title, found in rows.get("serial", {}).get("serial", {}).items()
+        if found["manager"]
+    ]
+    head = ["reversed", "CPU µs per reply", "in the manager thread", "its limit, replies/s"]
+    text += table(head, lines)
     return f"## Cores\n\n{CORES}\n{text}" if text else ""
 
 

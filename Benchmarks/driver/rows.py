@@ -103,6 +103,31 @@ def flood(clients):
     return row
 
 
+SERIAL = [
+    ("connect, one line, close; 64 at a time", "connect", ["--no-hot-set"]),
+    ("one line in flight, 64 clients, --no-hot-set", "closed", ["--no-hot-set"]),
+]
+
+
+def serial(plan):
+    """How much of the work of a reply is done by libdispatch's one manager thread, which waits for the events of all
+    sources: what more cores cannot speed up."""
+    window = ["--clients", 64, "--warm-up", 0.5, "--duration", max(plan.duration, 1.0)]
+    result = {}
+    for title, kind, flags in SERIAL:
+        with Server(SUBJECT, flags=flags) as server:
+            before = server.thread_times()
+            replies = load(kind, server, *window)["repliesInAll"]
+            spent = [
+                ((time - before.get(thread, (0,))[0]) / replies / 1000, name)
+                for thread, (time, name) in server.thread_times().items()
+            ]
+        # Without hot loops the manager is the busiest of its name.
+        managers = [each for each, name in spent if name.endswith("overcommit")]
+        result[title] = {"all": sum(each for each, _ in spent), "manager": max(managers, default=0)}
+    return {"serial": result}
+
+
 def half_load(plan):
     """Half of what one C epoll loop answers just now, the same for all."""
     with Server("epoll-1") as limit:
@@ -337,6 +362,7 @@ def measure(text, length, seconds):
 
 
 connect.title = "connect, one line, close; 64 at a time"
+serial.title = "work that one thread does"
 half_load.title = "open loop at half load, 64 clients"
 system_calls.title = "system calls per reply"
 idle.title = "idle connections"
@@ -360,6 +386,7 @@ ROWS = {
     "blocks-2": blocks(2),
     "blocks-8": blocks(8),
     "blocks-64": blocks(64),
+    "serial": serial,
     "flood-8": flood(8),
     "flood-64": flood(64),
     "flight-64": closed("64 lines in flight, 64 clients", 64, in_flight=64),

@@ -54,7 +54,7 @@ class Unable(Exception):
 class Server:
     """A running server, leader of a session of its own, so that all its processes are known and can be stopped."""
 
-    def __init__(self, name, environment=None, wait=True, cores=None, cost=0):
+    def __init__(self, name, environment=None, wait=True, cores=None, cost=0, flags=()):
         """Confined to `cores`, it starts no more loops than these. `cost` is what epoll.c calls so."""
         self.name = name
         self.cores = {CORES[-1]} if name == ONE_CORE else cores
@@ -63,7 +63,7 @@ class Server:
         self.port = free_port()
         self.folder = tempfile.TemporaryDirectory(prefix="benchmark-")
         self.log = open(Path(self.folder.name) / "log", "w+b")
-        command = [str(word) for word in self.command()]
+        command = [str(word) for word in [*self.command(), *flags]]
         if self.cores:
             command = ["taskset", "-c", ",".join(map(str, sorted(self.cores))), *command]
         self.began = time.monotonic()
@@ -156,6 +156,17 @@ class Server:
                 if line.startswith("Pss:"):
                     total += int(line.split()[1]) * 1024
         return total
+
+    def thread_times(self):
+        """Nanoseconds of processor time of each thread of its first process, with the end of the thread's name."""
+        times = {}
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            try:
+                spent = int((task / "schedstat").read_text().split()[0])
+                times[task.name] = (spent, (task / "comm").read_text().strip())
+            except OSError:
+                pass  # a thread that has just ended
+        return times
 
     def resident_set(self):
         """Bytes of VmRSS of its first process, as `ps` tells."""
