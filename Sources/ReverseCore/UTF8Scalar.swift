@@ -1,4 +1,4 @@
-/// One scalar of UTF-8 (Unicode 16, table 3-7), or a byte that belongs to none.
+/// One scalar of UTF-8 (Unicode 17, table 3-7), or a byte that belongs to none.
 struct UTF8Scalar {
     /// The code point; `illFormed` when the byte belongs to no well-formed sequence.
     let value: UInt32
