@@ -42,15 +42,15 @@ let package = Package(
         .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Systemd", dependencies: ["CSystemd", logging], swiftSettings: strict),
         .target(name: "Quantities", swiftSettings: strict),
-        .target(name: "LineEditor", swiftSettings: strict),
 
-        // Floor 2: the server, the client, and what a person may set.
+        // Floor 2: the server, the client, its line editor, and what a person may set.
         .target(
             name: "ReverseServer",
             dependencies: ["CEpollGuard", "CLinux", "ReverseCore", "Sockets", logging],
             swiftSettings: strict
         ),
         .target(name: "ReverseClient", dependencies: ["Quantities", "Sockets"], swiftSettings: strict),
+        .target(name: "LineEditor", dependencies: ["ReverseCore"], swiftSettings: strict),
         .target(name: "Settings", dependencies: ["Quantities", "ReverseCore", toml], swiftSettings: strict),
 
         // Floor 3: the programs.
@@ -63,7 +63,9 @@ let package = Package(
         ),
         .executableTarget(
             name: "reverse-client",
-            dependencies: ["LineEditor", "Quantities", "ReverseClient", "Sockets", argumentParser],
+            dependencies: [
+                "LineEditor", "Quantities", "ReverseClient", "ReverseCore", "Sockets", argumentParser,
+            ],
             swiftSettings: strict
         ),
 

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Glibc
+import ReverseCore
 import Settings
 import Systemd
 
@@ -25,7 +26,7 @@ struct Reversed: ParsableCommand {
             EXIT STATUS
               0 stopped as told, 64 wrong usage, 69 cannot listen, 78 wrong configuration
             """,
-        version: "reversed \(version)"
+        version: "reversed \(version)\nUnicode \(GraphemeCluster.unicodeVersion) (grapheme clusters)"
     )
 
     @Option(
