@@ -11,13 +11,17 @@ protocol Contestant {
 struct InPlace: Contestant {
     let unit: ReversalUnit
     let corpus: Corpus
-    private(set) var buffer: [UInt8]
+    /// Aligned as the server's receive buffers are: bytes in a plain array begin wherever the allocator's last gap was.
+    private var buffer: [SIMD64<UInt8>]
 
     init(unit: ReversalUnit, corpus: Corpus) {
         self.unit = unit
         self.corpus = corpus
-        buffer = corpus.bytes
+        buffer = Array(repeating: SIMD64(), count: (corpus.bytes.count + 63) / 64)
     }
+
+    /// The lines as they are now, each followed by LF.
+    var bytes: [UInt8] { buffer.withUnsafeBytes { Array($0.prefix(corpus.bytes.count)) } }
 
     /// A reversed text is not the same text: each pass begins with the original.
     mutating func prepare() {
