@@ -5,7 +5,7 @@ import Testing
 /// Where Swift's own `Character` (as of Swift 6.3) ends elsewhere than a grapheme cluster of Unicode 17.0. When a new
 /// toolchain fails here, bring this list and docs/characters.md up to date.
 @Suite struct StringDifferenceTests {
-    /// Swift's GB9c knows the six linkers of Unicode 15.1. These 14 came with 16.0 and 17.0; to Swift they are marks that
+    /// Swift's GB9c knows the six linkers of Unicode 15.1. These 14 came later; to Swift they are marks that
     /// join the consonant before them but not the one after.
     static let newLinkers: [Unicode.Scalar] = [
         "\u{1039}", "\u{17D2}", "\u{1A60}", "\u{1B44}", "\u{1BAB}", "\u{A9C0}", "\u{AAF6}", "\u{10A3F}",
