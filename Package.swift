@@ -43,6 +43,12 @@ let package = Package(
         .target(name: "Systemd", dependencies: ["CSystemd", logging], swiftSettings: strict),
         .target(name: "Quantities", swiftSettings: strict),
         .target(name: "LineEditor", swiftSettings: strict),
+        .target(name: "TextEscaping", swiftSettings: strict),
+        .target(
+            name: "CommandSupport",
+            dependencies: ["CLinux", "Sockets", "TextEscaping", argumentParser],
+            swiftSettings: strict
+        ),
 
         // Floor 2: the server, the client, and what a person may set.
         .target(
@@ -57,13 +63,19 @@ let package = Package(
         .executableTarget(
             name: "reversed",
             dependencies: [
-                "ReverseCore", "ReverseServer", "Settings", "Sockets", "Systemd", argumentParser, logging,
+                "CommandSupport", "ReverseCore", "ReverseServer", "Settings", "Sockets", "Systemd", argumentParser,
+                logging,
             ],
+            resources: [.embedInCode("Completions")],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "reverse-client",
-            dependencies: ["LineEditor", "Quantities", "ReverseClient", "Sockets", argumentParser],
+            dependencies: [
+                "CLinux", "CommandSupport", "LineEditor", "Quantities", "ReverseClient", "Sockets", "TextEscaping",
+                argumentParser,
+            ],
+            resources: [.embedInCode("Completions")],
             swiftSettings: strict
         ),
 

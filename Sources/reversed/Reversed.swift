@@ -1,6 +1,7 @@
 // reversed: the daemon. Arguments in, parts wired, an exit code out; what it does lives on the floors below.
 
 import ArgumentParser
+import CommandSupport
 import Glibc
 import Settings
 import Systemd
@@ -62,6 +63,22 @@ struct Reversed: ParsableCommand {
         help: "Serve busy connections in one loop instead of by one event source each."
     )
     var hotSet = true
+
+    static func main() {
+        let arguments = Arguments.ofProcess
+        do {
+            if let script = try CompletionScripts.ofProgram.requested(by: arguments.forParser) {
+                leaveWithOutput(script)
+            }
+            var command = try parse(arguments)
+            if let value = arguments.illFormed(outside: []) {
+                throw ValidationError("the argument \(value) is not UTF-8")
+            }
+            try command.run()
+        } catch {
+            leave(with: error, arguments: arguments)
+        }
+    }
 
     func run() throws {
         // Before any other thread exists: a thread inherits the mask, and libdispatch reads signals from a signalfd.

@@ -178,7 +178,7 @@ def test_interrupted():
         client.stdin.flush()
         assert client.stdout.readline() == b"eno\n"
         client.send_signal(signal.SIGINT)
-        assert client.wait(10) == 130
+        assert client.wait(10) == -signal.SIGINT
         client.stdin.close()
         client.stdout.close()
         client.stderr.close()

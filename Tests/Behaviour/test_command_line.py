@@ -80,7 +80,7 @@ def test_version_and_help(tmp_path):
 ], ids=str)
 def test_wrong_usage(tmp_path, flags):
     result = run(tmp_path, "", *flags)
-    assert result.returncode == 64 and b"Usage: reversed" in result.stderr
+    assert result.returncode == 64 and b"Try 'reversed --help'." in result.stderr
 
 
 @pytest.mark.parametrize("flags", [("--host", ""), ("--host", "a b"), ("--host", "x" * 300), ("--host", "1.2.3.4.5"), ("--host", "[::1]")], ids=str)
