@@ -1,7 +1,7 @@
 # fish completion for reverse-client(1)
 
 complete -c reverse-client -f
-complete -c reverse-client -s H -l host -x -a '(__fish_print_hostnames; __fish_complete_path)' -d 'The server: name, address, host:port or path'
+complete -c reverse-client -s H -l host -x -a 'localhost (__fish_print_hostnames) (__fish_complete_path)' -d 'The server: name, address, host:port or path'
 complete -c reverse-client -s p -l port -x -a 5000 -d 'The port of the server'
 complete -c reverse-client -s U -l unix -r -F -d 'The Unix socket of the server'
 complete -c reverse-client -l timeout -x -a '1s 10s 1min 0' -d 'Give up when nothing moves for this long'

@@ -20,7 +20,7 @@ _reverse-client() {
         '(-h --help --version --progress --no-progress)--no-progress[show no progress]' \
         '(- *)--version[print the version]' \
         '(- *)'{-h,--help}'[print help]' \
-        '(--ping)*:text to reverse: '
+        '(--ping)*:text to reverse:()'
 }
 
 if [[ ${zsh_eval_context[-1]} == loadautofunc ]]; then
