@@ -41,7 +41,7 @@ _reverse_client() {
         *)
             [[ $cur == -* ]] || return
             mapfile -t COMPREPLY < <(compgen -W '-H --host -p --port -U --unix --timeout --retry-for --ping --count
-                --interval --json --progress --no-progress --version -h --help' -- "$cur")
+                --interval --json --raw --progress --no-progress --version -h --help' -- "$cur")
             return
             ;;
     esac

@@ -16,6 +16,7 @@ _reverse-client() {
         '(-h --help --version --count)--count=[how many lines to send]:number:(1 4 100 0)' \
         '(-h --help --version --interval)--interval=[the pause between two lines]:duration:(0 100ms 1s 1min)' \
         '(-h --help --version --json)--json[print one JSON object a line]' \
+        '(-h --help --version --raw)--raw[let a terminal obey control characters of the answers]' \
         '(-h --help --version --progress --no-progress)--progress[show the progress of a stream]' \
         '(-h --help --version --progress --no-progress)--no-progress[show no progress]' \
         '(- *)--version[print the version]' \
