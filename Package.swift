@@ -63,7 +63,8 @@ let package = Package(
         .executableTarget(
             name: "reversed",
             dependencies: [
-                "CommandSupport", "ReverseCore", "ReverseServer", "Settings", "Sockets", "Systemd", argumentParser,
+                "CommandSupport", "ReverseCore", "ReverseServer", "Settings", "Sockets", "Systemd",
+                argumentParser,
                 logging,
             ],
             resources: [.embedInCode("Completions")],
@@ -72,7 +73,8 @@ let package = Package(
         .executableTarget(
             name: "reverse-client",
             dependencies: [
-                "CLinux", "CommandSupport", "LineEditor", "Quantities", "ReverseClient", "Sockets", "TextEscaping",
+                "CLinux", "CommandSupport", "LineEditor", "Quantities", "ReverseClient", "Sockets",
+                "TextEscaping",
                 argumentParser,
             ],
             resources: [.embedInCode("Completions")],
@@ -95,6 +97,11 @@ let package = Package(
         .testTarget(
             name: "ReverseClientTests",
             dependencies: ["ReverseClient", "Sockets"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "CommandSupportTests",
+            dependencies: ["CommandSupport", argumentParser],
             swiftSettings: strict
         ),
         .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"], swiftSettings: strict),

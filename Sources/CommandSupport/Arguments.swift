@@ -36,7 +36,9 @@ public struct Arguments: Sendable {
     /// What stands behind `--` is no option.
     var illFormedOption: String? {
         let end = arguments.firstIndex(of: Array("--".utf8)) ?? arguments.count
-        return ill.first { $0 < end && arguments[$0].first == UInt8(ascii: "-") }.map { Self.shown(arguments[$0]) }
+        return ill.first { $0 < end && arguments[$0].first == UInt8(ascii: "-") }.map {
+            Self.shown(arguments[$0])
+        }
     }
 
     /// The first argument that is not UTF-8 and is none of `texts`, shown as a person can read it; nil without one.

@@ -21,7 +21,9 @@ public struct CompletionScripts: Sendable {
     /// - Throws: A `ValidationError` for a shell without a script.
     public func requested(by arguments: [String]) throws -> String? {
         let option = "--generate-completion-script"
-        guard let first = arguments.first, first == option || first.hasPrefix(option + "=") else { return nil }
+        guard let first = arguments.first, first == option || first.hasPrefix(option + "=") else {
+            return nil
+        }
         let named = first == option ? arguments.dropFirst().first : String(first.dropFirst(option.count + 1))
         let path = named ?? getenv("SHELL").map { String(cString: $0) } ?? ""
         switch path.split(separator: "/").last {

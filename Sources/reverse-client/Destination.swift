@@ -72,7 +72,9 @@ struct Destination: ParsableArguments {
                 chosen = Self.defaultPort
             }
             guard chosen > 0 else {
-                throw ValidationError("\(origin): port 0 names no server: a port is a whole number from 1 to 65535")
+                throw ValidationError(
+                    "\(origin): port 0 names no server: a port is a whole number from 1 to 65535"
+                )
             }
             return .internet(host: name, port: chosen)
         }

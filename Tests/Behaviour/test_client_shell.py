@@ -158,13 +158,18 @@ def test_the_numbers_of_closed_descriptors_stay_taken(silent):
     client.stdout.close()
 
 
-@pytest.mark.parametrize("arguments, words", [(["--version"], b"reverse-client "), (["-p", "1", "--timeout", "1s", "abc"], b"")])
-def test_arguments_do_not_come_from_proc(arguments, words):
-    command = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh", client_path(), *arguments]
-    if subprocess.run(command[:4] + ["mount -t tmpfs none /proc"], capture_output=True).returncode != 0:
+@pytest.mark.parametrize("program, arguments, code, words", [
+    (client_path(), ["--version"], 0, b"reverse-client "),
+    (client_path(), ["-p", "1", "abc"], 69, b"127.0.0.1:1"),
+    (binary(), ["--version"], 0, b"reversed "),
+    (binary(), ["--check", "--config", "/no/such/file"], 78, b"/no/such/file"),
+])
+def test_arguments_do_not_come_from_proc(program, arguments, code, words):
+    hide = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
+    if subprocess.run([*hide, "true"], capture_output=True).returncode != 0:
         pytest.skip("no mount namespace to be had")
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=environment(), timeout=20)
-    assert words in result.stdout and result.returncode == (0 if words else 69), result
+    result = subprocess.run([*hide, program, *arguments], stdin=subprocess.DEVNULL, capture_output=True, env=environment(), timeout=20)
+    assert words in result.stdout + result.stderr and result.returncode == code, result
 
 
 @pytest.mark.parametrize("program", [client_path(), binary()], ids=["reverse-client", "reversed"])

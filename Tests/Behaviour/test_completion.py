@@ -1,6 +1,7 @@
 """TAB in real shells: what is typed, and what stands on the command line afterwards.
 
-The scripts come from the programs, as a person loads them, and from the package named by PACKAGE, as they are installed.
+The scripts come from the programs, as a person loads them, and from the packages named by PACKAGES, as they are
+installed.
 """
 
 import os
@@ -24,10 +25,11 @@ def scripts(request, tmp_path):
     """A data directory with the completions in their usual places, as XDG_DATA_DIRS names it."""
     data = tmp_path / "share"
     if request.param == "package":
-        package = os.environ.get("PACKAGE")
-        if not package:
-            pytest.skip("PACKAGE does not name a package")
-        subprocess.run(["dpkg-deb", "--extract", package, tmp_path / "root"], check=True)
+        packages = os.environ.get("PACKAGES", "").split()
+        if not packages:
+            pytest.skip("PACKAGES names no package")
+        for package in packages:
+            subprocess.run(["dpkg-deb", "--extract", package, tmp_path / "root"], check=True)
         return tmp_path / "root/usr/share"
     for program, name in [(client_path(), "reverse-client"), (binary(), "reversed")]:
         for shell, place in [

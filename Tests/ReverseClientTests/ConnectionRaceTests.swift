@@ -11,12 +11,14 @@ import Testing
         return .ipv6(bytes, port: 1, zone: 0)
     }
 
-    @Test(arguments: [
-        ([], []),
-        ([six(1), six(2), six(3), four(1)], [six(1), four(1), six(2), six(3)]),
-        ([four(1), six(1), six(2)], [four(1), six(1), six(2)]),
-        ([four(1), four(2)], [four(1), four(2)]),
-    ] as [([SocketAddress], [SocketAddress])])
+    @Test(
+        arguments: [
+            ([], []),
+            ([six(1), six(2), six(3), four(1)], [six(1), four(1), six(2), six(3)]),
+            ([four(1), six(1), six(2)], [four(1), six(1), six(2)]),
+            ([four(1), four(2)], [four(1), four(2)]),
+        ] as [([SocketAddress], [SocketAddress])]
+    )
     func theFamiliesTakeTurns(given: [SocketAddress], tried: [SocketAddress]) {
         #expect(ConnectionRace(given).addresses == tried)
     }

@@ -12,7 +12,8 @@ import Testing
     private func settle(_ transport: Transport) throws {
         while transport.phase != .open {
             var polls = transport.connectionPolls
-            let pause = transport.wakeUp.map { pollMilliseconds(ContinuousClock.now.duration(to: $0)) } ?? 5000
+            let pause =
+                transport.wakeUp.map { pollMilliseconds(ContinuousClock.now.duration(to: $0)) } ?? 5000
             try #require(poll(&polls, nfds_t(polls.count), pause) >= 0)
             try transport.advance(at: .now)
         }
