@@ -19,21 +19,18 @@ public enum CommandExit {
 extension ParsableCommand {
     /// Makes a command of the process's arguments.
     ///
-    /// - Throws: What `leave(with:arguments:)` takes: a usage error, or the wish for help.
+    /// - Throws: What `leave(with:)` takes: a usage error, or the wish for help.
     public static func parse(_ arguments: Arguments) throws -> any ParsableCommand {
-        if let option = arguments.illFormedOption {
-            throw ValidationError("\(option) is not UTF-8")
-        }
-        return try parseAsRoot(arguments.forParser)
+        try parseAsRoot(arguments.forParser)
     }
 
     /// Ends the process with what `error` asks for: help or a version on standard output and 0, a sentence and 64 for a
     /// usage error, the code alone for an `ExitCode`.
-    public static func leave(with error: any Error, arguments: Arguments) -> Never {
+    public static func leave(with error: any Error) -> Never {
         let code = exitCode(for: error)
         let name = configuration.commandName ?? "\(self)"
         if code.isSuccess { leaveWithOutput(message(for: error)) }
-        let sentence = PrintableText.escape(arguments.explained(message(for: error)))
+        let sentence = PrintableText.escape(ByteText.shown(message(for: error)))
         if !sentence.isEmpty {
             let hint = code == .validationFailure ? "Try '\(name) --help'.\n" : ""
             writeMessage("\(name): \(sentence)\n\(hint)")

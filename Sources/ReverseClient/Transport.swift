@@ -212,7 +212,7 @@ extension Transport {
     /// A socket of another type refuses with a code of its own; the rest is in the file's type.
     private static func isStreamSocket(_ path: String, _ code: Int32) -> Bool {
         var status = stat()
-        guard stat(path, &status) == 0 else { return true }
+        guard stat(ByteText.bytes(path).map(CChar.init(bitPattern:)) + [0], &status) == 0 else { return true }
         return status.st_mode & S_IFMT == S_IFSOCK && code != EPROTOTYPE
     }
 }

@@ -33,7 +33,9 @@ struct Destination: ParsableArguments {
 
     /// The endpoint that flags and environment name together.
     func endpoint() throws -> Endpoint {
-        try endpoint(environment: { name in getenv(name).map { String(cString: $0) } })
+        try endpoint(environment: { name in
+            getenv(name).map { ByteText.text(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
+        })
     }
 
     func endpoint(environment: (String) -> String?) throws -> Endpoint {
@@ -82,6 +84,9 @@ struct Destination: ParsableArguments {
 
     private static func parse(_ text: String, origin: String) throws -> (endpoint: Endpoint, namesPort: Bool)
     {
+        if ByteText.holdsOther(text), !text.contains("/") {
+            throw ValidationError("\(origin): \"\(text)\" is no host: its bytes are not UTF-8")
+        }
         if text.contains("://") {
             throw ValidationError(
                 "\(origin): \"\(text)\" is a URL: write a host, host:port, or the path of a Unix socket"

@@ -68,14 +68,11 @@ import Sockets
                 return try command.run()
             }
             json = command.json
-            if let value = arguments.illFormed(outside: command.text) {
-                throw ValidationError("the value \(value) of an option is not UTF-8")
-            }
-            try command.run(lines: arguments.bytes(of: command.text))
+            try command.run(lines: command.text.map(ByteText.bytes))
         } catch let error as ClientError {
             leave(with: error, json: json, ignoresPipe: ignoresPipe)
         } catch {
-            leave(with: error, arguments: arguments)
+            leave(with: error)
         }
     }
 

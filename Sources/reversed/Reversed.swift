@@ -4,6 +4,7 @@ import ArgumentParser
 import CommandSupport
 import Glibc
 import Settings
+import Sockets
 import Systemd
 
 /// The command line of the daemon.
@@ -71,12 +72,12 @@ struct Reversed: ParsableCommand {
                 leaveWithOutput(script)
             }
             var command = try parse(arguments)
-            if let value = arguments.illFormed(outside: []) {
+            if let value = arguments.forParser.first(where: ByteText.holdsOther) {
                 throw ValidationError("the argument \(value) is not UTF-8")
             }
             try command.run()
         } catch {
-            leave(with: error, arguments: arguments)
+            leave(with: error)
         }
     }
 

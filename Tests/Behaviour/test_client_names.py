@@ -10,6 +10,7 @@ import time
 import pexpect
 import pytest
 
+from daemon import eventually
 from line_server import LineServer, client_path, environment, run_client
 
 SOURCE = pathlib.Path(__file__).with_name("fake_resolver.c")
@@ -27,6 +28,11 @@ def fake(tmp_path_factory):
         return environment(**changes)
 
     return variables
+
+
+def wait_for_lookup(client):
+    """Until the resolver's thread is there."""
+    eventually(lambda: len(os.listdir(f"/proc/{client.pid}/task")) == 2)
 
 
 @pytest.mark.parametrize("arguments", [["x"], ["--ping", "--count", "1"], ["--retry-for", "0"], ["--json", "x"]])
@@ -57,9 +63,7 @@ def test_ctrl_c_while_the_name_is_looked_up(fake, arguments):
         [client_path(), "-H", "some.example", *arguments],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=fake(),
     )
-    while len(os.listdir(f"/proc/{client.pid}/task")) < 2:
-        assert client.poll() is None
-        time.sleep(0.005)
+    wait_for_lookup(client)
     started = time.monotonic()
     client.send_signal(signal.SIGINT)
     assert client.wait(10) == -signal.SIGINT and time.monotonic() - started < 1
@@ -69,8 +73,7 @@ def test_ctrl_c_while_the_name_is_looked_up(fake, arguments):
 
 def test_ctrl_c_while_the_prompt_looks_up_the_name(fake):
     child = pexpect.spawn(client_path(), ["-H", "some.example"], env=fake(), timeout=10)
-    while len(os.listdir(f"/proc/{child.pid}/task")) < 2:
-        time.sleep(0.005)
+    wait_for_lookup(child)
     child.send("\x03")
     child.expect(pexpect.EOF)
     child.close()
