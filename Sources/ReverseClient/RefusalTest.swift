@@ -18,6 +18,9 @@ struct RefusalTest {
     /// Whether lines may be sent and answers be read: not before the empty line is answered.
     var isPassed: Bool { probe == .notNeeded || probe == .answered }
 
+    /// Whether the server has ended a connection at the line although it had answered the empty one.
+    var isSuspected: Bool { refusals > 0 }
+
     /// A new connection stands.
     mutating func connectionOpened() {
         probe = losses >= Self.lossesBeforeProbe ? .due : .notNeeded

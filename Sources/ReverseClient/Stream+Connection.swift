@@ -176,6 +176,10 @@ extension Stream {
             connectAt = now() + pause
             observer?.streamLost(reason, tryingAgainAfter: pause)
         case .giveUp(let tried):
+            // There was no time for the proof, but this is what it looks like.
+            if case .closedEarly = reason, refusal.isSuspected {
+                throw error(.lineRefused(line: line, sent: sent), retriedFor: tried)
+            }
             throw error(reason, retriedFor: tried)
         }
     }

@@ -14,11 +14,35 @@ struct JSONObject: CustomStringConvertible {
 
     /// Bytes that are text as they are; others as base64, in a member whose name says so.
     mutating func add(_ name: String, bytes: some Collection<UInt8>) {
-        if let text = String(validating: bytes, as: UTF8.self) {
-            add(name, text)
+        if String(validating: bytes, as: UTF8.self) != nil {
+            add(name, raw: Self.quoted(Array(bytes)))
         } else {
             add("\(name)_base64", base64(Array(bytes)))
         }
+    }
+
+    /// UTF-8 in quotes. Most bytes of most texts stand for themselves and are copied in runs; `PrintableText` sees only
+    /// the scalars that begin as one does that is to be escaped.
+    private static func quoted(_ text: [UInt8]) -> String {
+        var result: [UInt8] = [UInt8(ascii: "\"")]
+        result.reserveCapacity(text.count + 2)
+        var rest = text[...]
+        while let special = rest.firstIndex(where: { isSpecial($0) }) {
+            result += rest[..<special]
+            let length = text[special] < 0x80 ? 1 : text[special] < 0xE0 ? 2 : 3
+            let scalar = rest[special...].prefix(length)
+            result += PrintableText.quoted(String(decoding: scalar, as: UTF8.self)).utf8.dropFirst()
+                .dropLast()
+            rest = rest[scalar.endIndex...]
+        }
+        result += rest
+        result.append(UInt8(ascii: "\""))
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    /// Control characters, the quote and the backslash; the first bytes of C1 and of the invisible direction changes.
+    private static func isSpecial(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == 0x22 || byte == 0x5C || byte == 0x7F || byte == 0xC2 || byte == 0xE2
     }
 
     private mutating func add(_ name: String, raw: String) {

@@ -21,13 +21,21 @@ final class ProgressLine: StreamObserver {
     /// and the answers go to a file. What is behind a pipe may draw on the terminal at any time, as less(1) does.
     static var disturbsNobody: Bool {
         var status = stat()
-        guard isatty(STDIN_FILENO) == 0, fstat(STDOUT_FILENO, &status) == 0 else { return false }
+        guard isatty(STDIN_FILENO) == 0, fstat(STDOUT_FILENO, &status) == 0, Self.canErase else {
+            return false
+        }
         return switch status.st_mode & S_IFMT {
         case S_IFREG, S_IFBLK: true
         // /dev/null and the like.
         case S_IFCHR: isatty(STDOUT_FILENO) == 0
         default: false
         }
+    }
+
+    /// Whether the terminal understands the sequence that erases the line.
+    private static var canErase: Bool {
+        guard let kind = getenv("TERM").map({ String(cString: $0) }) else { return false }
+        return !kind.isEmpty && kind != "dumb"
     }
 
     /// - Parameter isWanted: Whether the progress line is shown; outages are reported anyway.

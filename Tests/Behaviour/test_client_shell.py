@@ -266,7 +266,7 @@ def test_a_stop_takes_the_progress_line_along(slow_lines, tmp_path):
 
 
 def test_json_for_a_stream(server):
-    data = b"one\n\ncrlf\r\n\rab\n\xff\xfe\n\x1b[31m\x7f\xc2\x9b\nlast"
+    data = b"one\n\ncrlf\r\n\rab\n\xff\xfe\n\x1b[31m\x7f\xc2\x9b\n\"q\\\t\nlast"
     result = run_client("-p", str(server.port), "--json", stdin=data)
     assert result.returncode == 0 and result.stderr == b""
     assert all(0x20 <= byte < 0x7F for byte in result.stdout.replace(b"\n", b""))
@@ -278,8 +278,19 @@ def test_json_for_a_stream(server):
         {"text": "\rab", "answer": "ba\r"},
         {"text_base64": "//4=", "answer_base64": "/v8="},
         {"text": "\x1b[31m\x7f\x9b", "answer_base64": "m8J/bTEzWxs="},
+        {"text": '"q\\\t', "answer": '\t\\q"'},
         {"text": "last", "answer": "tsal"},
     ]
+
+
+def test_json_escapes_what_a_terminal_obeys_and_keeps_the_rest():
+    """Every scalar of the first planes, by a server that gives the line back: a palindrome of one character each."""
+    scalars = [chr(n) for n in [*range(0x80, 0x2100), 0xFEFF, 0xFFFD, 0x1F600] if n != 0x0A]
+    with LineServer(respond=lambda connection: [connection.sendall(data) for data in iter(lambda: connection.recv(65536), b"")]) as echo:
+        result = run_client("-p", str(echo.port), "--json", stdin="\n".join(scalars).encode())
+    assert [json.loads(line)["answer"] for line in result.stdout.splitlines()] == scalars
+    text = result.stdout.decode()
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", text) and "é" in text and "א" in text
 
 
 def test_json_for_a_large_stream(server):
