@@ -53,9 +53,9 @@ struct ConnectionRace {
         let own = addresses.filter { $0.family == first.family }
         let others = addresses.filter { $0.family != first.family }
         var result: [SocketAddress] = []
-        for place in 0..<max(own.count, others.count) {
-            if place < own.count { result.append(own[place]) }
-            if place < others.count { result.append(others[place]) }
+        for index in 0..<max(own.count, others.count) {
+            if index < own.count { result.append(own[index]) }
+            if index < others.count { result.append(others[index]) }
         }
         return result
     }

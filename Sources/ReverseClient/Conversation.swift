@@ -11,7 +11,7 @@ public final class Conversation {
     /// Makes a conversation; nothing is connected yet.
     ///
     /// - Parameters:
-    ///   - timeout: How long to wait for a connection or for something of an answer to move; zero for ever.
+    ///   - timeout: How long to wait for a connection or for something of an answer to move; zero for no limit.
     ///   - retry: What to do when there is no server, or the connection is lost.
     ///   - isInterrupted: Asked while waiting; when it is true the waiting ends with `Reason.interrupted`.
     public init(
@@ -55,7 +55,7 @@ public final class Conversation {
 
     /// To be called when the descriptor is readable although nothing was asked: closes the connection.
     ///
-    /// - Returns: What the server did: ended the connection (`closedEarly`), or said something to nobody
+    /// - Returns: What the server did: ended the connection (`closedEarly`), or sent bytes that answer no line
     ///   (`wrongAnswer`), as a server of another protocol does. Nil when it did nothing.
     public func noticeEnd() -> ClientError.Reason? {
         guard isConnected else { return nil }

@@ -110,7 +110,7 @@ extension Stream {
     }
 }
 
-// MARK: - The empty line that tells a refusal from a loss
+// MARK: - The empty line that distinguishes a refusal from a loss
 
 extension Stream {
     private func sendProbe() -> Bool {

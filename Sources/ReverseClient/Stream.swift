@@ -6,7 +6,8 @@ import Sockets
 public final class Stream {
     /// What a stream is asked for.
     public struct Options: Sendable {
-        /// How long nothing may move while answers are owed, and how long connecting may take; zero for ever.
+        /// How long nothing may move while answers are owed, and how long looking up the name and connecting may take; zero
+        /// for no limit.
         public var timeout: Duration
         /// What to do about a lost connection.
         public var retry: RetryPolicy

@@ -196,7 +196,7 @@ extension Transport {
         return ConnectFailure(reason: error.reason, advice: advice, mayPass: !permanent.contains(error.code))
     }
 
-    /// Whether the addresses are of this machine, as far as their look tells.
+    /// Whether the addresses are of this machine, as far as one can see from them.
     private static func areLocal(_ addresses: [SocketAddress]) -> Bool {
         addresses.allSatisfy { address in
             switch address {

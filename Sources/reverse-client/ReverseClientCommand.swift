@@ -79,7 +79,7 @@ import Sockets
     private static func leave(with error: ClientError, json: Bool, ignoresPipe: Bool) -> Never {
         switch error.reason {
         case .interrupted: ProcessSignals.die(by: SIGINT)
-        // As cat(1) does: whoever reads the answers has seen enough.
+        // As cat(1) does: the reader of the answers has seen enough.
         case .cannotWrite(let failure) where failure.code == EPIPE && !ignoresPipe:
             ProcessSignals.die(by: SIGPIPE)
         case .cannotWrite: break

@@ -1,4 +1,4 @@
-// Takes the place of the resolver (LD_PRELOAD): with FAKE_ADDRESSES="127.0.0.2 127.0.0.1" a name has these IPv4
+// Replaces the resolver (LD_PRELOAD): with FAKE_ADDRESSES="127.0.0.2 127.0.0.1" a name has these IPv4
 // addresses, without it the resolver never answers. An address that is written in numbers is left to the real one.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
