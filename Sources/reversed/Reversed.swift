@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import CommandSupport
+import DispatchServer
 import Glibc
 import Settings
 import Sockets
@@ -61,7 +62,7 @@ struct Reversed: ParsableCommand {
 
     @Flag(
         inversion: .prefixedNo,
-        help: "Serve busy connections in one loop instead of by one event source each."
+        help: "Lend busy connections to hot loops, or serve each by its own event source at all times."
     )
     var hotSet = true
 
@@ -82,14 +83,14 @@ struct Reversed: ParsableCommand {
     }
 
     func run() throws {
-        // Before any other thread exists: a thread inherits the mask, and libdispatch reads signals from a signalfd.
-        StopSignals.block()
+        // Before any other thread exists.
+        SignalHandlers.block(Daemon.signals)
         let source = SettingsSource(
             path: config,
             overrides: Overrides(host: host, port: port, logLevel: logLevel)
         )
         if check || printConfig { return try Inspection(source: source).run(printsSettings: printConfig) }
-        try Daemon(source: source, usesHotSet: hotSet).run()
+        try Daemon(source: source, usesHotLoops: hotSet).run()
     }
 }
 
