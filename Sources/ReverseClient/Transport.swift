@@ -48,8 +48,7 @@ final class Transport {
     /// - Parameter addresses: What the endpoint stands for, for tests; nil to look it up.
     init(endpoint: Endpoint, addresses: [SocketAddress]? = nil) {
         self.endpoint = endpoint
-        // The path of a socket and an address written in numbers need no resolver.
-        knownAddresses = addresses ?? (try? endpoint.resolve(numericOnly: true))
+        knownAddresses = addresses ?? endpoint.literalAddress.map { [$0] }
     }
 
     /// The connection's descriptor; -1, which poll(2) leaves out, when there is none.

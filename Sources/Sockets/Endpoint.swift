@@ -74,11 +74,9 @@ extension Endpoint {
     ///
     /// Asks the resolver, which may take seconds: never call it on a queue that serves clients.
     ///
-    /// - Parameters:
-    ///   - passive: Whether the addresses are to be listened on.
-    ///   - numericOnly: Whether a host that is not written as an address is an error; the resolver is not asked then.
+    /// - Parameter passive: Whether the addresses are to be listened on.
     /// - Throws: `ResolutionError` when the name is unknown or the resolver does not answer.
-    public func resolve(passive: Bool = false, numericOnly: Bool = false) throws -> [SocketAddress] {
+    public func resolve(passive: Bool = false) throws -> [SocketAddress] {
         guard case .internet(let host, let port) = self else {
             if case .unix(let path) = self { return [.unix(path: path)] }
             return []
@@ -86,7 +84,7 @@ extension Endpoint {
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        hints.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0) | (numericOnly ? AI_NUMERICHOST : 0)
+        hints.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0)
         var list: UnsafeMutablePointer<addrinfo>?
         let code = getaddrinfo(host, String(port), &hints, &list)
         guard code == 0 else { throw ResolutionError(host: host, code: code, systemCode: errno) }

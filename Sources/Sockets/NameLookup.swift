@@ -67,3 +67,19 @@ public final class NameLookup: Sendable {
         _ = write(event.number, &one, MemoryLayout<UInt64>.size)
     }
 }
+
+extension Endpoint {
+    /// The address that the endpoint is written as: a path, or an IPv4 or IPv6 address without a zone (inet_pton(3)).
+    /// Nil for a name, and for what only the resolver understands.
+    public var literalAddress: SocketAddress? {
+        guard case .internet(let host, let port) = self else {
+            if case .unix(let path) = self { return .unix(path: path) }
+            return nil
+        }
+        var four = SIMD4<UInt8>()
+        if inet_pton(AF_INET, host, &four) == 1 { return .ipv4(four, port: port) }
+        var six = SIMD16<UInt8>()
+        if inet_pton(AF_INET6, host, &six) == 1 { return .ipv6(six, port: port, zone: 0) }
+        return nil
+    }
+}

@@ -21,8 +21,15 @@ enum ProgressEraser {
 
     /// Erases the line if it is there. Safe in a signal handler.
     static func wipe() {
-        guard isDrawn.exchange(false, ordering: .relaxed) else { return }
+        guard isDrawn.exchange(false, ordering: .relaxed), isWritable else { return }
         _ = write(STDERR_FILENO, "\r\u{1B}[K", 4)
+    }
+
+    /// Whether the terminal takes output: not while it is stopped (Ctrl-S), when writing would hold up the stream, or
+    /// the signal. Safe in a signal handler.
+    static var isWritable: Bool {
+        var terminal = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+        return poll(&terminal, 1, 0) == 1 && terminal.revents & Int16(POLLOUT) != 0
     }
 
     private static func handle(_ signalNumber: Int32) {

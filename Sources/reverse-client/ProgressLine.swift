@@ -75,7 +75,7 @@ final class ProgressLine: StreamObserver {
 
     private func draw(_ text: String) {
         // In the background the terminal belongs to the shell and whatever is typed there.
-        guard tcgetpgrp(STDERR_FILENO) == getpgrp() else { return }
+        guard tcgetpgrp(STDERR_FILENO) == getpgrp(), ProgressEraser.isWritable else { return }
         var size = winsize()
         let known = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1
         // One column is left free: a full line would wrap on some terminals.

@@ -29,7 +29,7 @@ import Sockets
 
             ENVIRONMENT:
               REVERSED_HOST, REVERSED_PORT   the server, where -H, -p and -U do not say so
-              REVERSED_HISTORY               the file of the prompt's history; empty for none
+              REVERSED_HISTORY               the prompt's history, empty for none
               REVERSED_HISTSIZE              how many lines it keeps (1000)
               NO_COLOR                       no colours at the prompt
             """,

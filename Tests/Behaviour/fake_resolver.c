@@ -1,5 +1,5 @@
 // Replaces the resolver (LD_PRELOAD): with FAKE_ADDRESSES="127.0.0.2 127.0.0.1" a name has these IPv4
-// addresses, without it the resolver never answers. An address that is written in numbers is left to the real one.
+// addresses, without it the resolver never answers.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -10,7 +10,6 @@
 
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result) {
     int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = dlsym(RTLD_NEXT, "getaddrinfo");
-    if (hints->ai_flags & AI_NUMERICHOST) return real(node, service, hints, result);
     const char *addresses = getenv("FAKE_ADDRESSES");
     if (!addresses) for (;;) pause();
     struct addrinfo **end = result;

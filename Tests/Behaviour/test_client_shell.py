@@ -262,6 +262,27 @@ def test_a_stop_takes_the_progress_line_along(slow_lines, tmp_path):
         terminal.expect_exact("same")
 
 
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_stopped_terminal_does_not_stop_the_stream(slow_lines, tmp_path, ends):
+    with LineServer(respond=slow) as server:
+        terminal = in_terminal(f"echo $$ > pid; exec {client_path()} -p {server.port} < lines > out", tmp_path)
+        terminal.expect_exact("MiB/s")
+        terminal.send("\x13")
+        if ends:
+            eventually(lambda: (tmp_path / "out").stat().st_size == 4000 * 1024, 20)
+            # The shell's own end waits for nothing either: the terminal is started again.
+            terminal.send("\x11")
+            terminal.expect(pexpect.EOF)
+            terminal.close()
+            assert terminal.exitstatus == 0
+        else:
+            time.sleep(0.5)
+            pid = int((tmp_path / "pid").read_text())
+            os.kill(pid, signal.SIGTERM)
+            eventually(lambda: not terminal.isalive())
+            assert terminal.signalstatus == signal.SIGTERM
+
+
 # MARK: JSON
 
 

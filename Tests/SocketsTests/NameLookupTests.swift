@@ -25,11 +25,19 @@ import Testing
         for _ in 0..<50 { _ = try NameLookup(of: .internet(host: "127.0.0.1", port: 7)) }
     }
 
-    @Test func anAddressInNumbersNeedsNoResolver() throws {
-        #expect(try Endpoint.internet(host: "::1", port: 1).resolve(numericOnly: true).count == 1)
-        #expect(throws: ResolutionError.self) {
-            try Endpoint.internet(host: "localhost", port: 1).resolve(numericOnly: true)
-        }
+    @Test(arguments: ["127.0.0.1", "::1", "fe80::2", "255.255.255.255", "::ffff:10.0.0.1"])
+    func anAddressInNumbersNeedsNoResolver(host: String) throws {
+        let endpoint = Endpoint.internet(host: host, port: 7)
+        #expect(try [endpoint.literalAddress] == endpoint.resolve())
+    }
+
+    @Test(arguments: ["localhost", "127.1", "fe80::1%1", "", "1.2.3.4.5"])
+    func theRestIsAskedFor(host: String) {
+        #expect(Endpoint.internet(host: host, port: 7).literalAddress == nil)
+    }
+
+    @Test func aPathIsAnAddress() {
+        #expect(Endpoint.unix(path: "/a").literalAddress == .unix(path: "/a"))
     }
 }
 
