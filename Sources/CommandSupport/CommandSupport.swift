@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import Glibc
 import Sockets
 import TextEscaping
@@ -42,6 +43,9 @@ extension ParsableCommand {
     public static func leaveWithOutput(_ text: String) -> Never {
         let name = configuration.commandName ?? "\(self)"
         do throws(SystemError) {
+            if linux_was_closed_at_start(STDOUT_FILENO) {
+                throw SystemError("write to standard output", code: EBADF, advice: "it is closed")
+            }
             try DescriptorWriting.writeAll(
                 Array((text.hasSuffix("\n") ? text : text + "\n").utf8),
                 to: STDOUT_FILENO,

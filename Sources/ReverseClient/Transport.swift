@@ -189,6 +189,8 @@ extension Transport {
             case ENETUNREACH, EHOSTUNREACH: "check the address and the network"
             case ETIMEDOUT: "check the address, and that no firewall stands between"
             case EAGAIN: "its backlog is full: try again"
+            case EINVAL where addresses.contains(where: \.needsZone):
+                "a link-local address needs its interface, as in fe80::1%eth0"
             default: error.advice
             }
         let permanent = [EACCES, EPERM, EAFNOSUPPORT, ENAMETOOLONG, EINVAL, ENOTSOCK, EPROTOTYPE]
@@ -213,6 +215,14 @@ extension Transport {
         var status = stat()
         guard stat(ByteText.bytes(path).map(CChar.init(bitPattern:)) + [0], &status) == 0 else { return true }
         return status.st_mode & S_IFMT == S_IFSOCK && code != EPROTOTYPE
+    }
+}
+
+extension SocketAddress {
+    /// Whether this is a link-local address (RFC 4291, section 2.5.6) without an interface.
+    fileprivate var needsZone: Bool {
+        guard case .ipv6(let bytes, _, zone: 0) = self else { return false }
+        return bytes[0] == 0xFE && bytes[1] & 0xC0 == 0x80
     }
 }
 

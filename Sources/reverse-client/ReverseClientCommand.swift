@@ -57,7 +57,7 @@ import Sockets
         // A reader that goes away is an error of write(2), so that the progress line can be erased first.
         let ignoresPipe = ProcessSignals.isIgnored(SIGPIPE)
         signal(SIGPIPE, SIG_IGN)
-        var json = false
+        let json = arguments.forParser.prefix { $0 != "--" }.contains("--json")
         do {
             if let script = try CompletionScripts.ofProgram.requested(by: arguments.forParser) {
                 leaveWithOutput(script)
@@ -67,13 +67,23 @@ import Sockets
                 var command = command
                 return try command.run()
             }
-            json = command.json
             try command.run(lines: command.text.map(ByteText.bytes))
         } catch let error as ClientError {
             leave(with: error, json: json, ignoresPipe: ignoresPipe)
         } catch {
+            if json, exitCode(for: error) == .validationFailure {
+                printObject(message(for: error), CommandExit.usage)
+            }
             leave(with: error)
         }
+    }
+
+    /// An error for the program that reads the JSON. Where it cannot be written, the exit code is left.
+    private static func printObject(_ sentence: String, _ code: Int32) {
+        var object = JSONObject()
+        object.add("error", ByteText.shown(sentence))
+        object.add("exit_code", Int(code))
+        try? DescriptorWriting.writeAll("\(object)\n".utf8, to: STDOUT_FILENO, action: "write the error")
     }
 
     private static func leave(with error: ClientError, json: Bool, ignoresPipe: Bool) -> Never {
@@ -83,12 +93,7 @@ import Sockets
         case .cannotWrite(let failure) where failure.code == EPIPE && !ignoresPipe:
             ProcessSignals.die(by: SIGPIPE)
         case .cannotWrite: break
-        default:
-            guard json else { break }
-            var object = JSONObject()
-            object.add("error", error.description)
-            object.add("exit_code", Int(error.exitCode))
-            try? StandardOutput(endpoint: error.endpoint).write("\(object)\n")
+        default: if json { printObject(error.description, error.exitCode) }
         }
         Message.print(error.description)
         Glibc.exit(error.exitCode)

@@ -178,6 +178,8 @@ def test_help_that_cannot_be_written_is_an_error(program, arguments):
     with open("/dev/full", "w") as full:
         result = subprocess.run([program, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=20)
     assert result.returncode == 74 and b"No space left on device" in result.stderr
+    result = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", program, *arguments], stderr=subprocess.PIPE, timeout=20)
+    assert result.returncode == 74 and b"it is closed" in result.stderr
     result = subprocess.run([program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20)
     assert result.returncode == 0 and result.stdout and result.stderr == b""
 
@@ -334,6 +336,14 @@ def test_json_prints_the_answers_before_a_failure_and_the_failure():
     assert "line 2" in error["error"] and result.stderr.startswith(b"reverse-client: ")
 
 
+@pytest.mark.parametrize("arguments", [["-p", "x", "a"], ["a\nb"], ["--ping", "a"], ["--nonsense", "\x1b"]])
+def test_json_for_a_usage_error(arguments):
+    result = run_client("--json", *arguments)
+    error = json.loads(result.stdout)
+    assert error["exit_code"] == result.returncode == 64 and error["error"] and b"Try 'reverse-client --help'." in result.stderr
+    assert json.loads(run_client("--json", "-U", "/no/such", "x").stdout)["exit_code"] == 69
+
+
 # MARK: usage
 
 
@@ -345,6 +355,7 @@ def test_json_prints_the_answers_before_a_failure_and_the_failure():
     (["--timeout", "1.5s", "x"], "is no duration"),
     (["-p", "0", "x"], "from 1 to 65535"),
     (["-H", "localhost:0", "x"], "from 1 to 65535"),
+    (["-H", "localhost:99999", "x"], "65535"),
     (["-H", b"h\xff", "x"], r"h\xff"),
     (["--timeout", b"1\xffs", "x"], r"1\xffs"),
     (["-H", "a:\x1b[31mb", "x"], r"\x1b"),

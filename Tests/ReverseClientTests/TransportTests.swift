@@ -88,6 +88,16 @@ import Testing
         #expect(failure.advice.contains("systemctl") == isLocal)
     }
 
+    @Test func aLinkLocalAddressNeedsItsInterface() {
+        var bytes = SIMD16<UInt8>(repeating: 0)
+        bytes[0] = 0xFE
+        bytes[1] = 0x80
+        let address = SocketAddress.ipv6(bytes, port: 1, zone: 0)
+        let transport = Transport(endpoint: endpoint, addresses: [address])
+        let failure = transport.describe(SystemError("connect", code: EINVAL), of: [address])
+        #expect(failure.advice.contains("fe80::1%eth0"))
+    }
+
     @Test func whatIsNoStreamSocketIsCalledThat() throws {
         var template = Array("/tmp/transport-XXXXXX".utf8CString)
         let directory = try #require(mkdtemp(&template).map { String(cString: $0) })
