@@ -44,21 +44,21 @@ let package = Package(
         .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Systemd", dependencies: ["CSystemd", logging], swiftSettings: strict),
         .target(name: "Quantities", swiftSettings: strict),
-        .target(name: "LineEditor", swiftSettings: strict),
         .target(name: "TextEscaping", swiftSettings: strict),
+
+        // Layer 2: the server, the client, its line editor, and the settings.
         .target(
             name: "CommandSupport",
             dependencies: ["CLinux", "Sockets", "TextEscaping", argumentParser],
             swiftSettings: strict
         ),
-
-        // Layer 2: the server, the client, and the settings.
         .target(
             name: "DispatchServer",
             dependencies: ["CEpollGuard", "CLinux", "Sockets", logging],
             swiftSettings: strict
         ),
         .target(name: "ReverseClient", dependencies: ["Quantities", "Sockets"], swiftSettings: strict),
+        .target(name: "LineEditor", dependencies: ["ReverseCore"], swiftSettings: strict),
         .target(name: "Settings", dependencies: ["Quantities", "ReverseCore", toml], swiftSettings: strict),
 
         // Layer 3: the programs.
@@ -75,9 +75,8 @@ let package = Package(
         .executableTarget(
             name: "reverse-client",
             dependencies: [
-                "CLinux", "CommandSupport", "LineEditor", "Quantities", "ReverseClient", "Sockets",
-                "TextEscaping",
-                argumentParser,
+                "CLinux", "CommandSupport", "LineEditor", "Quantities", "ReverseClient", "ReverseCore", "Sockets",
+                "TextEscaping", argumentParser,
             ],
             resources: [.embedInCode("Completions")],
             swiftSettings: strict

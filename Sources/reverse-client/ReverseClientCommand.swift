@@ -2,6 +2,7 @@ import ArgumentParser
 import CommandSupport
 import Glibc
 import ReverseClient
+import ReverseCore
 import Sockets
 
 /// The command: reads flags and environment, chooses the mode, turns errors into a sentence and an exit code.
@@ -33,7 +34,7 @@ import Sockets
               REVERSED_HISTSIZE              how many lines it keeps (1000)
               NO_COLOR                       no colours at the prompt
             """,
-        version: "reverse-client 1.0.0"
+        version: "reverse-client 1.0.0\nUnicode \(GraphemeCluster.unicodeVersion) (grapheme clusters)"
     )
 
     @OptionGroup(title: "Server") var destination: Destination

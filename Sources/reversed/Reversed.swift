@@ -4,6 +4,7 @@ import ArgumentParser
 import CommandSupport
 import DispatchServer
 import Glibc
+import ReverseCore
 import Settings
 import Sockets
 import Systemd
@@ -28,7 +29,7 @@ struct Reversed: ParsableCommand {
             EXIT STATUS
               0 stopped as told, 64 wrong usage, 69 cannot listen, 71 the system failed, 78 wrong configuration
             """,
-        version: "reversed \(version)"
+        version: "reversed \(version)\nUnicode \(GraphemeCluster.unicodeVersion) (grapheme clusters)"
     )
 
     @Option(
