@@ -75,7 +75,8 @@ let package = Package(
         .executableTarget(
             name: "reverse-client",
             dependencies: [
-                "CLinux", "CommandSupport", "LineEditor", "Quantities", "ReverseClient", "ReverseCore", "Sockets",
+                "CLinux", "CommandSupport", "LineEditor", "Quantities", "ReverseClient", "ReverseCore",
+                "Sockets",
                 "TextEscaping", argumentParser,
             ],
             resources: [.embedInCode("Completions")],
