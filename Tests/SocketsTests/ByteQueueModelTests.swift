@@ -1,6 +1,5 @@
-import Testing
-
 import Sockets
+import Testing
 
 @Suite struct ByteQueueModelTests {
     /// Held against an array that does the same, through wraps, growth and cuts.
@@ -13,7 +12,8 @@ import Sockets
             switch Int.random(in: 0..<10, using: &generator) {
             case 0..<5:
                 let limit = Int.random(in: 0...40, using: &generator)
-                let written = queue.append(atMost: limit, chunk: Int.random(in: 1...50, using: &generator)) { space in
+                let written = queue.append(atMost: limit, chunk: Int.random(in: 1...50, using: &generator)) {
+                    space in
                     for index in space.indices {
                         space[index] = next
                         model.append(next)
