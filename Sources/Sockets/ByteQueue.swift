@@ -2,8 +2,8 @@ import Glibc
 
 /// A contiguous queue of bytes: added at the back, taken from the front.
 ///
-/// Taking bytes moves only an offset. The rest is moved to the start of the memory when at least half of it is free
-/// there, so n bytes cost O(n) copies in total. An empty queue owns no memory, unless it is told to keep it.
+/// Taking bytes moves only an offset. The rest is moved to the start of the memory when it is no more than what was taken,
+/// so n bytes cost O(n) copies in total. An empty queue owns no memory, unless it is told to keep it.
 public struct ByteQueue: ~Copyable {
     private var base: UnsafeMutableRawPointer?
     private var capacity = 0
@@ -42,11 +42,12 @@ public struct ByteQueue: ~Copyable {
     /// Makes space for at least `minimum` more bytes.
     public mutating func reserve(_ minimum: Int) {
         guard capacity - head - count < minimum else { return }
-        if let base, head >= capacity / 2, capacity - count >= minimum {
+        if let base, head >= count, capacity - count >= minimum {
             memmove(base, base + head, count)
             head = 0
         } else {
-            reallocate(max(count + minimum, 2 * count))
+            // A queue that is also taken from gets twice what it needs, so that the next move comes late enough.
+            reallocate(head == 0 ? max(count + minimum, 2 * count) : 2 * (count + minimum))
         }
     }
 
