@@ -1,3 +1,5 @@
+import Sockets
+
 /// The state of a pipelined conversation: lines go in, answers come back, and nothing is forgotten before it is answered.
 ///
 /// It does no I/O: its owner offers it memory to fill and takes memory to send or write. All positions count bytes from
@@ -41,8 +43,8 @@ public struct Exchange: ~Copyable {
     }
 
     private let limits: Limits
-    private var requests: ByteRing
-    private var answers: ByteRing
+    private var requests: ByteQueue
+    private var answers: ByteQueue
     private var lineEnds = LineEnds()
 
     private var delivered = 0
@@ -53,6 +55,8 @@ public struct Exchange: ~Copyable {
     /// Behind the last line feed accepted.
     private var complete = 0
     private var confirmedWhenOpened = 0
+    /// From how many bytes on a line is sent in parts, before its end is known.
+    private var partialFrom: Int
     /// How far `sent` may run ahead of `confirmed`; nil when only the window bounds it. After a connection that brought
     /// no answer the lines go out one by one and then faster again, so that a line which makes the server hang up does
     /// not take the answers of its neighbours with it, and shows itself.
@@ -66,8 +70,9 @@ public struct Exchange: ~Copyable {
     /// Makes an exchange in which nothing was said yet.
     public init(limits: Limits = Limits()) {
         self.limits = limits
-        requests = ByteRing(capacity: min(limits.window, 256 << 10))
-        answers = ByteRing(capacity: min(limits.output, 256 << 10))
+        partialFrom = limits.window
+        requests = ByteQueue(keepsMemory: true)
+        answers = ByteQueue(keepsMemory: true)
     }
 }
 
@@ -107,7 +112,8 @@ extension Exchange {
         if held < limits.window { return limits.window - held }
         // A line that alone fills the window can only be answered when all of it is sent. It grows as the server takes
         // it, so that one which the server refuses is not read to its end.
-        return complete <= confirmed && sent == accepted ? max(0, min(held, limits.line - held)) : 0
+        guard complete <= confirmed, sent == accepted || held < partialFrom else { return 0 }
+        return max(0, min(held, limits.line - held))
     }
 
     /// Whether the line that is being read has more bytes than a line may have.
@@ -122,9 +128,10 @@ extension Exchange {
         return delivered == confirmed ? held : 0
     }
 
-    /// A line is sent when it is whole; of a very long one the parts, so that the server can refuse it early.
+    /// A line is sent when it is whole: a server may end a connection on which half a line waits. One that does not fit
+    /// the window is sent in parts, so that the server can refuse it early.
     private var sendable: Int {
-        inputEnded || accepted - complete >= min(64 << 10, limits.window) ? accepted : complete
+        inputEnded || accepted - complete >= partialFrom ? accepted : complete
     }
 
     private var sendEnd: Int {
@@ -134,13 +141,7 @@ extension Exchange {
 
     /// Where the oldest unanswered line ends, as far as it is known.
     private var oldestLineEnd: Int {
-        var offset = 0
-        while offset < requests.count {
-            let stretch = requests.stretch(at: offset)
-            if let position = LineEnds.first(in: stretch) { return confirmed + offset + position + 1 }
-            offset += stretch.count
-        }
-        return accepted
+        LineEnds.first(in: requests.bytes(from: 0)).map { confirmed + $0 + 1 } ?? accepted
     }
 }
 
@@ -153,12 +154,14 @@ extension Exchange {
     ) throws(Failure) {
         let room = inputRoom
         guard room > 0 else { return }
-        if requests.free == 0 { requests.grow(to: min(requests.capacity * 2, requests.count + room)) }
         let start = requests.count
         let taken = try requests.append(atMost: room, body)
         accepted += taken
-        let stretch = UnsafeRawBufferPointer(rebasing: requests.stretch(at: start).prefix(taken))
-        if let last = LineEnds.last(in: stretch) { complete = accepted - taken + last + 1 }
+        let stretch = UnsafeRawBufferPointer(rebasing: requests.bytes(from: start).prefix(taken))
+        if let last = LineEnds.last(in: stretch) {
+            complete = accepted - taken + last + 1
+            partialFrom = limits.window
+        }
     }
 
     /// Notes that no more input will come; bytes behind the last line feed are the unterminated last line.
@@ -169,10 +172,10 @@ extension Exchange {
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Int
     ) throws(Failure) {
         guard hasOutput else { return }
-        let stretch = UnsafeRawBufferPointer(rebasing: answers.stretch(at: 0).prefix(confirmed - delivered))
+        let stretch = UnsafeRawBufferPointer(rebasing: answers.bytes(from: 0).prefix(confirmed - delivered))
         let written = try body(stretch)
         precondition(written >= 0 && written <= stretch.count)
-        answers.drop(written)
+        answers.removeFirst(written)
         delivered += written
     }
 }
@@ -191,7 +194,7 @@ extension Exchange {
     ) throws(Failure) {
         let end = sendEnd
         guard sent < end else { return }
-        let stretch = requests.stretch(at: sent - confirmed)
+        let stretch = requests.bytes(from: sent - confirmed)
         let taken = try body(UnsafeRawBufferPointer(rebasing: stretch.prefix(end - sent)))
         precondition(taken >= 0 && taken <= end - sent)
         sent += taken
@@ -206,7 +209,6 @@ extension Exchange {
     ) throws(Mismatch) {
         let room = answerRoom
         guard room > 0 else { return }
-        if answers.free == 0 { answers.grow(to: min(answers.capacity * 2, answers.count + room)) }
         let start = answers.count
         let taken = answers.append(atMost: room, body)
         try check(taken, at: start)
@@ -216,8 +218,8 @@ extension Exchange {
         let due = min(taken, sent - received)
         var compared = 0
         while compared < due {
-            let request = requests.stretch(at: received - confirmed)
-            let answer = answers.stretch(at: start + compared)
+            let request = requests.bytes(from: received - confirmed)
+            let answer = answers.bytes(from: start + compared)
             let length = min(request.count, answer.count, due - compared)
             let asked = UnsafeRawBufferPointer(rebasing: request.prefix(length))
             let came = UnsafeRawBufferPointer(rebasing: answer.prefix(length))
@@ -237,7 +239,7 @@ extension Exchange {
 
     private mutating func confirm(upTo position: Int, lines: Int) {
         let amount = position - confirmed
-        requests.drop(amount)
+        requests.removeFirst(amount)
         confirmed = position
         linesAnswered += lines
         if let ramp { self.ramp = ramp + 2 * amount < limits.window ? ramp + 2 * amount : nil }
@@ -249,7 +251,7 @@ extension Exchange {
         let came = received - confirmed
         let isWhole = oldestLineEnd <= complete || inputEnded
         let due = isWhole ? oldestLineLength : nil
-        let last = answers.stretch(at: offset).first
+        let last = answers.bytes(from: offset).first
         if let due, came + 1 == due, last != 0x0A { return .tooLong(line: line, due: due) }
         if last == 0x0A && due != came + 1 { return .length(line: line, came: came + 1, due: due) }
         return .terminator(line: line)
@@ -262,7 +264,10 @@ extension Exchange {
             confirm(upTo: received, lines: 1)
         }
         ramp = hasProgressed || sent == confirmed ? nil : 1
-        answers.keepFirst(confirmed - delivered)
+        // The parts of a line are sent again when it is whole, or has grown to twice its size: not at once, as the
+        // server would only wait for the rest again.
+        if sent > complete { partialFrom = 2 * (accepted - complete) }
+        answers.truncate(to: confirmed - delivered)
         received = confirmed
         sent = confirmed
         lineEnds = LineEnds()
