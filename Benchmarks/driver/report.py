@@ -146,7 +146,7 @@ def cores(rows, count):
             found = metrics["throughput"]["ratios"].get(name)
             lines.append([NAMES[name], *cells, ratio(found) if found else "", f"{row['generator'][name]:.2f}"])
         head = [row["title"], "MB/s", "cores used", "reversed / it", "cores of the generator"]
-        text += table(head, lines) + "\n" + model(metrics, row, count) + "\n"
+        text += table(head, lines) + "\n" + model(row, count) + "\n"
     lines = [
         [title, number(found["all"]), number(found["manager"]), number(1e6 / found["manager"])]
         for title, found in rows.get("serial", {}).get("serial", {}).items()
@@ -157,20 +157,15 @@ def cores(rows, count):
     return f"## Cores\n\n{CORES}\n{text}" if text else ""
 
 
-def model(metrics, row, count):
+def model(row, count):
     """The ratio that is measured beside the one that the cost of a byte and the cores that are left predict."""
-    if ONE_CORE not in metrics["cores"]["servers"]:
+    if ONE_CORE not in row["metrics"]["cores"]["servers"]:
         return ""
-
-    def median(metric, server):
-        return metrics[metric]["servers"][server]["median"]
-
-    cost = {name: median("cores", name) / median("volume", name) for name in [SUBJECT, ONE_CORE]}
-    left = count - row["generator"][SUBJECT]
     return (
-        f"A byte costs {cost[SUBJECT] / cost[ONE_CORE]:.2f} × as much processor time on {count} cores as on one. The generator "
-        f"leaves {left:.2f} cores, so at most {left * cost[ONE_CORE] / cost[SUBJECT] / median('cores', ONE_CORE):.2f} × is "
-        f"possible here; {metrics['throughput']['ratios'][ONE_CORE]['median']:.2f} × is measured.\n"
+        f"A byte costs {goals.cost(row, SUBJECT) / goals.cost(row, ONE_CORE):.2f} × as much processor time on {count} cores as "
+        f"on one. The generator leaves {count - row['generator'][SUBJECT]:.2f} cores, so at most "
+        f"{goals.possible(row, count):.2f} × is possible here; "
+        f"{row['metrics']['throughput']['ratios'][ONE_CORE]['median']:.2f} × is measured.\n"
     )
 
 
