@@ -14,7 +14,6 @@ let strict: [SwiftSetting] = [
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
-let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
 
 let package = Package(
     name: "reversed",
@@ -28,7 +27,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
     targets: [
         // Floor 0: C.
@@ -36,12 +34,15 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "CEpollGuard"),
         .target(name: "CWideText"),
+        // toml++ is header-only: Debian's libtomlplusplus-dev.
+        .target(name: "CTOML"),
 
         // Floor 1: the things that the product is made of, each usable by itself.
         .target(name: "ReverseCore", dependencies: ["CWideText"], swiftSettings: strict),
         .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
-        .target(name: "Systemd", dependencies: ["CSystemd", logging], swiftSettings: strict),
+        .target(name: "Systemd", dependencies: ["CSystemd", "TextEscaping", logging], swiftSettings: strict),
         .target(name: "Quantities", swiftSettings: strict),
+        .target(name: "TextEscaping", swiftSettings: strict),
         .target(name: "LineEditor", swiftSettings: strict),
 
         // Floor 2: the server, the client, and what a person may set.
@@ -51,7 +52,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "ReverseClient", dependencies: ["Quantities", "Sockets"], swiftSettings: strict),
-        .target(name: "Settings", dependencies: ["Quantities", "ReverseCore", toml], swiftSettings: strict),
+        .target(
+            name: "Settings",
+            dependencies: ["CTOML", "Quantities", "ReverseCore", "Sockets", "TextEscaping", logging],
+            swiftSettings: strict
+        ),
 
         // Floor 3: the programs.
         .executableTarget(
@@ -74,6 +79,7 @@ let package = Package(
         ),
         .testTarget(name: "SocketsTests", dependencies: ["Sockets"], swiftSettings: strict),
         .testTarget(name: "QuantitiesTests", dependencies: ["Quantities"], swiftSettings: strict),
+        .testTarget(name: "TextEscapingTests", dependencies: ["TextEscaping"], swiftSettings: strict),
         .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging], swiftSettings: strict),
         .testTarget(
             name: "ReverseServerTests",
@@ -86,7 +92,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"], swiftSettings: strict),
-        .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
+        .testTarget(
+            name: "SettingsTests",
+            dependencies: ["ReverseCore", "Settings", "Sockets", "TextEscaping", logging],
+            swiftSettings: strict
+        ),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17,

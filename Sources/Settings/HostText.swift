@@ -1,4 +1,5 @@
 import Glibc
+import TextEscaping
 
 /// What kind of address a host is written as, and whether it is well written. Nothing is resolved here.
 enum HostText: Hashable {
@@ -9,23 +10,17 @@ enum HostText: Hashable {
     /// A name in lower case.
     case name(String)
 
-    /// What is wrong with a text that is no host, and what was probably meant.
-    struct Problem: Error, Equatable {
-        var allowed: String
-        var suggestion: String?
-    }
-
     /// 253: the longest name of the Domain Name System (RFC 1035, section 2.3.4, as text).
     static let maximumNameBytes = 253
 
-    init(_ text: String) throws(Problem) {
+    init(_ text: String) throws(Refusal) {
         guard !text.isEmpty else {
-            throw Problem(
+            throw Refusal(
                 allowed: "must be an address or a name; \"0.0.0.0\" and \"::\" stand for every address"
             )
         }
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-            throw Problem(allowed: "must be an address or a name in ASCII without spaces")
+            throw Refusal(allowed: "must be an address or a name in ASCII without spaces")
         }
         if let address = HostText.address(of: text, family: AF_INET, bytes: 4) {
             self = .ipv4(address)
@@ -37,46 +32,46 @@ enum HostText: Hashable {
         }
     }
 
-    private static func checkName(_ text: String) throws(Problem) {
+    private static func checkName(_ text: String) throws(Refusal) {
         if text == "*" {
-            throw Problem(
+            throw Refusal(
                 allowed: "must be an address or a name",
                 suggestion: "\"0.0.0.0\" for IPv4, or \"::\" for all"
             )
         }
         if text.contains("/") {
-            throw Problem(
+            throw Refusal(
                 allowed:
                     "must be an address or a name; a Unix socket is a [[listener]] with path instead of host"
             )
         }
         if text.hasPrefix("["), text.hasSuffix("]"), ipv6(String(text.dropFirst().dropLast())) != nil {
-            throw Problem(
+            throw Refusal(
                 allowed: "must be written without brackets",
-                suggestion: Literal.quoted(String(text.dropFirst().dropLast()))
+                suggestion: PrintableText.quoted(String(text.dropFirst().dropLast()))
             )
         }
         if text.contains(":") {
             let parts = text.split(separator: ":", omittingEmptySubsequences: false)
             if parts.count == 2, UInt16(parts[1]) != nil {
-                throw Problem(allowed: "must not name the port; the key \"port\" does")
+                throw Refusal(allowed: "must not name the port; the key \"port\" does")
             }
-            throw Problem(allowed: "is not an IPv6 address")
+            throw Refusal(allowed: "is not an IPv6 address")
         }
         if text.utf8.allSatisfy({ $0 == UInt8(ascii: ".") || ("0"..."9").contains(Unicode.Scalar($0)) }) {
-            throw Problem(
+            throw Refusal(
                 allowed: "is not an IPv4 address, which is four numbers from 0 to 255 with dots between them"
             )
         }
         guard text.utf8.count <= maximumNameBytes else {
-            throw Problem(allowed: "must be an address or a name of at most \(maximumNameBytes) bytes")
+            throw Refusal(allowed: "must be an address or a name of at most \(maximumNameBytes) bytes")
         }
         guard
             text.unicodeScalars.allSatisfy({
                 $0.properties.isAlphabetic || "0123456789-._".unicodeScalars.contains($0)
             })
         else {
-            throw Problem(
+            throw Refusal(
                 allowed: "must be an address, or a name made of letters, digits, \"-\", \"_\" and \".\""
             )
         }

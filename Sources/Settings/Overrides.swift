@@ -1,3 +1,5 @@
+import Logging
+
 /// What the command line says over the file. A flag that was not given is `nil`.
 ///
 /// `host` and `port` each replace the file's key of the same name. Where the file has `[[listener]]`, either of
@@ -10,10 +12,10 @@ public struct Overrides: Sendable, Equatable {
     /// `--port`: 0 for any free port.
     public var port: UInt16?
     /// `--log-level`.
-    public var logLevel: LogLevel?
+    public var logLevel: Logger.Level?
 
     /// The flags that were given.
-    public init(host: String? = nil, port: UInt16? = nil, logLevel: LogLevel? = nil) {
+    public init(host: String? = nil, port: UInt16? = nil, logLevel: Logger.Level? = nil) {
         self.host = host
         self.port = port
         self.logLevel = logLevel

@@ -9,7 +9,9 @@
 //   was found and what is allowed. Nothing that a file or a flag may say traps.
 // - `Settings().toml`, `config/reversed.toml` and reversed.toml(5) say the same; tests hold them together.
 
+import Logging
 import ReverseCore
+import Sockets
 
 /// Where the daemon listens, what it answers, what it allows, and what it logs.
 public struct Settings: Sendable, Equatable {
@@ -17,72 +19,41 @@ public struct Settings: Sendable, Equatable {
     public static let defaultPath = "/etc/reversed/reversed.toml"
 
     /// Where to listen. Never empty; without `[[listener]]` in the file it is the one made of `host` and `port`.
-    public var listeners: [Listener]
+    public var listeners = [Listener()]
     /// How a stream is cut into requests where no listener says otherwise: the top-level `framing`.
     /// Sockets handed over by systemd use it.
-    public var framing: Framing
+    public var framing = Framing.line
     /// What stays whole where no listener says otherwise: the top-level `unit`.
     /// Sockets handed over by systemd use it.
-    public var unit: ReversalUnit
+    public var unit = ReversalUnit.character
     /// What a client, and all clients together, may take.
-    public var limits: Limits
+    public var limits = Limits()
     /// What is logged.
-    public var log: Log
+    public var log = Log()
 
     /// The defaults: what an empty file means.
-    public init() {
-        listeners = [Listener(place: .internet(host: Listener.defaultHost, port: Listener.defaultPort))]
-        framing = .line
-        unit = .character
-        limits = Limits()
-        log = Log()
-    }
+    public init() {}
 }
 
 extension Settings {
-    /// One place to listen at, and how its clients are answered.
+    /// One listener, and how its clients are answered.
     public struct Listener: Sendable, Equatable {
-        /// The address of a listener, as text that has been checked but not resolved.
-        public enum Place: Sendable, Hashable {
-            /// An IPv4 or IPv6 address without brackets, or a host name; port 0 means any free port.
-            case internet(host: String, port: UInt16)
-            /// An absolute path of at most 107 bytes without NUL (`sun_path` of unix(7)).
-            case unix(path: String)
-        }
-
-        /// Only this machine: nobody outside is served before an operator says so.
-        public static let defaultHost = "127.0.0.1"
-        /// The port of the original server.
-        public static let defaultPort: UInt16 = 5000
-        /// Anybody on this machine may connect, as anybody may to a port on 127.0.0.1.
-        public static let defaultMode: UInt32 = 0o666
-
-        /// Where to listen.
-        public var place: Place
+        /// Where to listen, checked as text but not resolved; port 0 means any free port, and a path is absolute. By
+        /// default only this machine is served, on the port of the original server.
+        public var endpoint = Endpoint.internet(host: "127.0.0.1", port: 5000)
         /// How the streams of this listener are cut into requests.
-        public var framing: Framing
+        public var framing = Framing.line
         /// What stays whole when a line of this listener is reversed.
-        public var unit: ReversalUnit
+        public var unit = ReversalUnit.character
         /// `IPV6_V6ONLY` of ipv6(7): an IPv6 socket takes no IPv4 clients. Without it `::` listens for both.
         /// It means nothing for an IPv4 address and for a Unix socket, and is false there.
-        public var ipv6Only: Bool
-        /// The permission bits of a Unix socket's file, 0 to 0o777. It means nothing for the Internet.
-        public var mode: UInt32
+        public var ipv6Only = false
+        /// The permission bits of a Unix socket's file, 0 to 0o777: by default anybody on this machine may connect, as to
+        /// a port of 127.0.0.1. It means nothing for the Internet.
+        public var mode: UInt32 = 0o666
 
-        /// A listener whose every part the caller knows to be in range.
-        public init(
-            place: Place,
-            framing: Framing = .line,
-            unit: ReversalUnit = .character,
-            ipv6Only: Bool = false,
-            mode: UInt32 = Listener.defaultMode
-        ) {
-            self.place = place
-            self.framing = framing
-            self.unit = unit
-            self.ipv6Only = ipv6Only
-            self.mode = mode
-        }
+        /// The defaults.
+        public init() {}
     }
 
     /// What a client, and all clients together, may take: the table `[limits]`.
@@ -103,36 +74,15 @@ extension Settings {
 
     /// What is logged: the table `[log]`.
     public struct Log: Sendable, Equatable {
-        /// The least important level that is still logged.
-        public var level = LogLevel.info
+        /// The levels that may be chosen, from the least to the most important.
+        public static let levels: [Logger.Level] = [.debug, .info, .notice, .warning, .error]
+
+        /// The least important level that is still logged, one of `levels`.
+        public var level = Logger.Level.info
         /// Whether there is a line when a client connects and when it leaves.
         public var connections = true
 
         /// The defaults.
         public init() {}
-    }
-}
-
-/// How important a line of the log is, from the least to the most.
-public enum LogLevel: String, CaseIterable, Sendable {
-    /// What only a developer wants to see.
-    case debug
-    /// What happens in ordinary operation.
-    case info
-    /// What an operator should know although nothing is wrong.
-    case notice
-    /// What an operator should look at.
-    case warning
-    /// What did not work.
-    case error
-}
-
-extension Settings.Listener.Place: CustomStringConvertible {
-    /// `127.0.0.1:5000`, `[::1]:5000`, `localhost:5000` or the path of the socket.
-    public var description: String {
-        switch self {
-        case .internet(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-        case .unix(let path): path
-        }
     }
 }

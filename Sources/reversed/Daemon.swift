@@ -47,7 +47,7 @@ final class Daemon: @unchecked Sendable {
             for mistake in error.mistakes { logger.critical("\(mistake)") }
             throw leave(ExitStatus.wrongConfiguration)
         }
-        log.level = Logger.Level(settings.log.level)
+        log.level = settings.log.level
         for warning in [notifier.warning, watchdogRequest.warning].compactMap({ $0 }) + handedIn.warnings {
             logger.warning("\(warning)")
         }
@@ -125,7 +125,7 @@ final class Daemon: @unchecked Sendable {
                 let new = try source.load()
                 try server.reload(makeRoom(for: Configuration(new)))
                 settings = new
-                log.level = Logger.Level(new.log.level)
+                log.level = new.log.level
             } catch {
                 let error = ReloadError(error)
                 for reason in error.reasons {
@@ -217,17 +217,4 @@ private struct ReloadError: Error, CustomStringConvertible {
     }
 
     var description: String { reasons.joined(separator: "; ") }
-}
-
-extension Logger.Level {
-    fileprivate init(_ level: LogLevel) {
-        self =
-            switch level {
-            case .debug: .debug
-            case .info: .info
-            case .notice: .notice
-            case .warning: .warning
-            case .error: .error
-            }
-    }
 }

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Glibc
+import Logging
 import Settings
 import Systemd
 
@@ -54,8 +55,12 @@ struct Reversed: ParsableCommand {
     @Flag(help: "Print the settings in force as a configuration file, and exit.")
     var printConfig = false
 
-    @Option(help: ArgumentHelp("Log this and what is more severe.", valueName: "level"))
-    var logLevel: LogLevel?
+    @Option(
+        help: ArgumentHelp("Log this and what is more severe.", valueName: "level"),
+        completion: .list(Settings.Log.levels.map(\.rawValue)),
+        transform: Self.logLevel
+    )
+    var logLevel: Logger.Level?
 
     @Flag(
         inversion: .prefixedNo,
@@ -73,6 +78,12 @@ struct Reversed: ParsableCommand {
         if check || printConfig { return try Inspection(source: source).run(printsSettings: printConfig) }
         try Daemon(source: source, usesHotSet: hotSet).run()
     }
-}
 
-extension LogLevel: ExpressibleByArgument {}
+    private static func logLevel(_ text: String) throws -> Logger.Level {
+        guard let level = Settings.Log.levels.first(where: { $0.rawValue == text }) else {
+            let levels = Settings.Log.levels.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("The level is one of \(levels).")
+        }
+        return level
+    }
+}

@@ -1,6 +1,5 @@
 import ReverseServer
 import Settings
-import Sockets
 
 /// Where the settings come from, at the start and again at every reload.
 struct SettingsSource: Sendable {
@@ -33,13 +32,8 @@ extension Configuration {
 
 extension Configuration.Listener {
     init(_ listener: Settings.Listener) {
-        let endpoint: Endpoint =
-            switch listener.place {
-            case .internet(let host, let port): .internet(host: host, port: port)
-            case .unix(let path): .unix(path: path)
-            }
         self.init(
-            endpoint: endpoint,
+            endpoint: listener.endpoint,
             ipv6Only: listener.ipv6Only,
             mode: listener.mode,
             framing: listener.framing,

@@ -1,4 +1,6 @@
+import Logging
 import ReverseCore
+import Sockets
 import Testing
 
 @testable import Settings
@@ -15,7 +17,7 @@ struct SettingsTests {
     @Test("The defaults are those of the design")
     func defaults() {
         let defaults = Settings()
-        #expect(defaults.listeners == [Settings.Listener(place: .internet(host: "127.0.0.1", port: 5000))])
+        #expect(defaults.listeners == [listener(.internet(host: "127.0.0.1", port: 5000))])
         #expect(defaults.framing == .line)
         #expect(defaults.unit == .character)
         #expect(defaults.limits.maximumConnections == 10_000)
@@ -43,8 +45,8 @@ struct SettingsTests {
         )
         #expect(
             read.listeners == [
-                Settings.Listener(
-                    place: .internet(host: "::", port: 0),
+                listener(
+                    .internet(host: "::", port: 0),
                     framing: .chunk,
                     unit: .byte,
                     ipv6Only: true
@@ -79,14 +81,14 @@ struct SettingsTests {
         )
         #expect(
             read.listeners == [
-                Settings.Listener(place: .internet(host: "127.0.0.1", port: 5001), unit: .scalar),
-                Settings.Listener(
-                    place: .internet(host: "localhost", port: 5000),
+                listener(.internet(host: "127.0.0.1", port: 5001), unit: .scalar),
+                listener(
+                    .internet(host: "localhost", port: 5000),
                     framing: .chunk,
                     unit: .byte
                 ),
-                Settings.Listener(
-                    place: .unix(path: "/run/reversed/reversed.sock"),
+                listener(
+                    .unix(path: "/run/reversed/reversed.sock"),
                     unit: .scalar,
                     mode: 0o660
                 ),
@@ -98,16 +100,20 @@ struct SettingsTests {
     func precedence() throws {
         let file = "host = \"::1\"\nport = 7\nunit = \"byte\"\n[log]\nlevel = \"error\""
         #expect(
-            try settings(file, Overrides(port: 9)).listeners.map(\.place) == [.internet(host: "::1", port: 9)]
+            try settings(file, Overrides(port: 9)).listeners.map(\.endpoint) == [
+                .internet(host: "::1", port: 9)
+            ]
         )
         #expect(
-            try settings(file, Overrides(host: "h")).listeners.map(\.place) == [.internet(host: "h", port: 7)]
+            try settings(file, Overrides(host: "h")).listeners.map(\.endpoint) == [
+                .internet(host: "h", port: 7)
+            ]
         )
         #expect(try settings(file, Overrides(host: "h")).listeners.map(\.unit) == [.byte])
         #expect(try settings(file, Overrides(logLevel: .debug)).log.level == .debug)
         #expect(try settings(file).log.level == .error)
         #expect(
-            try settings("", Overrides(port: 9)).listeners.map(\.place) == [
+            try settings("", Overrides(port: 9)).listeners.map(\.endpoint) == [
                 .internet(host: "127.0.0.1", port: 9)
             ]
         )
@@ -119,12 +125,12 @@ struct SettingsTests {
         #expect(try settings(file).listeners.count == 2)
         #expect(
             try settings(file, Overrides(port: 9)).listeners == [
-                Settings.Listener(place: .internet(host: "127.0.0.1", port: 9), unit: .byte)
+                listener(.internet(host: "127.0.0.1", port: 9), unit: .byte)
             ]
         )
         #expect(
             try settings(file, Overrides(host: "::1")).listeners == [
-                Settings.Listener(place: .internet(host: "::1", port: 5000), unit: .byte)
+                listener(.internet(host: "::1", port: 5000), unit: .byte)
             ]
         )
         #expect(try settings(file, Overrides(logLevel: .debug)).listeners.count == 2)
