@@ -46,8 +46,8 @@ format: ## Lay out the sources as .swift-format says
 unit-tests: test-dependencies ## The tests of each module
 	$(SWIFT) test
 
-sanitizer-tests: test-dependencies ## The tests of the module with unsafe code, under AddressSanitizer
-	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-sanitizer --filter ReverseCoreTests
+sanitizer-tests: test-dependencies ## The tests of the modules with unsafe code, under AddressSanitizer
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-sanitizer --filter 'ReverseCoreTests|SettingsTests'
 
 behaviour-tests: test-dependencies build ## The release binaries over real sockets, pipes and terminals
 	$(PYTHON) -m pytest -q Tests/Behaviour
