@@ -62,7 +62,9 @@ let package = Package(
         .executableTarget(
             name: "reversed",
             dependencies: [
-                "ReverseCore", "ReverseServer", "Settings", "Sockets", "Systemd", argumentParser, logging,
+                "Quantities", "ReverseCore", "ReverseServer", "Settings", "Sockets", "Systemd",
+                argumentParser,
+                logging,
             ],
             swiftSettings: strict
         ),
