@@ -16,15 +16,16 @@ enum HostText: Hashable {
     init(_ text: String) throws(Refusal) {
         guard !text.isEmpty else {
             throw Refusal(
-                allowed: "must be an address or a name; \"0.0.0.0\" and \"::\" stand for every address"
+                "must be an address or a name; \"0.0.0.0\" and \"::\" stand for every address"
             )
         }
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-            throw Refusal(allowed: "must be an address or a name in ASCII without spaces")
+            throw Refusal("must be an address or a name in ASCII without spaces")
         }
         if let address = HostText.address(of: text, family: AF_INET, bytes: 4) {
             self = .ipv4(address)
         } else if let (address, zone) = HostText.ipv6(text) {
+            try HostText.check(address, zone: zone)
             self = .ipv6(address, zone: zone)
         } else {
             try HostText.checkName(text)
@@ -32,39 +33,49 @@ enum HostText: Hashable {
         }
     }
 
+    /// Refuses those addresses that nothing can listen on (ipv6(7)), however they are spelled.
+    private static func check(_ address: [UInt8], zone: String) throws(Refusal) {
+        if address[0] == 0xFE, address[1] & 0xC0 == 0x80, zone.isEmpty {
+            throw Refusal("is a link-local address, which needs its interface, as in \"fe80::1%eth0\"")
+        }
+        if address.starts(with: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]) {
+            let ipv4 = address[12...].map { String($0) }.joined(separator: ".")
+            throw Refusal("is an IPv4 address within IPv6", meant: PrintableText.quoted(ipv4))
+        }
+    }
+
     private static func checkName(_ text: String) throws(Refusal) {
         if text == "*" {
             throw Refusal(
-                allowed: "must be an address or a name",
-                suggestion: "\"0.0.0.0\" for IPv4, or \"::\" for all"
+                "must be an address or a name",
+                meant: "\"0.0.0.0\" for IPv4, or \"::\" for all"
             )
         }
         if text.contains("/") {
             throw Refusal(
-                allowed:
-                    "must be an address or a name; a Unix socket is a [[listener]] with path instead of host"
+                "must be an address or a name; a Unix socket is a [[listener]] with path instead of host"
             )
         }
         if text.hasPrefix("["), text.hasSuffix("]"), ipv6(String(text.dropFirst().dropLast())) != nil {
             throw Refusal(
-                allowed: "must be written without brackets",
-                suggestion: PrintableText.quoted(String(text.dropFirst().dropLast()))
+                "must be written without brackets",
+                meant: PrintableText.quoted(String(text.dropFirst().dropLast()))
             )
         }
         if text.contains(":") {
             let parts = text.split(separator: ":", omittingEmptySubsequences: false)
             if parts.count == 2, UInt16(parts[1]) != nil {
-                throw Refusal(allowed: "must not name the port; the key \"port\" does")
+                throw Refusal("must not name the port; the key \"port\" does")
             }
-            throw Refusal(allowed: "is not an IPv6 address")
+            throw Refusal("is not an IPv6 address")
         }
         if text.utf8.allSatisfy({ $0 == UInt8(ascii: ".") || ("0"..."9").contains(Unicode.Scalar($0)) }) {
             throw Refusal(
-                allowed: "is not an IPv4 address, which is four numbers from 0 to 255 with dots between them"
+                "is not an IPv4 address, which is four numbers from 0 to 255 with dots between them"
             )
         }
         guard text.utf8.count <= maximumNameBytes else {
-            throw Refusal(allowed: "must be an address or a name of at most \(maximumNameBytes) bytes")
+            throw Refusal("must be an address or a name of at most \(maximumNameBytes) bytes")
         }
         guard
             text.unicodeScalars.allSatisfy({
@@ -72,7 +83,7 @@ enum HostText: Hashable {
             })
         else {
             throw Refusal(
-                allowed: "must be an address, or a name made of letters, digits, \"-\", \"_\" and \".\""
+                "must be an address, or a name made of letters, digits, \"-\", \"_\" and \".\""
             )
         }
     }

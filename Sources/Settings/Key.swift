@@ -18,12 +18,7 @@ struct Key<Model>: Sendable {
         _ notation: Notation<Value>,
         _ summary: String
     ) {
-        self.name = name
-        self.summary = summary
-        type = notation.type
-        allowed = notation.allowed
-        set = { (model, value) throws(Refusal) in model[keyPath: part] = try notation.read(value) }
-        text = { notation.write($0[keyPath: part]) }
+        self.init(name, notation, summary, { $0[keyPath: part] = $1 }, { $0[keyPath: part] })
     }
 
     /// A key that not every `Model` has a value of.
@@ -33,11 +28,21 @@ struct Key<Model>: Sendable {
         _ notation: Notation<Value>,
         _ summary: String
     ) {
+        self.init(name, notation, summary, { $0[keyPath: part] = $1 }, { $0[keyPath: part] })
+    }
+
+    private init<Value>(
+        _ name: String,
+        _ notation: Notation<Value>,
+        _ summary: String,
+        _ set: @escaping @Sendable (inout Model, Value) -> Void,
+        _ value: @escaping @Sendable (Model) -> Value?
+    ) {
         self.name = name
         self.summary = summary
         type = notation.type
         allowed = notation.allowed
-        set = { (model, value) throws(Refusal) in model[keyPath: part] = try notation.read(value) }
-        text = { $0[keyPath: part].map(notation.write) }
+        self.set = { (model, value) throws(Refusal) in set(&model, try notation.read(value)) }
+        text = { value($0).map(notation.write) }
     }
 }

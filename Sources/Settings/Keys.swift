@@ -7,9 +7,11 @@ import Sockets
 ///
 /// A reload may change every one of them.
 enum Keys {
+    static let host = Key<Settings.Listener>("host", \.host, .host, "Where to listen")
+
     /// Where to listen: at the top level, or in `[[listener]]`.
     static let place: [Key<Settings.Listener>] = [
-        Key("host", \.host, .host, "Where to listen"),
+        host,
         Key("port", \.port, .wholeNumber(0...65535), "The TCP port"),
         Key("ipv6_only", \.ipv6OnlyOfInternet, .boolean, "Whether a listener on IPv6 leaves IPv4 alone"),
     ]

@@ -109,23 +109,21 @@ extension TableReader {
     /// `listener` with the host and port of the flags.
     private mutating func flagged(_ listener: Settings.Listener, _ overrides: Overrides) -> Settings.Listener
     {
-        guard case .internet(var host, let port) = listener.endpoint else { return listener }
+        var result = listener
         if let flag = overrides.host {
-            do {
-                _ = try HostText(flag)
-                host = flag
-            } catch {
+            let value = TOMLValue(content: .string(flag), line: 0)
+            do { try Keys.host.set(&result, value) } catch {
                 note(
                     Mistake(
                         origin: .flag("--host"),
-                        found: PrintableText.quoted(flag),
+                        found: value.shown,
                         allowed: error.allowed,
                         suggestion: error.suggestion
                     )
                 )
             }
         }
-        var result = listener
+        guard case .internet(let host, let port) = result.endpoint else { return result }
         result.endpoint = .internet(host: host, port: overrides.port ?? port)
         result.ipv6Only = listener.ipv6Only && !HostText.isIPv4(host)
         return result

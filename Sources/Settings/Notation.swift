@@ -8,6 +8,11 @@ struct Refusal: Error, Equatable {
     var allowed: String
     /// What was probably meant.
     var suggestion: String?
+
+    init(_ allowed: String, meant suggestion: String? = nil) {
+        self.allowed = allowed
+        self.suggestion = suggestion
+    }
 }
 
 /// How a value is written in a settings file: what is read, what is refused and why, what is printed.
@@ -43,7 +48,7 @@ extension Notation {
                 return number
             }
             let meant = value.string.flatMap { Value($0) }.flatMap { range.contains($0) ? String($0) : nil }
-            throw Refusal(allowed: rule, suggestion: meant)
+            throw Refusal(rule, meant: meant)
         } write: {
             String($0)
         }
@@ -61,7 +66,7 @@ extension Notation {
             if let bytes, range.contains(bytes) { return Int(clamping: bytes) }
             let meant = bytes == nil ? value.string.flatMap(ByteCountText.correction(of:)) : nil
             let isAllowed = meant.flatMap(ByteCountText.parse).map(range.contains) ?? false
-            throw Refusal(allowed: rule, suggestion: isAllowed ? meant.map(PrintableText.quoted) : nil)
+            throw Refusal(rule, meant: isAllowed ? meant.map(PrintableText.quoted) : nil)
         } write: {
             PrintableText.quoted(ByteCountText.format(Int64($0)))
         }
@@ -91,7 +96,7 @@ extension Notation {
             let text = duration == nil ? value.string ?? value.integer.map { String($0) } : nil
             let meant = text.flatMap(DurationText.correction(of:))
             let isAllowed = meant.flatMap(DurationText.parse).map(range.contains) ?? false
-            throw Refusal(allowed: rule, suggestion: isAllowed ? meant.map(PrintableText.quoted) : nil)
+            throw Refusal(rule, meant: isAllowed ? meant.map(PrintableText.quoted) : nil)
         } write: {
             PrintableText.quoted($0.map(DurationText.format) ?? "0")
         }
@@ -105,8 +110,8 @@ extension Notation {
             if let word = words.first(where: { $0.rawValue == value.string }) { return word }
             let near = value.string.flatMap { Spelling.nearest(to: $0, among: names) }
             throw Refusal(
-                allowed: "must be one of \(names.map(PrintableText.quoted).joined(separator: ", "))",
-                suggestion: near.map(PrintableText.quoted)
+                "must be one of \(names.map(PrintableText.quoted).joined(separator: ", "))",
+                meant: near.map(PrintableText.quoted)
             )
         } write: {
             PrintableText.quoted($0.rawValue)
@@ -119,8 +124,8 @@ extension Notation<Bool> {
         if let boolean = value.boolean { return boolean }
         let word = value.string?.lowercased()
         throw Refusal(
-            allowed: "must be true or false, without quotes",
-            suggestion: word == "true" || word == "false" ? word : nil
+            "must be true or false, without quotes",
+            meant: word == "true" || word == "false" ? word : nil
         )
     } write: {
         String($0)
@@ -129,7 +134,7 @@ extension Notation<Bool> {
 
 extension Notation<String> {
     private static func text(_ value: TOMLValue) throws(Refusal) -> String {
-        guard let text = value.string else { throw Refusal(allowed: "must be a string in quotes") }
+        guard let text = value.string else { throw Refusal("must be a string in quotes") }
         return text
     }
 
@@ -162,7 +167,7 @@ extension Notation<UInt32> {
         {
             return mode
         }
-        throw Refusal(allowed: "must be octal digits in quotes, from \"0000\" to \"0777\", such as \"0660\"")
+        throw Refusal("must be octal digits in quotes, from \"0000\" to \"0777\", such as \"0660\"")
     } write: { mode in
         let digits = String(mode, radix: 8)
         return "\"" + String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits + "\""

@@ -6,15 +6,15 @@ enum SocketPath {
 
     static func check(_ path: String) throws(Refusal) {
         guard path.hasPrefix("/") else {
-            throw Refusal(allowed: "must be an absolute path, one that begins with \"/\"")
+            throw Refusal("must be an absolute path, one that begins with \"/\"")
         }
-        guard !path.utf8.contains(0) else { throw Refusal(allowed: "must not hold a NUL character") }
+        guard !path.utf8.contains(0) else { throw Refusal("must not hold a NUL character") }
         guard !path.hasSuffix("/") else {
-            throw Refusal(allowed: "must name a socket file, not a directory")
+            throw Refusal("must name a socket file, not a directory")
         }
         guard path.utf8.count <= maximumBytes else {
             throw Refusal(
-                allowed: "must be at most \(maximumBytes) bytes long; this one has \(path.utf8.count)"
+                "must be at most \(maximumBytes) bytes long; this one has \(path.utf8.count)"
             )
         }
     }

@@ -70,7 +70,7 @@ struct TableReader {
     }
 
     mutating func refuse(_ key: String, in table: Table, _ allowed: String) {
-        refuse(key, in: table, Refusal(allowed: allowed))
+        refuse(key, in: table, Refusal(allowed))
     }
 
     /// Notes something about a `[[listener]]` as a whole.

@@ -118,7 +118,9 @@ struct MistakeTests {
             ("localhost:5000", "the key \"port\" does"), ("127.0.0.1:5000", "the key \"port\" does"),
             ("::g", "not an IPv6 address"), ("1:2", "the key \"port\" does"), ("::1%", "not an IPv6 address"),
             ("127.0.0.256", "not an IPv4 address"), ("127.1", "not an IPv4 address"),
-            ("1", "not an IPv4 address"),
+            ("1", "not an IPv4 address"), ("fe80::1", "needs its interface, as in \"fe80::1%eth0\""),
+            ("FEBF::1", "needs its interface"), ("::ffff:127.0.0.1", "did you mean \"127.0.0.1\""),
+            ("::FFFF:7f00:2", "did you mean \"127.0.0.2\""),
             ("a;b", "letters, digits"), (String(repeating: "a", count: 254), "at most 253 bytes"),
         ]
     )
@@ -132,7 +134,7 @@ struct MistakeTests {
     @Test(
         "Hosts that are well written",
         arguments: [
-            "127.0.0.1", "0.0.0.0", "::", "::1", "fe80::1%eth0", "::ffff:127.0.0.1", "localhost",
+            "127.0.0.1", "0.0.0.0", "::", "::1", "fe80::1%eth0", "febf::1%2", "fec0::1", "localhost",
             "a_b-c.example.", "1a",
         ]
     )
