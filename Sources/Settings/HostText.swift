@@ -45,47 +45,38 @@ enum HostText: Hashable {
     }
 
     private static func checkName(_ text: String) throws(Refusal) {
-        if text == "*" {
-            throw Refusal(
-                "must be an address or a name",
-                meant: "\"0.0.0.0\" for IPv4, or \"::\" for all"
-            )
-        }
-        if text.contains("/") {
-            throw Refusal(
-                "must be an address or a name; a Unix socket is a [[listener]] with path instead of host"
-            )
-        }
-        if text.hasPrefix("["), text.hasSuffix("]"), ipv6(String(text.dropFirst().dropLast())) != nil {
-            throw Refusal(
-                "must be written without brackets",
-                meant: PrintableText.quoted(String(text.dropFirst().dropLast()))
-            )
-        }
-        if text.contains(":") {
-            let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-            if parts.count == 2, UInt16(parts[1]) != nil {
-                throw Refusal("must not name the port; the key \"port\" does")
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        let digits = Set("0123456789".unicodeScalars)
+        let refusal: Refusal? =
+            if text == "*" {
+                Refusal("must be an address or a name", meant: "\"0.0.0.0\" for IPv4, or \"::\" for all")
+            } else if text.contains("/") {
+                Refusal(
+                    "must be an address or a name; a Unix socket is a [[listener]] with path instead of host"
+                )
+            } else if text.hasPrefix("["), text.hasSuffix("]"),
+                ipv6(String(text.dropFirst().dropLast())) != nil
+            {
+                Refusal(
+                    "must be written without brackets",
+                    meant: PrintableText.quoted(String(text.dropFirst().dropLast()))
+                )
+            } else if parts.count == 2, UInt16(parts[1]) != nil {
+                Refusal("must not name the port; the key \"port\" does")
+            } else if parts.count > 1 {
+                Refusal("is not an IPv6 address")
+            } else if text.unicodeScalars.allSatisfy({ $0 == "." || digits.contains($0) }) {
+                Refusal("is not an IPv4 address, which is four numbers from 0 to 255 with dots between them")
+            } else if text.utf8.count > maximumNameBytes {
+                Refusal("must be an address or a name of at most \(maximumNameBytes) bytes")
+            } else if !text.unicodeScalars.allSatisfy({
+                $0.properties.isAlphabetic || "-._".unicodeScalars.contains($0) || digits.contains($0)
+            }) {
+                Refusal("must be an address, or a name made of letters, digits, \"-\", \"_\" and \".\"")
+            } else {
+                nil
             }
-            throw Refusal("is not an IPv6 address")
-        }
-        if text.utf8.allSatisfy({ $0 == UInt8(ascii: ".") || ("0"..."9").contains(Unicode.Scalar($0)) }) {
-            throw Refusal(
-                "is not an IPv4 address, which is four numbers from 0 to 255 with dots between them"
-            )
-        }
-        guard text.utf8.count <= maximumNameBytes else {
-            throw Refusal("must be an address or a name of at most \(maximumNameBytes) bytes")
-        }
-        guard
-            text.unicodeScalars.allSatisfy({
-                $0.properties.isAlphabetic || "0123456789-._".unicodeScalars.contains($0)
-            })
-        else {
-            throw Refusal(
-                "must be an address, or a name made of letters, digits, \"-\", \"_\" and \".\""
-            )
-        }
+        if let refusal { throw refusal }
     }
 
     private static func ipv6(_ text: String) -> (address: [UInt8], zone: String)? {
