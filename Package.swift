@@ -2,8 +2,7 @@
 
 import PackageDescription
 
-// The floors of the house, from the ground up. A target depends only on targets of lower floors;
-// docs/architecture.md draws the picture.
+// The layers, from the bottom. A target depends only on targets of lower layers; docs/architecture.md draws the picture.
 
 /// Every target of ours treats a warning as an error; dependencies are compiled as they are.
 let strict: [SwiftSetting] = [
@@ -20,6 +19,8 @@ let package = Package(
     products: [
         .executable(name: "reversed", targets: ["reversed"]),
         .executable(name: "reverse-client", targets: ["reverse-client"]),
+        .library(name: "DispatchServer", targets: ["DispatchServer"]),
+        .library(name: "Sockets", targets: ["Sockets"]),
         .library(name: "ReverseCore", targets: ["ReverseCore"]),
         .library(name: "ReverseClient", targets: ["ReverseClient"]),
         .library(name: "Systemd", targets: ["Systemd"]),
@@ -29,15 +30,16 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
     targets: [
-        // Floor 0: C.
+        // Layer 0: C.
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CEpollGuard"),
+        .target(name: "CPriorityStub"),
         .target(name: "CWideText"),
         // toml++ is header-only: Debian's libtomlplusplus-dev.
         .target(name: "CTOML"),
 
-        // Floor 1: the things that the product is made of, each usable by itself.
+        // Layer 1: the parts that the product is made of, each usable by itself.
         .target(name: "ReverseCore", dependencies: ["CWideText"], swiftSettings: strict),
         .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Systemd", dependencies: ["CSystemd", "TextEscaping", logging], swiftSettings: strict),
@@ -45,10 +47,10 @@ let package = Package(
         .target(name: "TextEscaping", swiftSettings: strict),
         .target(name: "LineEditor", swiftSettings: strict),
 
-        // Floor 2: the server, the client, and what a person may set.
+        // Layer 2: the server, the client, and the settings.
         .target(
-            name: "ReverseServer",
-            dependencies: ["CEpollGuard", "CLinux", "ReverseCore", "Sockets", logging],
+            name: "DispatchServer",
+            dependencies: ["CEpollGuard", "CLinux", "Sockets", logging],
             swiftSettings: strict
         ),
         .target(name: "ReverseClient", dependencies: ["Quantities", "Sockets"], swiftSettings: strict),
@@ -58,13 +60,13 @@ let package = Package(
             swiftSettings: strict
         ),
 
-        // Floor 3: the programs.
+        // Layer 3: the programs.
         .executableTarget(
             name: "reversed",
             dependencies: [
-                "Quantities", "ReverseCore", "ReverseServer", "Settings", "Sockets", "Systemd",
-                argumentParser,
-                logging,
+                "CPriorityStub", "DispatchServer", "Quantities", "ReverseCore", "Settings", "Sockets",
+                "Systemd",
+                argumentParser, logging,
             ],
             swiftSettings: strict
         ),
@@ -84,8 +86,8 @@ let package = Package(
         .testTarget(name: "TextEscapingTests", dependencies: ["TextEscaping"], swiftSettings: strict),
         .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging], swiftSettings: strict),
         .testTarget(
-            name: "ReverseServerTests",
-            dependencies: ["ReverseCore", "ReverseServer", "Sockets", logging],
+            name: "DispatchServerTests",
+            dependencies: ["DispatchServer", "Sockets", logging],
             swiftSettings: strict
         ),
         .testTarget(

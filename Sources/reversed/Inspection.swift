@@ -1,8 +1,8 @@
 import ArgumentParser
 import Glibc
 import ReverseCore
-import ReverseServer
 import Settings
+import Sockets
 
 /// `--check` and `--print-config`: looks at the settings and goes.
 struct Inspection {
@@ -22,8 +22,9 @@ struct Inspection {
         }
         print("ok")
         for listener in settings.listeners {
-            let endpoint = Configuration.Listener(listener).endpoint
-            print("would listen on \(endpoint) (\(listener.framing.rawValue), \(listener.unit.rawValue))")
+            print(
+                "would listen on \(listener.endpoint) (\(listener.framing.rawValue), \(listener.unit.rawValue))"
+            )
         }
     }
 }

@@ -1,6 +1,7 @@
 // reversed: the daemon. Arguments in, parts wired, an exit code out; what it does lives on the floors below.
 
 import ArgumentParser
+import DispatchServer
 import Glibc
 import Logging
 import Settings
@@ -64,19 +65,19 @@ struct Reversed: ParsableCommand {
 
     @Flag(
         inversion: .prefixedNo,
-        help: "Serve busy connections in one loop instead of by one event source each."
+        help: "Lend busy connections to hot loops, or serve each by its own event source at all times."
     )
     var hotSet = true
 
     func run() throws {
-        // Before any other thread exists: a thread inherits the mask, and libdispatch reads signals from a signalfd.
-        StopSignals.block()
+        // Before any other thread exists.
+        SignalHandlers.block(Daemon.signals)
         let source = SettingsSource(
             path: config,
             overrides: Overrides(host: host, port: port, logLevel: logLevel)
         )
         if check || printConfig { return try Inspection(source: source).run(printsSettings: printConfig) }
-        try Daemon(source: source, usesHotSet: hotSet).run()
+        try Daemon(source: source, usesHotLoops: hotSet).run()
     }
 
     private static func logLevel(_ text: String) throws -> Logger.Level {

@@ -1,5 +1,5 @@
+import DispatchServer
 import Quantities
-import ReverseServer
 
 /// The living line of `systemctl status`.
 struct StatusLine {
