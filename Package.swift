@@ -47,20 +47,24 @@ let package = Package(
         .target(name: "TextEscaping", swiftSettings: strict),
         .target(name: "LineEditor", swiftSettings: strict),
 
-        // Layer 2: the server, the client, and the settings.
+        // Layer 2: the server and the client.
         .target(
             name: "DispatchServer",
             dependencies: ["CEpollGuard", "CLinux", "Sockets", logging],
             swiftSettings: strict
         ),
         .target(name: "ReverseClient", dependencies: ["Quantities", "Sockets"], swiftSettings: strict),
+
+        // Layer 3: the settings, which contain the server's configuration.
         .target(
             name: "Settings",
-            dependencies: ["CTOML", "Quantities", "ReverseCore", "Sockets", "TextEscaping", logging],
+            dependencies: [
+                "CTOML", "DispatchServer", "Quantities", "ReverseCore", "Sockets", "TextEscaping", logging,
+            ],
             swiftSettings: strict
         ),
 
-        // Layer 3: the programs.
+        // Layer 4: the programs.
         .executableTarget(
             name: "reversed",
             dependencies: [
@@ -98,7 +102,7 @@ let package = Package(
         .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"], swiftSettings: strict),
         .testTarget(
             name: "SettingsTests",
-            dependencies: ["ReverseCore", "Settings", "Sockets", "TextEscaping", logging],
+            dependencies: ["DispatchServer", "ReverseCore", "Settings", "Sockets", "TextEscaping", logging],
             swiftSettings: strict
         ),
     ],

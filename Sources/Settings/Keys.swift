@@ -1,4 +1,4 @@
-import Logging
+import DispatchServer
 import ReverseCore
 import Sockets
 
@@ -24,37 +24,42 @@ enum Keys {
 
     /// How clients are answered: in `[[listener]]`, or at the top level for all that do not say otherwise.
     static let options: [Key<Settings.Listener>] = [
-        Key("framing", \.framing, .word(Framing.allCases), "What makes a request"),
-        Key("unit", \.unit, .word(ReversalUnit.allCases), "What stays whole when text is reversed"),
+        Key("framing", \.options.framing, .word(Framing.allCases), "What makes a request"),
+        Key("unit", \.options.unit, .word(ReversalUnit.allCases), "What stays whole when text is reversed"),
     ]
 
     static let limits: [Key<Settings>] = [
         Key(
             "max_connections",
-            \.limits.maximumConnections,
+            \.server.limits.maximumConnections,
             .wholeNumber(1...1_000_000),
             "How many clients are served at once"
         ),
-        Key("max_line_bytes", \.limits.maximumLineBytes, .size(1...(1 << 30)), "The longest line"),
+        Key(
+            "max_line_bytes",
+            \.server.sessionLimits.maximumLineBytes,
+            .size(1...(1 << 30)),
+            "The longest line"
+        ),
         Key(
             "idle_timeout",
-            \.limits.idleTimeout,
+            \.server.limits.idleTimeout,
             .duration(.milliseconds(1)...(.seconds(8760 * 3600)), zero: "never"),
             "A client that has sent no complete line for this long is disconnected"
         ),
         Key(
             "drain_timeout",
-            \.limits.drainTimeout,
+            \.server.limits.drainTimeout,
             .duration(.milliseconds(1)...(.seconds(24 * 3600))),
             "How long clients may take to read their last answers when the daemon stops"
         ),
     ]
 
     static let log: [Key<Settings>] = [
-        Key("level", \.log.level, .word(Settings.Log.levels), "The least important messages that are logged"),
+        Key("level", \.logLevel, .word(Settings.logLevels), "The least important messages that are logged"),
         Key(
             "connections",
-            \.log.connections,
+            \.server.logsConnections,
             .boolean,
             "Whether there is a message when a client connects and when it leaves"
         ),

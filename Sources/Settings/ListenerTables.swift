@@ -1,3 +1,4 @@
+import DispatchServer
 import Sockets
 import TextEscaping
 

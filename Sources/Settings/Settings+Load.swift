@@ -1,3 +1,5 @@
+import DispatchServer
+
 extension Settings {
     /// The settings of the file at `path`, with `overrides` over them and the defaults below.
     ///
@@ -46,12 +48,11 @@ extension TableReader {
         refuseUnknownKeys(in: top)
         if let table = table(.limits, in: top) { read(Keys.limits, in: table, into: &settings) }
         if let table = table(.log, in: top) { read(Keys.log, in: table, into: &settings) }
-        settings.log.level = overrides.logLevel ?? settings.log.level
+        settings.logLevel = overrides.logLevel ?? settings.logLevel
         var plain = Settings.Listener()
         read(Keys.options, in: top, into: &plain)
-        settings.framing = plain.framing
-        settings.unit = plain.unit
-        settings.listeners = listeners(in: top, plain: plain, overrides: overrides)
+        settings.server.options = plain.options
+        settings.server.listeners = listeners(in: top, plain: plain, overrides: overrides)
         return settings
     }
 }

@@ -1,3 +1,4 @@
+import DispatchServer
 import Sockets
 
 extension Settings {
@@ -5,10 +6,10 @@ extension Settings {
     ///
     /// Durations are kept to the millisecond, which is as fine as a file can say them.
     public var toml: String {
-        // A listener with the top level's framing and unit; its address stands there too, if it is the only one.
+        // A listener with the top level's options; its address is there too, if it is the only one.
+        let listeners = server.listeners
         var plain = listeners.first ?? Listener()
-        plain.framing = framing
-        plain.unit = unit
+        plain.options = server.options
         let isPlain = listeners == [plain] && plain.isInternet
         var tables = [
             Self.lines((isPlain ? Keys.place : []) + Keys.options, plain),

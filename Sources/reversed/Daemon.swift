@@ -53,13 +53,13 @@ final class Daemon: @unchecked Sendable {
             for mistake in error.mistakes { logger.critical("\(mistake)") }
             throw leave(ExitStatus.wrongConfiguration)
         }
-        log.level = settings.log.level
+        log.level = settings.logLevel
         for warning in [notifier.warning, watchdogRequest.warning].compactMap({ $0 }) + handedIn.warnings {
             logger.warning("\(warning)")
         }
         do {
             let server = try Server<ReversalSession>(
-                Server<ReversalSession>.Configuration(settings),
+                settings.server,
                 label: "reversed",
                 logger: logger,
                 logTerms: LogTerms.daemon,
@@ -157,7 +157,7 @@ final class Daemon: @unchecked Sendable {
         reloading = notifier.beginReload()
         let new: Settings
         do { new = try source.load() } catch { return reloaded(nil, error) }
-        server.reload(Server<ReversalSession>.Configuration(new)) { [self] error in
+        server.reload(new.server) { [self] error in
             queue.async { [self] in reloaded(new, error) }
         }
     }
@@ -175,8 +175,9 @@ final class Daemon: @unchecked Sendable {
             }
             status = "Reload failed: \(error)"
         } else if let new {
+            for change in new.changes(since: settings) { logger.notice("reload: \(change)") }
             settings = new
-            log.level = new.log.level
+            log.level = new.logLevel
             logger.notice(
                 "reloaded, listening on \(server.addresses.joined(separator: ", "))",
                 metadata: ["message-id": "\(MessageID.reloaded)"]

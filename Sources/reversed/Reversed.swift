@@ -58,7 +58,7 @@ struct Reversed: ParsableCommand {
 
     @Option(
         help: ArgumentHelp("Log this and what is more severe.", valueName: "level"),
-        completion: .list(Settings.Log.levels.map(\.rawValue)),
+        completion: .list(Settings.logLevels.map(\.rawValue)),
         transform: Self.logLevel
     )
     var logLevel: Logger.Level?
@@ -81,8 +81,8 @@ struct Reversed: ParsableCommand {
     }
 
     private static func logLevel(_ text: String) throws -> Logger.Level {
-        guard let level = Settings.Log.levels.first(where: { $0.rawValue == text }) else {
-            let levels = Settings.Log.levels.map(\.rawValue).joined(separator: ", ")
+        guard let level = Settings.logLevels.first(where: { $0.rawValue == text }) else {
+            let levels = Settings.logLevels.map(\.rawValue).joined(separator: ", ")
             throw ValidationError("The level is one of \(levels).")
         }
         return level

@@ -1,3 +1,4 @@
+import DispatchServer
 import Sockets
 import Testing
 
@@ -76,7 +77,9 @@ struct ListenerMistakeTests {
     func longestPath() throws {
         let path = "/" + String(repeating: "x", count: 106)
         #expect(
-            try settings("[[listener]]\npath = '\(path)'").listeners.map(\.endpoint) == [.unix(path: path)]
+            try settings("[[listener]]\npath = '\(path)'").server.listeners.map(\.endpoint) == [
+                .unix(path: path)
+            ]
         )
     }
 

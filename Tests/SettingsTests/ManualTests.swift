@@ -1,3 +1,4 @@
+import DispatchServer
 import Testing
 
 @testable import Settings
@@ -33,6 +34,6 @@ struct ManualTests {
         let examples = manual[start..<end].split(separator: ".Bd -literal -offset indent\n").dropFirst()
             .compactMap { $0.split(separator: ".Ed").first }
         #expect(examples.count == 3)
-        #expect(try examples.map { try settings(String($0)).listeners.count } == [1, 3, 2])
+        #expect(try examples.map { try settings(String($0)).server.listeners.count } == [1, 3, 2])
     }
 }

@@ -1,3 +1,4 @@
+import DispatchServer
 import Sockets
 import Testing
 import TextEscaping
@@ -140,7 +141,9 @@ struct MistakeTests {
     )
     func goodHosts(host: String) throws {
         #expect(
-            try settings("host = '\(host)'").listeners.map(\.endpoint) == [.internet(host: host, port: 5000)]
+            try settings("host = '\(host)'").server.listeners.map(\.endpoint) == [
+                .internet(host: host, port: 5000)
+            ]
         )
     }
 

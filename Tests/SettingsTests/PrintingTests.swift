@@ -1,3 +1,4 @@
+import DispatchServer
 import Logging
 import ReverseCore
 import Sockets
@@ -29,21 +30,20 @@ struct PrintingTests {
 extension Settings {
     fileprivate static func random(using random: inout SplitMix) -> Settings {
         var settings = Settings()
-        settings.framing = Framing.allCases.randomElement(using: &random) ?? .line
-        settings.unit = ReversalUnit.allCases.randomElement(using: &random) ?? .character
-        settings.limits.maximumConnections = .random(in: 1...1_000_000, using: &random)
-        settings.limits.maximumLineBytes =
+        settings.server.options.framing = Framing.allCases.randomElement(using: &random) ?? .line
+        settings.server.options.unit = ReversalUnit.allCases.randomElement(using: &random) ?? .character
+        settings.server.limits.maximumConnections = .random(in: 1...1_000_000, using: &random)
+        settings.server.sessionLimits.maximumLineBytes =
             [1, 1000, 1024, 3 << 20, 1 << 30].randomElement(using: &random) ?? 1
-        settings.limits.idleTimeout =
+        settings.server.limits.idleTimeout =
             [nil, .milliseconds(1), .seconds(90), .seconds(120)].randomElement(using: &random) ?? nil
-        settings.limits.drainTimeout = .milliseconds(Int.random(in: 1...86_400_000, using: &random))
-        settings.log.level = Settings.Log.levels.randomElement(using: &random) ?? .info
-        settings.log.connections = .random(using: &random)
+        settings.server.limits.drainTimeout = .milliseconds(Int.random(in: 1...86_400_000, using: &random))
+        settings.logLevel = Settings.logLevels.randomElement(using: &random) ?? .info
+        settings.server.logsConnections = .random(using: &random)
         let listeners = (1...4).map { port in Listener.random(port: UInt16(port), using: &random) }
-        settings.listeners = Array(listeners.prefix(.random(in: 1...4, using: &random)))
-        if settings.listeners.count == 1, Bool.random(using: &random) {
-            settings.listeners[0].framing = settings.framing
-            settings.listeners[0].unit = settings.unit
+        settings.server.listeners = Array(listeners.prefix(.random(in: 1...4, using: &random)))
+        if settings.server.listeners.count == 1, Bool.random(using: &random) {
+            settings.server.listeners[0].options = settings.server.options
         }
         return settings
     }
@@ -65,8 +65,8 @@ extension Settings.Listener {
         } else {
             listener.ipv6Only = .random(using: &random)
         }
-        listener.framing = Framing.allCases.randomElement(using: &random) ?? .line
-        listener.unit = ReversalUnit.allCases.randomElement(using: &random) ?? .character
+        listener.options.framing = Framing.allCases.randomElement(using: &random) ?? .line
+        listener.options.unit = ReversalUnit.allCases.randomElement(using: &random) ?? .character
         return listener
     }
 }

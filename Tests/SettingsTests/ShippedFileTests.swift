@@ -1,3 +1,4 @@
+import DispatchServer
 import Testing
 
 @testable import Settings
@@ -52,9 +53,9 @@ struct ShippedFileTests {
             .map { $0.map { String($0.dropFirst(2)) }.joined(separator: "\n") }
         #expect(examples.count == 3)
         for example in examples {
-            #expect(try settings(top.joined(separator: "\n") + "\n" + example).listeners.count == 1)
+            #expect(try settings(top.joined(separator: "\n") + "\n" + example).server.listeners.count == 1)
         }
         let all = try settings(top.joined(separator: "\n") + "\n" + examples.joined(separator: "\n"))
-        #expect(all.listeners.count == 3)
+        #expect(all.server.listeners.count == 3)
     }
 }

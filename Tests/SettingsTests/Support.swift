@@ -1,3 +1,4 @@
+import DispatchServer
 import Glibc
 import ReverseCore
 import Sockets
@@ -47,13 +48,12 @@ func listener(
     ipv6Only: Bool = false,
     mode: UInt32 = 0o666
 ) -> Settings.Listener {
-    var listener = Settings.Listener()
-    listener.endpoint = endpoint
-    listener.framing = framing
-    listener.unit = unit
-    listener.ipv6Only = ipv6Only
-    listener.mode = mode
-    return listener
+    Settings.Listener(
+        endpoint: endpoint,
+        ipv6Only: ipv6Only,
+        mode: mode,
+        options: ReversalOptions(framing: framing, unit: unit)
+    )
 }
 
 /// What the table of keys says of one key.
