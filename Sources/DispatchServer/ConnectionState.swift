@@ -186,12 +186,12 @@ struct ConnectionState: Sendable {
         let isIdle = limits.idleTimeout.map { now > lastProgress &+ $0.milliseconds } ?? false
         switch phase {
         case .serving:
-            return isIdle ? finish(.idle, now) : .nothing
+            return isIdle ? finish(.timedOut(\.idleTimeout), now) : .nothing
         case .sending(var sending):
             guard isIdle else { return .nothing }
             // The socket's buffer is large: a client may be reading although there is no space for more yet.
             let left = untaken()
-            guard left < sending.untaken else { return close(.idle) }
+            guard left < sending.untaken else { return close(.timedOut(\.idleTimeout)) }
             sending.untaken = left
             lastProgress = now
             phase = .sending(sending)

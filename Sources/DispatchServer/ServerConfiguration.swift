@@ -31,6 +31,9 @@ public struct Limits: Equatable, Sendable {
 
     /// The defaults.
     public init() {}
+
+    /// The shortest of the timeouts that the sweep checks.
+    var shortestTimeout: Duration? { [idleTimeout].compactMap { $0 }.min() }
 }
 
 /// Everything that a server is configured with; a reload brings a new value.

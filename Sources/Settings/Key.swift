@@ -1,6 +1,8 @@
 /// One key of a table: its name, the part of `Model` that it sets, and how its values are written.
 struct Key<Model>: Sendable {
     let name: String
+    /// The part of the model that it sets.
+    let part: AnyKeyPath & Sendable
     /// What it is for, the first words of its explanation in the shipped file.
     let summary: String
     /// What the manual calls its type.
@@ -18,7 +20,7 @@ struct Key<Model>: Sendable {
         _ notation: Notation<Value>,
         _ summary: String
     ) {
-        self.init(name, notation, summary, { $0[keyPath: part] = $1 }, { $0[keyPath: part] })
+        self.init(name, part, notation, summary, { $0[keyPath: part] = $1 }, { $0[keyPath: part] })
     }
 
     /// A key that not every `Model` has a value of.
@@ -28,17 +30,19 @@ struct Key<Model>: Sendable {
         _ notation: Notation<Value>,
         _ summary: String
     ) {
-        self.init(name, notation, summary, { $0[keyPath: part] = $1 }, { $0[keyPath: part] })
+        self.init(name, part, notation, summary, { $0[keyPath: part] = $1 }, { $0[keyPath: part] })
     }
 
     private init<Value>(
         _ name: String,
+        _ part: AnyKeyPath & Sendable,
         _ notation: Notation<Value>,
         _ summary: String,
         _ set: @escaping @Sendable (inout Model, Value) -> Void,
         _ value: @escaping @Sendable (Model) -> Value?
     ) {
         self.name = name
+        self.part = part
         self.summary = summary
         type = notation.type
         allowed = notation.allowed

@@ -66,6 +66,15 @@ enum Keys {
     ]
 }
 
+extension Settings {
+    /// What a file calls a limit of the server: `limits.max_connections`.
+    public static func name(of limit: PartialKeyPath<Limits>) -> String {
+        let part = (\Settings.server.limits as AnyKeyPath).appending(path: limit)
+        return Keys.limits.first { $0.part == part }.map { "\(Section.limits.rawValue).\($0.name)" }
+            ?? "a limit"
+    }
+}
+
 /// The parts of a listener that not every listener has.
 extension Settings.Listener {
     fileprivate var host: String? {

@@ -229,13 +229,11 @@ final class Daemon: @unchecked Sendable {
 }
 
 extension LogTerms {
-    /// The names of the settings, as the file has them.
+    /// The words of the settings file.
     fileprivate static var daemon: LogTerms {
         var terms = LogTerms()
         terms.request = "line"
-        terms.maximumConnections = "limits.max_connections"
-        terms.idleTimeout = "idle_timeout"
-        terms.drainTimeout = "drain_timeout"
+        terms.limitName = Settings.name
         terms.capacityReachedID = MessageID.capReached
         return terms
     }

@@ -1,3 +1,4 @@
+import DispatchServer
 import Sockets
 import Testing
 
@@ -23,6 +24,12 @@ struct KeysTests {
             #expect(try settings(changed.toml) == changed, "\(key.name)")
         }
         #expect(covered == Set(defaults.keys), "what has no key cannot be set")
+    }
+
+    @Test("A limit of the server has the name of its key")
+    func limits() {
+        #expect(Settings.name(of: \.maximumConnections) == "limits.max_connections")
+        #expect(Settings.name(of: \.idleTimeout) == "limits.idle_timeout")
     }
 
     @Test("Names are in one table only once")
