@@ -186,6 +186,8 @@ struct ConnectionState: Sendable {
         let isIdle = limits.idleTimeout.map { now > lastProgress &+ $0.milliseconds } ?? false
         switch phase {
         case .serving:
+            let isFirstLate = limits.firstRequestTimeout.map { now > connectedAt &+ $0.milliseconds } ?? false
+            if requests == 0, isFirstLate { return finish(.timedOut(\.firstRequestTimeout), now) }
             return isIdle ? finish(.timedOut(\.idleTimeout), now) : .nothing
         case .sending(var sending):
             guard isIdle else { return .nothing }

@@ -48,6 +48,12 @@ enum Keys {
             "A client that has sent no complete line for this long is disconnected"
         ),
         Key(
+            "first_line_timeout",
+            \.server.limits.firstRequestTimeout,
+            .duration(.milliseconds(1)...(.seconds(8760 * 3600)), zero: "never"),
+            "A client that has not sent its first complete line so long after it connected is disconnected"
+        ),
+        Key(
             "drain_timeout",
             \.server.limits.drainTimeout,
             .duration(.milliseconds(1)...(.seconds(24 * 3600))),
