@@ -44,13 +44,13 @@ enum Keys {
         Key(
             "idle_timeout",
             \.server.limits.idleTimeout,
-            .duration(.milliseconds(1)...(.seconds(8760 * 3600)), zero: "never"),
+            Notation.duration(.milliseconds(1)...(.seconds(8760 * 3600))).orZero(for: "never"),
             "A client that has sent no complete line for this long is disconnected"
         ),
         Key(
             "first_line_timeout",
             \.server.limits.firstRequestTimeout,
-            .duration(.milliseconds(1)...(.seconds(8760 * 3600)), zero: "never"),
+            Notation.duration(.milliseconds(1)...(.seconds(8760 * 3600))).orZero(for: "never"),
             "A client that has not sent its first complete line so long after it connected is disconnected"
         ),
         Key(

@@ -74,31 +74,33 @@ extension Notation {
 
     /// A duration: a string with a unit.
     static func duration(_ range: ClosedRange<Duration>) -> Notation where Value == Duration {
-        let optional = Notation<Duration?>.duration(range, zero: nil)
-        return Notation("duration", allowed: optional.allowed) { value throws(Refusal) in
-            try optional.read(value) ?? .zero
-        } write: {
-            optional.write($0)
-        }
-    }
-
-    /// A duration, or "0", which is read as nil; `zero` says what that stands for, and without it it is refused.
-    static func duration(_ range: ClosedRange<Duration>, zero: String?) -> Notation where Value == Duration? {
         let bounds = [range.lowerBound, range.upperBound].map(DurationText.format)
         let rule =
             "must be a whole number with ms, s, min or h such as \"10s\", from \(bounds.joined(separator: " to "))"
-            + (zero.map { ", or \"0\" for \($0)" } ?? "")
-        let allowed = bounds.map(PrintableText.quoted) + (zero == nil ? [] : ["\"0\""])
-        return Notation("duration", allowed: allowed) { value throws(Refusal) in
+        return Notation("duration", allowed: bounds.map(PrintableText.quoted)) { value throws(Refusal) in
             let duration = value.integer == 0 ? .zero : value.string.flatMap(DurationText.parse)
-            if zero != nil, duration == .zero { return nil }
             if let duration, range.contains(duration) { return duration }
             let text = duration == nil ? value.string ?? value.integer.map { String($0) } : nil
             let meant = text.flatMap(DurationText.correction(of:))
             let isAllowed = meant.flatMap(DurationText.parse).map(range.contains) ?? false
             throw Refusal(rule, meant: isAllowed ? meant.map(PrintableText.quoted) : nil)
         } write: {
-            PrintableText.quoted($0.map(DurationText.format) ?? "0")
+            PrintableText.quoted(DurationText.format($0))
+        }
+    }
+
+    /// The same or "0", which is read as nil. `meaning` says what it stands for: "never".
+    func orZero(for meaning: String) -> Notation<Value?> {
+        let (read, write) = (self.read, self.write)
+        let zero = type == "integer" ? "0" : "\"0\""
+        return Notation<Value?>(type, allowed: allowed + [zero]) { value throws(Refusal) in
+            let isZero = value.string.map { DurationText.parse($0) == .zero || ByteCountText.parse($0) == 0 }
+            if value.integer == 0 || isZero == true { return nil }
+            do throws(Refusal) { return try read(value) } catch {
+                throw Refusal("\(error.allowed), or \(zero) for \(meaning)", meant: error.suggestion)
+            }
+        } write: {
+            $0.map(write) ?? zero
         }
     }
 

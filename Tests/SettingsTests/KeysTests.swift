@@ -32,6 +32,21 @@ struct KeysTests {
         #expect(Settings.name(of: \.idleTimeout) == "limits.idle_timeout")
     }
 
+    @Test("What may be 0 says so, in the way of its type")
+    func zero() {
+        let number = Notation<Int>.wholeNumber(1...9).orZero(for: "as many as fit")
+        #expect(number.allowed == ["1", "9", "0"])
+        #expect(number.write(nil) == "0" && number.write(3) == "3")
+        #expect((try? number.read(TOMLValue(content: .integer(0), line: 1))) == .some(nil))
+        #expect(
+            throws: Refusal("must be a whole number from 1 to 9, or 0 for as many as fit"),
+            performing: { try number.read(TOMLValue(content: .integer(10), line: 1)) }
+        )
+        let size = Notation<Int>.size(1024...4096).orZero(for: "none")
+        #expect(size.write(nil) == "\"0\"" && size.write(2048) == "\"2KiB\"")
+        #expect((try? size.read(TOMLValue(content: .string("0B"), line: 1))) == .some(nil))
+    }
+
     @Test("Names are in one table only once")
     func names() {
         for section in Section.allCases { #expect(Set(section.names).count == section.names.count) }
@@ -40,7 +55,9 @@ struct KeysTests {
     /// Documents that give `key` each value that is mentioned as allowed, or another of its type.
     private func documents(setting key: KeyFacts) -> [String] {
         let header = key.section == .top ? "" : key.section.header + "\n"
-        let host = key.name == "ipv6_only" ? "host = '::'\n" : key.name == "mode" ? "path = '/s'\n" : ""
+        let host =
+            key.name == "ipv6_only"
+            ? "host = '::'\n" : key.section == .listener && key.name != "path" ? "path = '/s'\n" : ""
         let values = ["host": ["\"::1\""], "path": ["\"/s\""]][key.name] ?? key.allowed + ["true", "false"]
         return values.map { "\(header)\(host)\(key.name) = \($0)" }
             .filter { mistakes($0).isEmpty }
