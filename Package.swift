@@ -50,7 +50,7 @@ let package = Package(
         // Layer 2: the server and the client.
         .target(
             name: "DispatchServer",
-            dependencies: ["CEpollGuard", "CLinux", "Sockets", logging],
+            dependencies: ["CEpollGuard", "CLinux", "Quantities", "Sockets", logging],
             swiftSettings: strict
         ),
         .target(name: "ReverseClient", dependencies: ["Quantities", "Sockets"], swiftSettings: strict),
