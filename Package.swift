@@ -30,7 +30,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
     targets: [
-        // Layer 0: C.
+        // Layer 0: C, and values without I/O.
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CEpollGuard"),
@@ -38,13 +38,13 @@ let package = Package(
         .target(name: "CWideText"),
         // toml++ is header-only: Debian's libtomlplusplus-dev.
         .target(name: "CTOML"),
+        .target(name: "Quantities", swiftSettings: strict),
+        .target(name: "TextEscaping", swiftSettings: strict),
 
         // Layer 1: the parts that the product is made of, each usable by itself.
         .target(name: "ReverseCore", dependencies: ["CWideText"], swiftSettings: strict),
         .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Systemd", dependencies: ["CSystemd", "TextEscaping", logging], swiftSettings: strict),
-        .target(name: "Quantities", swiftSettings: strict),
-        .target(name: "TextEscaping", swiftSettings: strict),
         .target(name: "LineEditor", swiftSettings: strict),
 
         // Layer 2: the server and the client.
