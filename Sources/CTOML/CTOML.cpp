@@ -6,8 +6,8 @@
 #define TOML_ASSERT(condition) static_assert(true)
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_ENABLE_SIMD 0
-// The parser, the destructors of its tables and whoever reads the values go down by recursion, for a few hundred bytes of
-// stack each level. This bounds the arrays and inline tables; `line_of_long_key` bounds the dots between them.
+// The parser, the destructors of its tables and the reader of the values go down by recursion, a few hundred bytes of stack
+// for each level. This bounds the arrays and inline tables; `line_of_long_key` bounds the dots between them.
 #define TOML_MAX_NESTED_VALUES 16
 // toml++ 3.3 and 3.4 promise the compiler that "is this a space?" is never asked of é. A damaged document asks, and the
 // answer is no. (3.4 calls its headers .hpp.)

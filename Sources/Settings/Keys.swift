@@ -10,14 +10,14 @@ enum Keys {
     static let host = Key<Settings.Listener>("host", \.host, .host, "Where to listen")
 
     /// Where to listen: at the top level, or in `[[listener]]`.
-    static let place: [Key<Settings.Listener>] = [
+    static let address: [Key<Settings.Listener>] = [
         host,
         Key("port", \.port, .wholeNumber(0...65535), "The TCP port"),
         Key("ipv6_only", \.ipv6OnlyOfInternet, .boolean, "Whether a listener on IPv6 leaves IPv4 alone"),
     ]
 
     /// Where to listen, in `[[listener]]` only.
-    static let file: [Key<Settings.Listener>] = [
+    static let socketFile: [Key<Settings.Listener>] = [
         Key("path", \.path, .path, "A Unix socket"),
         Key("mode", \.modeOfFile, .mode, "who may connect"),
     ]
@@ -51,7 +51,7 @@ enum Keys {
             "first_line_timeout",
             \.server.limits.firstRequestTimeout,
             Notation.duration(.milliseconds(1)...(.seconds(8760 * 3600))).orZero(for: "never"),
-            "A client that has not sent its first complete line so long after it connected is disconnected"
+            "A client that has not sent its first complete line this long after it connected is disconnected"
         ),
         Key(
             "drain_timeout",
@@ -127,14 +127,14 @@ enum Section: String, CaseIterable {
     /// The keys in the order in which they are explained and printed.
     var keys: [String] {
         switch self {
-        case .top: (Keys.place + Keys.options).map(\.name)
+        case .top: (Keys.address + Keys.options).map(\.name)
         case .limits: Keys.limits.map(\.name)
         case .log: Keys.log.map(\.name)
-        case .listener: (Keys.place + Keys.file + Keys.options).map(\.name)
+        case .listener: (Keys.address + Keys.socketFile + Keys.options).map(\.name)
         }
     }
 
-    /// The keys that may stand in it, tables included.
+    /// The keys that it may have, tables included.
     var names: [String] {
         self == .top ? keys + Section.allCases.map(\.rawValue).filter { !$0.isEmpty } : keys
     }

@@ -6,7 +6,7 @@ extension TableReader {
     /// More than anybody needs; every pair of them is compared.
     private static var maximumListeners: Int { 256 }
 
-    /// The listeners of the top level or of the `[[listener]]` tables, or the one that the flags put in their place.
+    /// The listeners of the top level or of the `[[listener]]` tables, or the one of the flags instead of them.
     ///
     /// - Parameter plain: What a listener is that says nothing of itself: the top level's framing and unit.
     mutating func listeners(
@@ -17,7 +17,7 @@ extension TableReader {
         var single = plain
         var listeners: [Settings.Listener]?
         if top.values[Section.listener.rawValue] != nil {
-            for key in Keys.place.map(\.name) where top.values[key] != nil {
+            for key in Keys.address.map(\.name) where top.values[key] != nil {
                 refuse(key, in: top, "must not stand beside [[listener]]; move it into one")
             }
             listeners = listenerTables(in: top, plain: plain)
@@ -71,14 +71,14 @@ extension TableReader {
         refuseUnknownKeys(in: table)
         var listener = plain
         if table.values["path"] != nil {
-            for key in Keys.place.map(\.name) where table.values[key] != nil {
+            for key in Keys.address.map(\.name) where table.values[key] != nil {
                 refuse(
                     key,
                     in: table,
                     "must not stand beside path: a listener has either path, or host and port"
                 )
             }
-            read(Keys.file, in: table, into: &listener)
+            read(Keys.socketFile, in: table, into: &listener)
         } else if table.values["host"] != nil || table.values["port"] != nil {
             if table.values["mode"] != nil {
                 refuse("mode", in: table, "belongs to path: only a Unix socket has a file")
@@ -97,7 +97,7 @@ extension TableReader {
         flaggedHost: String?
     ) -> Settings.Listener {
         var listener = plain
-        read(Keys.place, in: table, into: &listener)
+        read(Keys.address, in: table, into: &listener)
         if listener.ipv6Only, flaggedHost == nil, case .internet(let host, _) = listener.endpoint,
             HostText.isIPv4(host)
         {

@@ -4,7 +4,7 @@ import Logging
 ///
 /// `host` and `port` each replace the file's key of the same name. Where the file has `[[listener]]`, either of
 /// them replaces all of those by one listener, made of the flags and the defaults, with the file's top-level
-/// `framing` and `unit`: whoever names a host or a port on the command line means exactly there and nowhere else.
+/// `framing` and `unit`: a host or a port on the command line means exactly there and nowhere else.
 /// The file's `ipv6_only` stays, unless the host of the flag is an IPv4 address.
 public struct Overrides: Sendable, Equatable {
     /// `--host`: an address or a name, checked as the file's `host` is.

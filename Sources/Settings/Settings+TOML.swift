@@ -12,12 +12,12 @@ extension Settings {
         plain.options = server.options
         let isPlain = listeners == [plain] && plain.isInternet
         var tables = [
-            Self.lines((isPlain ? Keys.place : []) + Keys.options, plain),
+            Self.lines((isPlain ? Keys.address : []) + Keys.options, plain),
             Section.limits.header + "\n" + Self.lines(Keys.limits, self),
             Section.log.header + "\n" + Self.lines(Keys.log, self),
         ]
         if !isPlain {
-            let keys = Keys.place + Keys.file + Keys.options
+            let keys = Keys.address + Keys.socketFile + Keys.options
             tables += listeners.map { Section.listener.header + "\n" + Self.lines(keys, $0) }
         }
         return tables.joined(separator: "\n")

@@ -1,6 +1,6 @@
 import TextEscaping
 
-/// Everything that is wrong with the settings, told at once. Never empty.
+/// Everything that is wrong with the settings, reported at once. Never empty.
 public struct SettingsError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The mistakes in the order of the file; those of the flags come last.
     public let mistakes: [Mistake]
@@ -34,7 +34,7 @@ public struct Mistake: Sendable, Equatable, CustomStringConvertible {
 
     /// `FILE:LINE:COLUMN: KEY = FOUND: ALLOWED: did you mean SUGGESTION?`, without the parts that are not known.
     ///
-    /// One line of printable text: what stands in the file or in its name is escaped.
+    /// One line of printable text: what comes from the file or its name is escaped.
     public var description: String {
         var text = location
         switch (origin, key, found) {

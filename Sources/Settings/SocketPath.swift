@@ -19,7 +19,7 @@ enum SocketPath {
         }
     }
 
-    /// The path without its repeated slashes and its `.` steps, which lead to the same file whatever is on the disk.
+    /// The path without its repeated slashes and its `.` steps, which always lead to the same file.
     static func normalized(_ path: String) -> [Substring] {
         path.split(separator: "/").filter { $0 != "." }
     }

@@ -121,7 +121,7 @@ struct TOMLSyntaxError: Error {
             column: row.valueColumn,
             problem: isStraight
                 ? "expected a number, true or false, or a string in quotes"
-                : "a string stands in straight quotes, \" or '",
+                : "a string is written in straight quotes, \" or '",
             suggestion: value.isEmpty ? nil : "\(key) = \(meant)"
         )
     }
@@ -132,10 +132,10 @@ private struct SourceRow {
     let text: String
     /// The column of the first character that is no space.
     let start: Int
-    /// What stands at its beginning, if that can be a key.
+    /// Its beginning, if that can be a key.
     let key: String?
     let afterKey: Substring
-    /// What stands behind "=", without a comment.
+    /// What follows "=", without a comment.
     let value: String?
     let valueColumn: Int
 

@@ -70,8 +70,8 @@ struct HostileFileTests {
 
     /// Each of them is as large as a file may be.
     static let heavy: [String: String] = {
-        let room = SettingsFile.maximumBytes - 64
-        func fill(_ unit: String) -> String { String(repeating: unit, count: room / unit.utf8.count) }
+        let space = SettingsFile.maximumBytes - 64
+        func fill(_ unit: String) -> String { String(repeating: unit, count: space / unit.utf8.count) }
         return [
             "brackets": fill("["),
             "nested arrays": "a = " + fill("["),

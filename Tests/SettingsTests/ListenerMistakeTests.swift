@@ -18,7 +18,7 @@ struct ListenerMistakeTests {
     }
 
     @Test("Each listener says where, in one way")
-    func place() {
+    func address() {
         #expect(
             mistakes(
                 """

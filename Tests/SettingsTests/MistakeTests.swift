@@ -7,7 +7,7 @@ import TextEscaping
 
 @Suite("What is refused, and what is said then")
 struct MistakeTests {
-    @Test("All mistakes are told at once, in the order of the file, each with its line")
+    @Test("All mistakes are reported at once, in the order of the file, each with its line")
     func allAtOnce() {
         #expect(
             mistakes(

@@ -79,10 +79,10 @@ struct KeyFacts: CustomTestStringConvertible {
 
     /// Every key of the top level and the tables, and then those that only `[[listener]]` has.
     static let all: [KeyFacts] =
-        (Keys.place + Keys.options).map { KeyFacts(.top, $0, Settings.Listener()) }
+        (Keys.address + Keys.options).map { KeyFacts(.top, $0, Settings.Listener()) }
         + Keys.limits.map { KeyFacts(.limits, $0, Settings()) }
         + Keys.log.map { KeyFacts(.log, $0, Settings()) }
-        + Keys.file.map { KeyFacts(.listener, $0, listener(.unix(path: ""))) }
+        + Keys.socketFile.map { KeyFacts(.listener, $0, listener(.unix(path: ""))) }
 }
 
 /// A directory that is gone when its owner is.

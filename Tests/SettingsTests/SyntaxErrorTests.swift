@@ -50,8 +50,8 @@ struct SyntaxErrorTests {
             ("port = +in", 8, value, "port = \"+in\""), ("port = ", 8, value, nil), ("port =", 7, value, nil),
 
             // Quotes.
-            ("host = “::”", 8, "a string stands in straight quotes, \" or '", "host = \"::\""),
-            ("host = ‘::’", 8, "a string stands in straight quotes, \" or '", "host = \"::\""),
+            ("host = “::”", 8, "a string is written in straight quotes, \" or '", "host = \"::\""),
+            ("host = ‘::’", 8, "a string is written in straight quotes, \" or '", "host = \"::\""),
             ("host = \"::", 8, "this string has no closing quote", nil),
             ("host = '::\"", 8, "this string has no closing quote", nil),
             ("host = \"\"\"::\nport", 8, "this string has no closing quote", nil),

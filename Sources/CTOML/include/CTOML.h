@@ -35,7 +35,7 @@ typedef struct {
     ctoml_kind kind;
     /// Its key in its table; empty in an array.
     ctoml_text key;
-    /// Where its key stands, or itself in an array; both count from 1. The column counts code points.
+    /// The position of its key, or its own in an array. Both count from 1. The column counts code points.
     uint32_t line, column;
     /// How many values are directly in it, for an array or a table.
     size_t children;
