@@ -45,15 +45,20 @@ let package = Package(
         .target(name: "ReverseCore", dependencies: ["CWideText"], swiftSettings: strict),
         .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Systemd", dependencies: ["CSystemd", "TextEscaping", logging], swiftSettings: strict),
-        .target(name: "LineEditor", swiftSettings: strict),
 
-        // Layer 2: the server and the client.
+        // Layer 2: the server, the client, its line editor.
+        .target(
+            name: "CommandSupport",
+            dependencies: ["CLinux", "Sockets", "TextEscaping", argumentParser],
+            swiftSettings: strict
+        ),
         .target(
             name: "DispatchServer",
             dependencies: ["CEpollGuard", "CLinux", "Quantities", "Sockets", logging],
             swiftSettings: strict
         ),
         .target(name: "ReverseClient", dependencies: ["Quantities", "Sockets"], swiftSettings: strict),
+        .target(name: "LineEditor", dependencies: ["ReverseCore"], swiftSettings: strict),
 
         // Layer 3: the settings, which contain the server's configuration.
         .target(
@@ -68,15 +73,22 @@ let package = Package(
         .executableTarget(
             name: "reversed",
             dependencies: [
-                "CPriorityStub", "DispatchServer", "Quantities", "ReverseCore", "Settings", "Sockets",
+                "CPriorityStub", "CommandSupport", "DispatchServer", "Quantities", "ReverseCore", "Settings",
+                "Sockets",
                 "Systemd",
                 argumentParser, logging,
             ],
+            resources: [.embedInCode("Completions")],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "reverse-client",
-            dependencies: ["LineEditor", "Quantities", "ReverseClient", "Sockets", argumentParser],
+            dependencies: [
+                "CLinux", "CommandSupport", "LineEditor", "Quantities", "ReverseClient", "ReverseCore",
+                "Sockets",
+                "TextEscaping", argumentParser,
+            ],
+            resources: [.embedInCode("Completions")],
             swiftSettings: strict
         ),
 
@@ -97,6 +109,11 @@ let package = Package(
         .testTarget(
             name: "ReverseClientTests",
             dependencies: ["ReverseClient", "Sockets"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "CommandSupportTests",
+            dependencies: ["CommandSupport", "Sockets", argumentParser],
             swiftSettings: strict
         ),
         .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"], swiftSettings: strict),
