@@ -34,6 +34,9 @@ import ReverseClient
     @Flag(help: "Print JSON, one object a line: the answers to TEXT, or the pings.")
     var json = false
 
+    @Flag(help: "Let a terminal obey the control characters of the answers, instead of showing them (^[).")
+    var raw = false
+
     @Flag(
         inversion: .prefixedNo,
         help: "Show the progress of a stream on the terminal (default: when the answers go elsewhere)."
@@ -79,11 +82,11 @@ import ReverseClient
         if pinging.ping {
             try PingMode(endpoint: endpoint, patience: patience, options: pinging, json: json).run()
         } else if !lines.isEmpty {
-            try TextMode(endpoint: endpoint, patience: patience, json: json).run(lines)
+            try TextMode(endpoint: endpoint, patience: patience, json: json, isRaw: raw).run(lines)
         } else if isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 {
-            try PromptMode(endpoint: endpoint, timeout: patience.timeoutValue).run()
+            try PromptMode(endpoint: endpoint, timeout: patience.timeoutValue, isRaw: raw).run()
         } else {
-            try StreamMode(endpoint: endpoint, patience: patience, progress: progress).run()
+            try StreamMode(endpoint: endpoint, patience: patience, progress: progress, isRaw: raw).run()
         }
     }
 }

@@ -9,6 +9,8 @@ struct StreamMode {
     let patience: Patience
     /// What the person said about the progress line; nil for nothing.
     let progress: Bool?
+    /// Whether a terminal gets control characters of the answers as they are.
+    let isRaw: Bool
 
     func run() throws {
         // Never in a log; and where the answers go to the terminal too, only when it is asked for.
@@ -21,7 +23,7 @@ struct StreamMode {
         let stream = Stream(
             to: endpoint,
             from: DescriptorInput(STDIN_FILENO, name: "the lines"),
-            into: DescriptorOutput(STDOUT_FILENO, name: "the answers"),
+            into: AnswerOutput.standard(isRaw: isRaw),
             options: patience.options(retry: Patience.streamRetry),
             observer: observer
         )

@@ -8,6 +8,8 @@ struct TextMode {
     let endpoint: Endpoint
     let patience: Patience
     let json: Bool
+    /// Whether a terminal gets control characters of the answers as they are.
+    let isRaw: Bool
 
     func run(_ lines: [[UInt8]]) throws {
         if let index = lines.firstIndex(where: { $0.contains(0x0A) }) {
@@ -31,7 +33,7 @@ struct TextMode {
             let stream = Stream(
                 to: endpoint,
                 from: BytesInput(lines.flatMap { $0 + [0x0A] }),
-                into: DescriptorOutput(STDOUT_FILENO, name: "the answers"),
+                into: AnswerOutput.standard(isRaw: isRaw),
                 options: options
             )
             try stream.run()

@@ -1,0 +1,106 @@
+import Glibc
+import Synchronization
+
+/// The signals that concern a terminal whose modes are changed. A handler can reach only what is global.
+enum TerminalSignals {
+    private static let ending = [SIGTERM, SIGHUP, SIGQUIT]
+    private static let noted = [SIGWINCH, SIGTSTP, SIGCONT]
+
+    // Unsafe but sound: written by the one thread that edits, while the signals whose handlers read them are still at their
+    // default; read by a handler of that same thread.
+    nonisolated(unsafe) private static var input: Int32 = -1
+    nonisolated(unsafe) private static var output: Int32 = -1
+    nonisolated(unsafe) private static var original = termios()
+
+    /// How much of the end mark of a bracketed paste has come; -1 when none is under way.
+    private static let pasteMatched = Atomic<Int>(-1)
+    private static let stopIsWanted = Atomic<Bool>(false)
+    private static let hasContinued = Atomic<Bool>(false)
+
+    /// Sees to it that the terminal is given back when a signal ends the program. A signal that is ignored stays ignored.
+    static func arm(input: Int32, output: Int32, original modes: termios) {
+        (self.input, self.output, original) = (input, output, modes)
+        PasteDrain.prepare()
+        for number in ending {
+            handle(number) { number in
+                TerminalSignals.giveBack()
+                signal(number, SIG_DFL)
+                raise(number)
+            }
+        }
+        handle(SIGTSTP) { _ in TerminalSignals.stopIsWanted.store(true, ordering: .relaxed) }
+        handle(SIGCONT) { _ in TerminalSignals.hasContinued.store(true, ordering: .relaxed) }
+        // Without a handler the signal would not end the waiting.
+        handle(SIGWINCH) { _ in }
+    }
+
+    static func disarm() {
+        for number in ending + noted { handle(number, SIG_DFL) }
+    }
+
+    static func note(pasteMatched matched: Int?) { pasteMatched.store(matched ?? -1, ordering: .relaxed) }
+
+    /// Whether somebody asked the program to stop (SIGTSTP) since the last question.
+    static func takeStop() -> Bool { stopIsWanted.exchange(false, ordering: .relaxed) }
+
+    /// Whether the program was stopped and goes on, since the last question.
+    static func takeContinuation() -> Bool { hasContinued.exchange(false, ordering: .relaxed) }
+
+    private static func handle(_ number: Int32, _ handler: __sighandler_t?) {
+        let previous: __sighandler_t? = signal(number, handler)
+        if unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {
+            signal(number, SIG_IGN)
+        }
+    }
+
+    private static func giveBack() {
+        _ = write(output, "\u{1B}[?2004l", 8)
+        let matched = pasteMatched.load(ordering: .relaxed)
+        if matched >= 0 { PasteDrain.drain(input, matched: matched) }
+        tcsetattr(input, TCSANOW, &original)
+    }
+}
+
+/// Reads the rest of a bracketed paste and throws it away, so that no shell gets it. May be called by a signal handler.
+enum PasteDrain {
+    /// A terminal sends its paste without a pause; whoever waits longer waits for something that does not come.
+    private static let longestPause: Int32 = 1000
+    private static let longestTime = 5
+    private static let mostBytes = 64 << 20
+    private static let size = 4096
+
+    // Unsafe but sound: allocated once, before any handler; used by one thread, which is about to leave.
+    nonisolated(unsafe) private static let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
+    nonisolated(unsafe) private static let mark = UnsafeMutableBufferPointer<UInt8>.allocate(
+        capacity: KeyDecoder.pasteEnd.count
+    )
+
+    /// Makes the buffers; a signal handler must not.
+    static func prepare() {
+        _ = buffer
+        _ = mark.update(fromContentsOf: KeyDecoder.pasteEnd)
+    }
+
+    /// Reads up to the end mark, of which `matched` bytes have come; for five seconds, 64 MiB and pauses of one second at
+    /// most.
+    static func drain(_ input: Int32, matched: Int) {
+        var matched = matched
+        var total = 0
+        let end = time(nil) + longestTime
+        var polls = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
+        // Byte by byte near the mark: what follows it was typed for whoever reads next.
+        while total < mostBytes && time(nil) <= end && poll(&polls, 1, longestPause) > 0 {
+            let count = read(input, buffer, matched > 0 ? mark.count - matched : size)
+            guard count > 0 else { return }
+            total += count
+            for index in 0..<count {
+                if buffer[index] == mark[matched] {
+                    matched += 1
+                } else {
+                    matched = buffer[index] == mark[0] ? 1 : 0
+                }
+                if matched == mark.count { return }
+            }
+        }
+    }
+}
