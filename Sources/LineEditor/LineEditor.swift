@@ -45,7 +45,7 @@ public final class LineEditor {
     /// A terminal sends its paste without a pause; after one as long as this a person types again.
     private static let longestPause = Duration.seconds(1)
     /// A terminal that says where its cursor stands says so within this many milliseconds.
-    private static let reportPatience: Int32 = 200
+    private static let reportPatience: Int32 = 150
 
     private let terminal: Terminal
     private let isInterrupted: () -> Bool
@@ -58,6 +58,8 @@ public final class LineEditor {
     /// What Ctrl-C makes of the line that is read, or of the next.
     private var interrupt: Outcome?
     private var hasEnded = false
+    /// Whether the terminal is known to break its rows when its window becomes narrower.
+    private var reflows = false
     private var history: History
 
     /// Makes an editor on a terminal, whose modes are changed from the first line until `close`.
@@ -170,7 +172,7 @@ public final class LineEditor {
         } else {
             let rows = rowsAboveCursor(reading)
             let up = rows > 0 ? "\u{1B}[\(rows)A" : ""
-            terminal.write("\r" + up + reading.begin(columns: terminal.columns))
+            terminal.write(up + reading.redraw(columns: terminal.columns))
         }
         return nil
     }
@@ -180,7 +182,7 @@ public final class LineEditor {
         decoder.endPaste()
         raise(SIGTSTP)
         _ = terminal.beginEditing()
-        terminal.write("\r" + reading.begin(columns: terminal.columns))
+        terminal.write(reading.redraw(columns: terminal.columns))
     }
 
     /// After a change of the window's size: how many rows of the line stand above the cursor.
@@ -199,7 +201,10 @@ public final class LineEditor {
                     guard case .cursorReport(_, let reported) = keys[index] else { continue }
                     keys.remove(at: index)
                     let columns = terminal.columns
-                    return reported >= columns ? 0 : column / columns
+                    let isBroken = reported - 1 == column % columns
+                    // Where both kinds of terminal would say the same, what is known of this one counts.
+                    if isBroken && reported < columns { reflows = true }
+                    return isBroken && reflows ? column / columns : 0
                 }
             case .interrupted: continue
             case .ended, .timedOut, .watched: return 0
@@ -264,6 +269,11 @@ private struct Reading {
     mutating func begin(columns: Int) -> String {
         isStale = false
         return view.begin(shownPrompt, session.buffer, columns: columns)
+    }
+
+    mutating func redraw(columns: Int) -> String {
+        isStale = false
+        return view.draw(shownPrompt, session.buffer, columns: columns, clearsBelow: true)
     }
 
     mutating func refresh(columns: Int) -> String {

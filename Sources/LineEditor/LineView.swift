@@ -23,12 +23,17 @@ struct LineView {
 
     /// Writes prompt and line; the cursor stands at the beginning of a row, and there is nothing to be kept in it or below.
     mutating func begin(_ prompt: String, _ line: LineBuffer, columns: Int) -> String {
-        row(prompt, line, columns: columns, clear: Self.clearBelow)
+        let text = row(prompt, line, columns: columns, clear: Self.clearBelow)
+        // All terminals agree on how wide ASCII is.
+        return text.utf8.allSatisfy { $0 < 0x80 } ? text : Self.unwrapped(text)
     }
 
     /// Writes the row again.
-    mutating func draw(_ prompt: String, _ line: LineBuffer, columns: Int) -> String {
-        "\r" + row(prompt, line, columns: columns, clear: Self.clearRow)
+    mutating func draw(_ prompt: String, _ line: LineBuffer, columns: Int, clearsBelow: Bool = false)
+        -> String
+    {
+        let clear = clearsBelow ? Self.clearBelow : Self.clearRow
+        return Self.unwrapped("\r" + row(prompt, line, columns: columns, clear: clear))
     }
 
     private mutating func row(_ prompt: String, _ line: LineBuffer, columns: Int, clear: String) -> String {
@@ -40,11 +45,7 @@ struct LineView {
             row.shown(window.cursor..<window.range.upperBound) + (window.hidesRight ? Self.mark(">") : "")
         wholePrompt = window.range.count == row.count && after.isEmpty ? prompt : nil
         cursorColumn = (window.hidesLeft ? 1 : 0) + row.columns(window.range.lowerBound..<window.cursor)
-        let text = before + after + clear + (after.isEmpty ? "" : "\r\(before)")
-        // All terminals agree on how wide ASCII is.
-        let isCertain =
-            before.utf8.allSatisfy { $0 < 0x80 } && after.utf8.allSatisfy { $0 < 0x80 } && columns > 2
-        return isCertain ? text : "\u{1B}[?7l\(text)\u{1B}[?7h"
+        return before + after + clear + (after.isEmpty ? "" : "\r\(before)")
     }
 
     /// Notes that the row does not show the line as it is now.
@@ -57,12 +58,15 @@ struct LineView {
             : "\r\(Self.clearBelow)\(prompt)\(line.clusters.map(DisplayWidth.shown).joined())\n"
     }
 
+    private static func unwrapped(_ text: String) -> String { "\u{1B}[?7l\(text)\u{1B}[?7h" }
+
     private static func mark(_ text: String) -> String { "\u{1B}[7m\(text)\u{1B}[27m" }
 
     /// As much as fits: up to a third of the row behind the cursor, and before the cursor all there is room for.
     private static func window(_ row: Row, cursor: Int, columns: Int) -> Window {
-        // The last column stays free for the cursor behind the text.
-        let room = max(1, columns - 1)
+        // One column stays free for the cursor behind the text. Another, so that a window of half the width shows by the cursor's
+        // column whether its terminal breaks rows (`LineEditor.rowsAboveCursor`).
+        let room = max(1, columns - 2)
         var window = Window(range: 0..<row.count, cursor: cursor, count: row.count)
         if row.end(from: 0, columns: room) == row.count { return window }
         // With room for something behind the cursor, or without where the clusters are too wide for that.

@@ -72,9 +72,14 @@ final class Terminal {
         var polls = [
             pollfd(fd: input, events: Int16(POLLIN), revents: 0),
             pollfd(fd: watched, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: TerminalSignals.descriptor, events: Int16(POLLIN), revents: 0),
         ]
-        let result = poll(&polls, 2, milliseconds)
-        if result < 0 { return errno == EINTR ? .interrupted : .ended }
+        let result = poll(&polls, 3, milliseconds)
+        if result < 0 && errno != EINTR { return .ended }
+        if result < 0 || polls[2].revents != 0 {
+            TerminalSignals.clear()
+            return .interrupted
+        }
         if result == 0 { return .timedOut }
         // Keys first: a lost server takes nothing away from what was typed.
         guard polls[0].revents != 0 else { return .watched }

@@ -11,6 +11,7 @@ enum TerminalSignals {
     nonisolated(unsafe) private static var input: Int32 = -1
     nonisolated(unsafe) private static var output: Int32 = -1
     nonisolated(unsafe) private static var original = termios()
+    nonisolated(unsafe) private static var pipe: (read: Int32, write: Int32) = (-1, -1)
 
     /// How much of the end mark of a bracketed paste has come; -1 when none is under way.
     private static let pasteMatched = Atomic<Int>(-1)
@@ -21,6 +22,7 @@ enum TerminalSignals {
     static func arm(input: Int32, output: Int32, original modes: termios) {
         (self.input, self.output, original) = (input, output, modes)
         PasteDrain.prepare()
+        openPipe()
         for number in ending {
             handle(number) { number in
                 TerminalSignals.giveBack()
@@ -28,14 +30,29 @@ enum TerminalSignals {
                 raise(number)
             }
         }
-        handle(SIGTSTP) { _ in TerminalSignals.stopIsWanted.store(true, ordering: .relaxed) }
-        handle(SIGCONT) { _ in TerminalSignals.hasContinued.store(true, ordering: .relaxed) }
-        // Without a handler the signal would not end the waiting.
-        handle(SIGWINCH) { _ in }
+        handle(SIGTSTP) { _ in
+            TerminalSignals.stopIsWanted.store(true, ordering: .relaxed)
+            TerminalSignals.wake()
+        }
+        handle(SIGCONT) { _ in
+            TerminalSignals.hasContinued.store(true, ordering: .relaxed)
+            TerminalSignals.wake()
+        }
+        handle(SIGWINCH) { _ in TerminalSignals.wake() }
     }
 
     static func disarm() {
         for number in ending + noted { handle(number, SIG_DFL) }
+    }
+
+    /// Readable when a signal has come that does not end the program: a pipe, as a signal may come just before poll(2). -1
+    /// where there is none.
+    static var descriptor: Int32 { pipe.read }
+
+    /// Empties the pipe, to be called before the signals are looked at.
+    static func clear() {
+        var bytes: UInt64 = 0
+        while read(pipe.read, &bytes, MemoryLayout.size(ofValue: bytes)) > 0 {}
     }
 
     static func note(pasteMatched matched: Int?) { pasteMatched.store(matched ?? -1, ordering: .relaxed) }
@@ -45,6 +62,24 @@ enum TerminalSignals {
 
     /// Whether the program was stopped and goes on, since the last question.
     static func takeContinuation() -> Bool { hasContinued.exchange(false, ordering: .relaxed) }
+
+    private static func openPipe() {
+        guard pipe.read < 0 else { return }
+        var ends: [Int32] = [-1, -1]
+        // Without it a signal still ends the waiting, but for one that comes a moment too early.
+        guard Glibc.pipe(&ends) == 0 else { return }
+        for end in ends {
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+        }
+        pipe = (ends[0], ends[1])
+    }
+
+    private static func wake() {
+        let code = errno
+        _ = write(pipe.write, "!", 1)
+        errno = code
+    }
 
     private static func handle(_ number: Int32, _ handler: __sighandler_t?) {
         let previous: __sighandler_t? = signal(number, handler)
