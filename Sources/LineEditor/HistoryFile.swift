@@ -3,16 +3,16 @@ import Glibc
 /// The file of a history: one line an entry, readable by its owner only.
 ///
 /// Sessions at the same time add to it side by side: each opens it, locks it and closes it again for each line. It never has
-/// more lines than its limit, nor more than 4 MiB.
+/// more lines than its limit, nor more than 1 MiB.
 struct HistoryFile: Sendable {
     /// Why the file cannot be used, and what to do about it.
     struct Failure: Error, CustomStringConvertible {
         let description: String
     }
 
-    private static let mostBytes = 4 << 20
+    private static let mostBytes = 1 << 20
     /// A longer entry is not kept, as it would drive the others out.
-    private static let longestEntry = 1 << 20
+    private static let longestEntry = 256 << 10
     /// Another session holds the lock for a moment only; so often a moment is waited.
     private static let lockAttempts = 20
 
@@ -101,7 +101,7 @@ extension HistoryFile {
         return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino
     }
 
-    /// The last 4 MiB and a little; what stands before them in a larger file is dropped anyway.
+    /// The last 1 MiB and a little; what stands before them in a larger file is dropped anyway.
     private func contents(of file: Int32) throws(Failure) -> [UInt8] {
         var status = stat()
         guard fstat(file, &status) == 0 else { throw failure(Self.systemMessage()) }

@@ -48,7 +48,6 @@ public final class LineEditor {
     private static let reportPatience: Int32 = 150
 
     private let terminal: Terminal
-    private let isInterrupted: () -> Bool
     private let now: () -> ContinuousClock.Instant
     private var decoder = KeyDecoder()
     /// Keys that have come and are not acted upon yet.
@@ -65,18 +64,15 @@ public final class LineEditor {
     /// Makes an editor on a terminal, whose modes are changed from the first line until `close`.
     ///
     /// - Parameters:
-    ///   - isInterrupted: Asked when a signal has come: whether it was to have the effect of Ctrl-C.
     ///   - now: The clock; tests bring their own.
     public init(
         input: Int32,
         output: Int32,
         history: History,
-        isInterrupted: @escaping () -> Bool = { false },
         now: @escaping () -> ContinuousClock.Instant = { .now }
     ) {
         terminal = Terminal(input: input, output: output)
         self.history = history
-        self.isInterrupted = isInterrupted
         self.now = now
         lastInput = now()
     }
@@ -87,16 +83,17 @@ public final class LineEditor {
     /// What went wrong with the history's file since the last question: a sentence, without a full stop.
     public func takeHistoryProblem() -> String? { history.takeProblem() }
 
-    /// Whether Ctrl-C was pressed while no line is read; takes in what has been typed. `discardInput` forgets it.
+    /// Whether Ctrl-C was pressed, or SIGINT came, while no line is read; takes in what has been typed. `discardInput` forgets it.
     public func noticeInterrupt() -> Bool {
         guard terminal.isEditing else { return false }
         readAhead()
-        return interrupt != nil || hasEnded
+        return interrupt != nil || hasEnded || TerminalSignals.isInterrupted
     }
 
     /// Throws away what has been typed and not been acted upon, and the rest of a paste that is under way.
     public func discardInput() {
         interrupt = nil
+        TerminalSignals.forgetInterrupt()
         keys = []
         decoder.dropPaste()
     }
@@ -160,7 +157,7 @@ public final class LineEditor {
     }
 
     private func signalled(_ reading: inout Reading) -> Outcome? {
-        if isInterrupted() {
+        if TerminalSignals.isInterrupted {
             let hadText = !reading.isEmpty
             discardInput()
             terminal.write("^C\n")

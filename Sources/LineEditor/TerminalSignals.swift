@@ -1,20 +1,23 @@
 import Glibc
 import Synchronization
 
-/// The signals that concern a terminal whose modes are changed. A handler can reach only what is global.
+/// The signals that concern a terminal whose modes are changed: those that end or stop the program, SIGINT, which is as good
+/// as Ctrl-C, and a change of the window. A handler can reach only what is global.
 enum TerminalSignals {
     private static let ending = [SIGTERM, SIGHUP, SIGQUIT]
-    private static let noted = [SIGWINCH, SIGTSTP, SIGCONT]
+    private static let noted = [SIGINT, SIGWINCH, SIGTSTP, SIGCONT]
 
     // Unsafe but sound: written by the one thread that edits, while the signals whose handlers read them are still at their
     // default; read by a handler of that same thread.
     nonisolated(unsafe) private static var input: Int32 = -1
     nonisolated(unsafe) private static var output: Int32 = -1
     nonisolated(unsafe) private static var original = termios()
+    nonisolated(unsafe) private static var previous: [Int32: __sighandler_t?] = [:]
     nonisolated(unsafe) private static var pipe: (read: Int32, write: Int32) = (-1, -1)
 
     /// How much of the end mark of a bracketed paste has come; -1 when none is under way.
     private static let pasteMatched = Atomic<Int>(-1)
+    private static let hasInterrupted = Atomic<Bool>(false)
     private static let stopIsWanted = Atomic<Bool>(false)
     private static let hasContinued = Atomic<Bool>(false)
 
@@ -30,6 +33,10 @@ enum TerminalSignals {
                 raise(number)
             }
         }
+        handle(SIGINT) { _ in
+            TerminalSignals.hasInterrupted.store(true, ordering: .relaxed)
+            TerminalSignals.wake()
+        }
         handle(SIGTSTP) { _ in
             TerminalSignals.stopIsWanted.store(true, ordering: .relaxed)
             TerminalSignals.wake()
@@ -42,7 +49,7 @@ enum TerminalSignals {
     }
 
     static func disarm() {
-        for number in ending + noted { handle(number, SIG_DFL) }
+        for number in ending + noted { signal(number, previous[number] ?? SIG_DFL) }
     }
 
     /// Readable when a signal has come that does not end the program: a pipe, as a signal may come just before poll(2). -1
@@ -56,6 +63,11 @@ enum TerminalSignals {
     }
 
     static func note(pasteMatched matched: Int?) { pasteMatched.store(matched ?? -1, ordering: .relaxed) }
+
+    /// Whether SIGINT has come since it was forgotten.
+    static var isInterrupted: Bool { hasInterrupted.load(ordering: .relaxed) }
+
+    static func forgetInterrupt() { hasInterrupted.store(false, ordering: .relaxed) }
 
     /// Whether somebody asked the program to stop (SIGTSTP) since the last question.
     static func takeStop() -> Bool { stopIsWanted.exchange(false, ordering: .relaxed) }
@@ -82,8 +94,9 @@ enum TerminalSignals {
     }
 
     private static func handle(_ number: Int32, _ handler: __sighandler_t?) {
-        let previous: __sighandler_t? = signal(number, handler)
-        if unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {
+        let before: __sighandler_t? = signal(number, handler)
+        previous[number] = before
+        if unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {
             signal(number, SIG_IGN)
         }
     }

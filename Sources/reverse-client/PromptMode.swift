@@ -19,13 +19,7 @@ struct PromptMode {
         let output = StandardOutput(endpoint: endpoint)
         let (history, mistake) = History.ofUser()
         let editor =
-            Self.canEdit
-            ? LineEditor(
-                input: STDIN_FILENO,
-                output: STDOUT_FILENO,
-                history: history,
-                isInterrupted: Interrupt.take
-            ) : nil
+            Self.canEdit ? LineEditor(input: STDIN_FILENO, output: STDOUT_FILENO, history: history) : nil
         defer { editor?.close() }
         let conversation = Conversation(
             with: endpoint,
