@@ -102,7 +102,8 @@ enum TerminalSignals {
     }
 
     private static func giveBack() {
-        _ = write(output, "\u{1B}[?2004l", 8)
+        // The signal may have come while a row was written without wrapping.
+        _ = write(output, "\u{1B}[?7h\u{1B}[?2004l", 13)
         let matched = pasteMatched.load(ordering: .relaxed)
         if matched >= 0 { PasteDrain.drain(input, matched: matched) }
         tcsetattr(input, TCSANOW, &original)
@@ -115,18 +116,16 @@ enum PasteDrain {
     private static let longestPause: Int32 = 1000
     private static let longestTime = 5
     private static let mostBytes = 64 << 20
-    private static let size = 4096
+    private static let size = KeyDecoder.pasteEnd.count
 
     // Unsafe but sound: allocated once, before any handler; used by one thread, which is about to leave.
     nonisolated(unsafe) private static let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
-    nonisolated(unsafe) private static let mark = UnsafeMutableBufferPointer<UInt8>.allocate(
-        capacity: KeyDecoder.pasteEnd.count
-    )
+    nonisolated(unsafe) private static let mark = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
 
     /// Makes the buffers; a signal handler must not.
     static func prepare() {
-        _ = buffer
-        _ = mark.update(fromContentsOf: KeyDecoder.pasteEnd)
+        buffer.initialize(repeating: 0, count: size)
+        for (index, byte) in KeyDecoder.pasteEnd.enumerated() { mark[index] = byte }
     }
 
     /// Reads up to the end mark, of which `matched` bytes have come; for five seconds, 64 MiB and pauses of one second at
@@ -136,9 +135,9 @@ enum PasteDrain {
         var total = 0
         let end = time(nil) + longestTime
         var polls = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
-        // Byte by byte near the mark: what follows it was typed for whoever reads next.
+        // Never more bytes than the mark may still have: what follows it was typed for whoever reads next.
         while total < mostBytes && time(nil) <= end && poll(&polls, 1, longestPause) > 0 {
-            let count = read(input, buffer, matched > 0 ? mark.count - matched : size)
+            let count = read(input, buffer, size - matched)
             guard count > 0 else { return }
             total += count
             for index in 0..<count {
@@ -147,7 +146,7 @@ enum PasteDrain {
                 } else {
                     matched = buffer[index] == mark[0] ? 1 : 0
                 }
-                if matched == mark.count { return }
+                if matched == size { return }
             }
         }
     }

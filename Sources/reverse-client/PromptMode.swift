@@ -89,6 +89,7 @@ struct PromptMode {
 
     /// Red on a terminal, unless the person wants none (no-color.org).
     private static func coloured(_ text: String) -> String {
+        let text = VisibleText.visible(text)
         let isUnwanted = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
         return isUnwanted || !canEdit || isatty(STDERR_FILENO) == 0 ? text : "\u{1B}[31m\(text)\u{1B}[0m"
     }

@@ -104,7 +104,7 @@ def test_a_signal_in_the_middle_of_a_paste(server, tmp_path, number, cut):
         shell.wait(lambda: len(server.seen) > 30)
         os.kill(shell.client, number)
         # In several pieces, one of which may end within the mark; and what a person typed behind it.
-        for piece in [whole[1000:2000], whole[2000:len(whole) - cut], whole[len(whole) - cut:], "typed"]:
+        for piece in [whole[1000:2000], whole[2000:len(whole) - cut], whole[len(whole) - cut:] + "typed"]:
             shell.send(piece)
             time.sleep(0.05)
         shell.wait(f"left with {128 + number}")
