@@ -8,15 +8,14 @@ struct EditSession {
     private(set) var buffer = LineBuffer()
     /// The search in the history that is under way.
     private(set) var search: HistorySearch?
-    /// The history and, behind it, the line that is new; edits of old lines last until the line is submitted.
-    private var lines: [String]
+    private var lines: HistoryLines
     private var place: Int
     private var removed = ""
     private var undo = UndoStack()
     private var lastKey = Key.unknown
 
     init(history: [String]) {
-        lines = history + [""]
+        lines = HistoryLines(history: history)
         place = history.count
     }
 
@@ -102,7 +101,7 @@ struct EditSession {
     }
 
     private mutating func show(_ next: Int, cursor: Int? = nil) -> Action {
-        guard lines.indices.contains(next), next != place || cursor != nil else { return .bell }
+        guard (0..<lines.count).contains(next), next != place || cursor != nil else { return .bell }
         if next != place {
             lines[place] = buffer.text
             place = next

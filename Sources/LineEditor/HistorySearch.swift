@@ -41,13 +41,13 @@ struct HistorySearch: Equatable {
     }
 
     /// The nearest line that has the text, and at which byte of it.
-    mutating func find(in lines: [String]) -> (line: Int, offset: Int)? {
+    mutating func find(in lines: HistoryLines) -> (line: Int, offset: Int)? {
         defer { skipsLine = false }
         hasFailed = false
         guard !text.isEmpty else { return nil }
         let first = skipsLine ? line + (isForward ? 1 : -1) : line
         let candidates =
-            isForward ? Array(lines.indices.dropFirst(first)) : lines.indices.prefix(first + 1).reversed()
+            isForward ? Array((0..<lines.count).dropFirst(first)) : (0..<(first + 1)).reversed()
         for index in candidates {
             guard let offset = Self.offset(of: text, in: lines[index]) else { continue }
             line = index
@@ -67,5 +67,20 @@ struct HistorySearch: Equatable {
                 }
             }
         }
+    }
+}
+
+/// A history and, behind it, the line that is new. Edits of old lines last until a line is submitted.
+struct HistoryLines {
+    private let history: [String]
+    private var edited: [Int: String] = [:]
+
+    init(history: [String]) { self.history = history }
+
+    var count: Int { history.count + 1 }
+
+    subscript(index: Int) -> String {
+        get { edited[index] ?? (index < history.count ? history[index] : "") }
+        set { edited[index] = newValue }
     }
 }

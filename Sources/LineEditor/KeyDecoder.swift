@@ -24,6 +24,8 @@ struct KeyDecoder {
         case string(last: UInt8)
         /// Behind Ctrl-V: the next character is text.
         case quoted
+        /// Behind Ctrl-V, ESC and so many bytes of the rest of a paste's begin mark.
+        case quotedEscape(matched: Int)
         /// Behind Ctrl-X.
         case prefix
         /// In a bracketed paste, behind so many bytes of its end mark.
@@ -32,6 +34,7 @@ struct KeyDecoder {
 
     /// What ends a bracketed paste (xterm's ctlseqs, "Bracketed Paste Mode").
     static let pasteEnd = Array("\u{1B}[201~".utf8)
+    private static let pasteBegin = Array("\u{1B}[200~".utf8)
     /// More bytes of a control sequence than this are not kept; no key has as many.
     private static let longestSequence = 64
 
@@ -98,6 +101,7 @@ struct KeyDecoder {
         case .character(let bytes, let missing): takeOfCharacter(byte, bytes, missing)
         case .ground: takeFirst(byte)
         case .quoted: takeQuoted(byte)
+        case .quotedEscape(let matched): takeBehindQuotedEscape(byte, matched)
         case _ where byte < 0x20 || byte >= 0x7F: takeOutside(byte)
         case .escape: takeBehindEscape(byte)
         case .escapeIntermediate: if byte >= 0x30 { finish(.unknown) }
@@ -190,9 +194,21 @@ extension KeyDecoder {
         switch byte {
         // A line feed inside of a line is the one thing that cannot be sent.
         case 0x0A: emit(.unknown)
+        // ESC, unless a paste begins with it.
+        case 0x1B: state = .quotedEscape(matched: 1)
         case 0x00..<0x80: text.append(byte)
         default: beginCharacter(byte)
         }
+    }
+
+    private mutating func takeBehindQuotedEscape(_ byte: UInt8, _ matched: Int) {
+        guard byte == Self.pasteBegin[matched] else {
+            state = .ground
+            text += Self.pasteBegin[..<matched]
+            return take(byte)
+        }
+        if matched + 1 == Self.pasteBegin.count { return beginPaste() }
+        state = .quotedEscape(matched: matched + 1)
     }
 
     /// The control functions of which each stands for ESC and a byte 0x40 lower.
@@ -244,9 +260,7 @@ extension KeyDecoder {
             finish(KeySequence.key(parameters: bytes, final: byte, isAlt: isAlt, isSingleShift: false))
         case 0x20..<0x40: state = .controlSequence(Self.appending(byte, to: bytes))
         case UInt8(ascii: "~") where bytes == Array("200".utf8):
-            flushText()
-            state = .paste(matched: 0)
-            (isAlt, sawReturn) = (false, false)
+            beginPaste()
         default: finish(KeySequence.key(parameters: bytes, final: byte, isAlt: isAlt, isSingleShift: false))
         }
     }
@@ -286,6 +300,12 @@ extension KeyDecoder {
 // MARK: - Bracketed paste
 
 extension KeyDecoder {
+    private mutating func beginPaste() {
+        flushText()
+        state = .paste(matched: 0)
+        (isAlt, sawReturn) = (false, false)
+    }
+
     /// Everything is text but line ends.
     private mutating func takePasted(_ byte: UInt8, _ matched: Int) {
         if byte == Self.pasteEnd[matched] {

@@ -117,6 +117,9 @@ import Testing
 
     @Test func aQuotedCharacterIsText() {
         #expect(keys("a\u{16}\u{3}\u{16}\u{1B}b\u{16}é\u{16}\u{16}") == [.text("a\u{3}\u{1B}bé\u{16}")])
+        #expect(keys("\u{16}\u{1B}[20x\u{16}\u{1B}\r") == [.text("\u{1B}[20x\u{1B}"), .enter])
+        // Ctrl-V and then a paste, by a person who takes the one for the other.
+        #expect(keys("\u{16}\u{1B}[200~exit\r\u{1B}[201~\r") == [.text("exit"), .pastedEnter, .enter])
         #expect(keys("a\u{16}\nb") == [.text("a"), .unknown, .text("b")])
     }
 
