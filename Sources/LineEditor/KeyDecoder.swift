@@ -28,8 +28,6 @@ struct KeyDecoder {
         case quotedEscape(matched: Int)
         /// Behind Ctrl-X.
         case prefix
-        /// In a bracketed paste, behind so many bytes of its end mark.
-        case paste(matched: Int)
     }
 
     /// What ends a bracketed paste (xterm's ctlseqs, "Bracketed Paste Mode").
@@ -39,17 +37,14 @@ struct KeyDecoder {
     private static let longestSequence = 64
 
     private var state = State.ground
+    /// How many bytes of the end mark of a bracketed paste have come; nil when no paste is under way.
+    private(set) var pasteMatched: Int?
     /// Whether ESC stood before the character or sequence.
     private var isAlt = false
     private var sawReturn = false
     private var dropsPaste = false
     private var text: [UInt8] = []
     private var keys: [Key] = []
-
-    /// How many bytes of the end mark of a bracketed paste have come; nil when no paste is under way.
-    var pasteMatched: Int? {
-        if case .paste(let matched) = state { matched } else { nil }
-    }
 
     var isPasting: Bool { pasteMatched != nil }
     /// Whether a paste is under way that is dropped.
@@ -88,14 +83,12 @@ struct KeyDecoder {
 
     /// Takes a bracketed paste to be over although its end mark did not come.
     mutating func endPaste() {
-        guard isPasting else { return }
-        dropsPaste = false
-        state = .ground
+        (pasteMatched, dropsPaste) = (nil, false)
     }
 
     private mutating func take(_ byte: UInt8) {
+        if let pasteMatched { return takePasted(byte, pasteMatched) }
         switch state {
-        case .paste(let matched): takePasted(byte, matched)
         case .string(let last): takeOfString(byte, last)
         case .mouse(let missing, let continuation): takeOfMouse(byte, missing, continuation)
         case .character(let bytes, let missing): takeOfCharacter(byte, bytes, missing)
@@ -302,22 +295,23 @@ extension KeyDecoder {
 extension KeyDecoder {
     private mutating func beginPaste() {
         flushText()
-        state = .paste(matched: 0)
+        pasteMatched = 0
+        state = .ground
         (isAlt, sawReturn) = (false, false)
     }
 
     /// Everything is text but line ends.
     private mutating func takePasted(_ byte: UInt8, _ matched: Int) {
         if byte == Self.pasteEnd[matched] {
-            state = .paste(matched: matched + 1)
+            pasteMatched = matched + 1
             if matched + 1 == Self.pasteEnd.count {
                 flushText()
-                state = .ground
-                (dropsPaste, sawReturn) = (false, false)
+                sawReturn = false
+                endPaste()
             }
             return
         }
-        state = .paste(matched: 0)
+        pasteMatched = 0
         if matched > 0 {
             // It was not the end mark after all; it begins anew with an ESC only.
             for earlier in Self.pasteEnd[..<matched] { insertPasted(earlier) }

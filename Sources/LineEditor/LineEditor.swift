@@ -44,6 +44,8 @@ public final class LineEditor {
     private static let mostAhead = 16 << 20
     /// A terminal sends its paste without a pause; after one as long as this a person types again.
     private static let longestPause = Duration.seconds(1)
+    /// So far is looked for text that came together with a key.
+    private static let keysTogether = 100
     /// A terminal that says where its cursor stands says so within this many milliseconds.
     private static let reportPatience: Int32 = 150
 
@@ -105,6 +107,7 @@ public final class LineEditor {
     ///   - watch: What else to look after.
     public func readLine(prompt: String, watch: Watch) -> Outcome {
         guard !hasEnded, terminal.beginEditing() else { return .endOfInput }
+        if TerminalSignals.takeContinuation() { _ = terminal.resumeEditing() }
         var reading = Reading(session: EditSession(history: history.entries), prompt: prompt)
         terminal.write(reading.begin(columns: terminal.columns))
         while true {
@@ -117,6 +120,8 @@ public final class LineEditor {
                 if let outcome = perform(reading.session.handle(key), &reading) { return outcome }
             }
             bytesAhead = 0
+            // Asked while nobody read a line.
+            if TerminalSignals.takeStop() { suspend(&reading) }
             terminal.write(reading.refresh(columns: terminal.columns))
             switch terminal.wait(watching: watch.descriptor(), milliseconds: -1) {
             case .input(let bytes): take(bytes)
@@ -246,7 +251,7 @@ extension LineEditor {
     /// Whether more text came together with the key that is acted upon: it was pasted, or sent by a program.
     private func isFollowedByText() -> Bool {
         readAhead()
-        return keys.contains { $0.isText } || decoder.isPasting
+        return keys.prefix(Self.keysTogether).contains { $0.isText } || decoder.isPasting
     }
 }
 
