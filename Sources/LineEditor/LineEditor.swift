@@ -8,7 +8,7 @@ import Glibc
 // what would make us drop it.
 //
 // What must stay true: everything but `LineEditor`, `Terminal` and its signals is pure; the cursor never stands inside a
-// grapheme cluster (UAX #29); the cursor is put in its place by writing again what stands before it, because terminals
+// grapheme cluster (UAX #29, as the server's); the cursor is put in its place by writing again what stands before it, because terminals
 // disagree on how wide a character is; whatever comes in a bracketed paste is text.
 
 /// Reads lines at a terminal. For one thread.

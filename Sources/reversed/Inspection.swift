@@ -1,7 +1,6 @@
 import ArgumentParser
 import Glibc
 import ReverseCore
-import ReverseServer
 import Settings
 
 /// `--check` and `--print-config`: looks at the settings and goes.
@@ -22,8 +21,9 @@ struct Inspection {
         }
         print("ok")
         for listener in settings.listeners {
-            let endpoint = Configuration.Listener(listener).endpoint
-            print("would listen on \(endpoint) (\(listener.framing.rawValue), \(listener.unit.rawValue))")
+            print(
+                "would listen on \(listener.place) (\(listener.framing.rawValue), \(listener.unit.rawValue))"
+            )
         }
     }
 }

@@ -1,7 +1,9 @@
 // reversed: the daemon. Arguments in, parts wired, an exit code out; what it does lives on the floors below.
 
 import ArgumentParser
+import DispatchServer
 import Glibc
+import ReverseCore
 import Settings
 import Systemd
 
@@ -23,9 +25,9 @@ struct Reversed: ParsableCommand {
               reversed --check --config /etc/reversed/reversed.toml
 
             EXIT STATUS
-              0 stopped as told, 64 wrong usage, 69 cannot listen, 78 wrong configuration
+              0 stopped as told, 64 wrong usage, 69 cannot listen, 71 the system failed, 78 wrong configuration
             """,
-        version: "reversed \(version)"
+        version: "reversed \(version)\nUnicode \(GraphemeCluster.unicodeVersion) (grapheme clusters)"
     )
 
     @Option(
@@ -59,19 +61,19 @@ struct Reversed: ParsableCommand {
 
     @Flag(
         inversion: .prefixedNo,
-        help: "Serve busy connections in one loop instead of by one event source each."
+        help: "Lend busy connections to hot loops, or serve each by its own event source at all times."
     )
     var hotSet = true
 
     func run() throws {
-        // Before any other thread exists: a thread inherits the mask, and libdispatch reads signals from a signalfd.
-        StopSignals.block()
+        // Before any other thread exists.
+        SignalHandlers.block(Daemon.signals)
         let source = SettingsSource(
             path: config,
             overrides: Overrides(host: host, port: port, logLevel: logLevel)
         )
         if check || printConfig { return try Inspection(source: source).run(printsSettings: printConfig) }
-        try Daemon(source: source, usesHotSet: hotSet).run()
+        try Daemon(source: source, usesHotLoops: hotSet).run()
     }
 }
 

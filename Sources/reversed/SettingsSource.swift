@@ -1,4 +1,5 @@
-import ReverseServer
+import DispatchServer
+import ReverseCore
 import Settings
 import Sockets
 
@@ -14,24 +15,22 @@ struct SettingsSource: Sendable {
     }
 }
 
-extension Configuration {
+extension Server<ReversalSession>.Configuration {
     /// What the server makes of the settings.
     init(_ settings: Settings) {
         self.init(
-            listeners: settings.listeners.map(Listener.init),
-            framing: settings.framing,
-            unit: settings.unit,
-            limits: Limits(
-                maximumConnections: settings.limits.maximumConnections,
-                maximumLineBytes: settings.limits.maximumLineBytes,
-                idleTimeout: settings.limits.idleTimeout
-            ),
-            logsConnections: settings.log.connections
+            listeners: settings.listeners.map(ListenerConfiguration.init),
+            options: ReversalOptions(framing: settings.framing, unit: settings.unit),
+            sessionLimits: ReversalLimits(maximumLineBytes: settings.limits.maximumLineBytes)
         )
+        limits.maximumConnections = settings.limits.maximumConnections
+        limits.idleTimeout = settings.limits.idleTimeout
+        limits.drainTimeout = settings.limits.drainTimeout
+        logsConnections = settings.log.connections
     }
 }
 
-extension Configuration.Listener {
+extension ListenerConfiguration<ReversalOptions> {
     init(_ listener: Settings.Listener) {
         let endpoint: Endpoint =
             switch listener.place {
@@ -42,8 +41,7 @@ extension Configuration.Listener {
             endpoint: endpoint,
             ipv6Only: listener.ipv6Only,
             mode: listener.mode,
-            framing: listener.framing,
-            unit: listener.unit
+            options: ReversalOptions(framing: listener.framing, unit: listener.unit)
         )
     }
 }
