@@ -10,7 +10,7 @@ struct PromptMode {
     private static let hint = "Type \"exit\" or press Ctrl-D to leave."
 
     let endpoint: Endpoint
-    let timeout: Duration
+    let patience: Patience
     /// Whether the terminal gets control characters of the answers as they are.
     let isRaw: Bool
 
@@ -23,15 +23,11 @@ struct PromptMode {
         defer { editor?.close() }
         let conversation = Conversation(
             with: endpoint,
-            timeout: timeout,
+            timeout: patience.timeoutValue,
+            retry: RetryPolicy(patience: patience.retryFor ?? .zero),
             isInterrupted: { Interrupt.isPending || editor?.noticeInterrupt() == true }
         )
-        do {
-            try conversation.connect()
-        } catch {
-            if error.reason == .interrupted { _exit(error.exitCode) }
-            throw error
-        }
+        try conversation.connect()
         try output.write("Connected to \(VisibleText.visible(endpoint.description)). \(Self.hint)\n")
         if let mistake, editor != nil { tell(mistake) }
         try converse(conversation, editor, output)
@@ -42,10 +38,15 @@ struct PromptMode {
     {
         let plain = PlainPrompt()
         let watch = LineEditor.Watch(descriptor: { conversation.descriptor }) {
-            guard conversation.noticeEnd() else { return nil }
-            return Self.coloured(
-                "reverse-client: \(endpoint) ended the connection; the next line connects again"
-            )
+            guard let reason = conversation.noticeEnd() else { return nil }
+            let sentence =
+                switch reason {
+                case .wrongAnswer:
+                    "\(endpoint) sent something that was not asked for: it is probably no reversed; "
+                        + "the next line connects again"
+                default: "\(endpoint) ended the connection; the next line connects again"
+                }
+            return Self.coloured("reverse-client: \(sentence)")
         }
         var isFirst = true
         while true {
