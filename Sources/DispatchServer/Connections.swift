@@ -84,16 +84,18 @@ final class Connections: Sendable {
     }
 
     private func freeSlot(_ change: (inout Contents) -> Void) {
-        let (listeners, whenEmpty) = contents.withLock {
-            contents -> ([Listener], (@Sendable () -> Void)?) in
+        let listeners = contents.withLock { contents in
             change(&contents)
             contents.slotsInUse -= 1
-            let listeners = Self.takeWaiting(&contents)
-            guard contents.slotsInUse == 0, listeners.isEmpty else { return (listeners, nil) }
-            defer { contents.whenEmpty = nil }
-            return (listeners, contents.whenEmpty)
+            return Self.takeWaiting(&contents)
         }
         for listener in listeners { listener.slotIsFree() }
+        // Only now: a listener may have taken the slot, and one that is closed has not.
+        let whenEmpty = contents.withLock { contents -> (@Sendable () -> Void)? in
+            guard contents.slotsInUse == 0 else { return nil }
+            defer { contents.whenEmpty = nil }
+            return contents.whenEmpty
+        }
         whenEmpty?()
     }
 
