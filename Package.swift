@@ -78,9 +78,10 @@ let package = Package(
         .testTarget(name: "SocketsTests", dependencies: ["Sockets"], swiftSettings: strict),
         .testTarget(name: "QuantitiesTests", dependencies: ["Quantities"], swiftSettings: strict),
         .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging], swiftSettings: strict),
+        .target(name: "CMutexOrder", path: "Tests/CMutexOrder"),
         .testTarget(
             name: "DispatchServerTests",
-            dependencies: ["DispatchServer", "Sockets", logging],
+            dependencies: ["CMutexOrder", "DispatchServer", "Sockets", logging],
             swiftSettings: strict
         ),
         .testTarget(
