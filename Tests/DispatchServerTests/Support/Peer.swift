@@ -92,8 +92,11 @@ final class Peer: Sendable {
                     sent += count
                     continue
                 }
+                let untaken = StreamSocket.untakenBytes(of: descriptor)
                 var space = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                if poll(&space, 1, 300) == 0 { return sent }
+                if poll(&space, 1, 300) == 0, StreamSocket.untakenBytes(of: descriptor) == untaken {
+                    return sent
+                }
             }
         }
     }
