@@ -10,12 +10,13 @@ export REVERSE_CLIENT := $(CURDIR)/$(BIN)/reverse-client
 
 # What Debian calls the things that each command needs; scripts/install-missing asks apt for those that are not there.
 BUILD_PACKAGES := libsystemd-dev pkg-config g++
-TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect strace mandoc iproute2 procps
+TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect strace mandoc iproute2 procps \
+	bash bash-completion zsh fish
 SYSTEM_PACKAGES := $(TEST_PACKAGES) debootstrap debian-archive-keyring systemd-container debhelper lintian
 
 .DEFAULT_GOAL := help
 .PHONY: help build run demo test lint format unit-tests behaviour-tests sanitizer-tests system-tests deb container benchmark \
-	build-dependencies test-dependencies system-dependencies clean
+	build-dependencies test-dependencies system-dependencies grapheme-table clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,20 +47,27 @@ format: ## Lay out the sources as .swift-format says
 unit-tests: test-dependencies ## The tests of each module
 	$(SWIFT) test
 
-sanitizer-tests: test-dependencies ## The tests of the module with unsafe code, under AddressSanitizer
-	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-sanitizer --filter ReverseCoreTests
+sanitizer-tests: test-dependencies ## The tests of unsafe code under AddressSanitizer, those of threads under ThreadSanitizer
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-asan \
+		--filter 'ReverseCoreTests|DispatchServerTests|SocketsTests'
+	TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/thread-sanitizer-suppressions" $(SWIFT) test --sanitize=thread \
+		--scratch-path .build-tsan --filter DispatchServerTests
 
 behaviour-tests: test-dependencies build ## The release binaries over real sockets, pipes and terminals
 	$(PYTHON) -m pytest -q Tests/Behaviour
 
 system-tests: system-dependencies deb ## The package in booted containers of Debian 12 and 13 (root only)
 	Tests/System/run
+	PACKAGES="$$(ls .build/*.deb)" $(PYTHON) -m pytest -q Tests/Behaviour/test_completion.py
 
 deb: system-dependencies ## Build the Debian package
 	scripts/build-package
 
 container: deb ## A shell in a container with the package installed (root only)
 	Tests/System/container shell
+
+grapheme-table: ## Write Sources/ReverseCore/GraphemeClassTable.swift from the files in unicode/ (or UNICODE_DATA=directory)
+	REGENERATE_GRAPHEME_TABLE=1 $(SWIFT) test --filter GraphemeClassTableTests.regenerate
 
 benchmark: build ## Measure against peers; writes docs/benchmarks.md
 	Benchmarks/run
@@ -74,4 +82,4 @@ system-dependencies:
 	@scripts/install-missing $(SYSTEM_PACKAGES)
 
 clean: ## Remove everything that was built
-	rm -rf .build .build-sanitizer
+	rm -rf .build .build-asan .build-tsan

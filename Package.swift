@@ -44,29 +44,42 @@ let package = Package(
         .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Systemd", dependencies: ["CSystemd", logging], swiftSettings: strict),
         .target(name: "Quantities", swiftSettings: strict),
-        .target(name: "LineEditor", swiftSettings: strict),
+        .target(name: "TextEscaping", swiftSettings: strict),
 
-        // Layer 2: the server, the client, and the settings.
+        // Layer 2: the server, the client, its line editor, and the settings.
+        .target(
+            name: "CommandSupport",
+            dependencies: ["CLinux", "Sockets", "TextEscaping", argumentParser],
+            swiftSettings: strict
+        ),
         .target(
             name: "DispatchServer",
             dependencies: ["CEpollGuard", "CLinux", "Sockets", logging],
             swiftSettings: strict
         ),
         .target(name: "ReverseClient", dependencies: ["Quantities", "Sockets"], swiftSettings: strict),
+        .target(name: "LineEditor", dependencies: ["ReverseCore"], swiftSettings: strict),
         .target(name: "Settings", dependencies: ["Quantities", "ReverseCore", toml], swiftSettings: strict),
 
         // Layer 3: the programs.
         .executableTarget(
             name: "reversed",
             dependencies: [
-                "CPriorityStub", "DispatchServer", "ReverseCore", "Settings", "Sockets", "Systemd",
+                "CPriorityStub", "CommandSupport", "DispatchServer", "ReverseCore", "Settings", "Sockets",
+                "Systemd",
                 argumentParser, logging,
             ],
+            resources: [.embedInCode("Completions")],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "reverse-client",
-            dependencies: ["LineEditor", "Quantities", "ReverseClient", "Sockets", argumentParser],
+            dependencies: [
+                "CLinux", "CommandSupport", "LineEditor", "Quantities", "ReverseClient", "ReverseCore",
+                "Sockets",
+                "TextEscaping", argumentParser,
+            ],
+            resources: [.embedInCode("Completions")],
             swiftSettings: strict
         ),
 
@@ -87,6 +100,11 @@ let package = Package(
         .testTarget(
             name: "ReverseClientTests",
             dependencies: ["ReverseClient", "Sockets"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "CommandSupportTests",
+            dependencies: ["CommandSupport", "Sockets", argumentParser],
             swiftSettings: strict
         ),
         .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"], swiftSettings: strict),

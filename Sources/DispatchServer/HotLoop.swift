@@ -12,12 +12,12 @@ protocol LoopMember: AnyObject, Sendable {
     var descriptor: Int32 { get }
     /// Serves one event, and returns how many bytes were received. It may come once too often.
     func serve(_ worker: LoopWorker, now: Milliseconds) -> Int
-    /// Goes back to its read source, unless it waits for output or is being served.
-    func leave(_ loop: HotLoop<Self>)
+    /// Goes back to its read source. Returns false when it waits for output, is being served, or is no member.
+    func leave(_ loop: HotLoop<Self>) -> Bool
     /// Goes to another loop, unless it is being served.
     func move(from loop: HotLoop<Self>, to other: HotLoop<Self>)
-    /// Ends, because its loop has failed.
-    func loseLoop(_ code: Int32)
+    /// Ends, because the system no longer delivers its events.
+    func fail(_ code: Int32)
 }
 
 /// One epoll instance and one thread that serve busy connections.
@@ -36,6 +36,9 @@ protocol LoopMember: AnyObject, Sendable {
 ///
 /// The table's lock is the innermost one: no other is taken while it is held.
 final class HotLoop<Member: LoopMember>: Sendable {
+    /// Lends a worker for the time of a call.
+    typealias WorkerLoan = @Sendable ((Member.LoopWorker) -> Void) -> Void
+
     /// What the loop has done since its last tick.
     struct Report {
         /// The share of a processor that it used, 0...1.
@@ -71,7 +74,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
     private let epoll: Int32
     private let timer: Int32
     private let queue: DispatchQueue
-    private let makeWorker: @Sendable () -> Member.LoopWorker
+    private let withWorker: WorkerLoan
     private let onTick: @Sendable (HotLoop, Report, Milliseconds) -> Void
     private let onFailure: @Sendable (Int32) -> Void
     private let table = Mutex(Table())
@@ -85,13 +88,13 @@ final class HotLoop<Member: LoopMember>: Sendable {
     init(
         index: Int,
         label: String,
-        makeWorker: @escaping @Sendable () -> Member.LoopWorker,
+        withWorker: @escaping WorkerLoan,
         onTick: @escaping @Sendable (HotLoop, Report, Milliseconds) -> Void,
         onFailure: @escaping @Sendable (Int32) -> Void
     ) throws(LoopError) {
-        let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        let epoll = linux_epoll_create()
         guard epoll >= 0 else { throw LoopError(code: errno) }
-        let timer = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_CLOEXEC) | Int32(TFD_NONBLOCK))
+        let timer = linux_timerfd_create()
         var event = epoll_event()
         event.events = EPOLLIN.rawValue
         event.data.u64 = Self.tickToken
@@ -105,7 +108,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
         self.epoll = epoll
         self.timer = timer
         queue = DispatchQueue(label: label)
-        self.makeWorker = makeWorker
+        self.withWorker = withWorker
         self.onTick = onTick
         self.onFailure = onFailure
     }
@@ -217,11 +220,12 @@ final class HotLoop<Member: LoopMember>: Sendable {
     // MARK: - The loop
 
     private func run() {
-        let worker = makeWorker()
         tick(every: Self.tickTime)
-        var turn = Turn()
-        withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: Self.batch) { events in
-            repeat { serve(events, worker, &turn) } while !(turn.isTickDue && endTick(&turn))
+        withWorker { worker in
+            withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: Self.batch) { events in
+                var turn = Turn()
+                repeat { serve(events, worker, &turn) } while !(turn.isTickDue && endTick(&turn))
+            }
         }
     }
 
@@ -236,6 +240,8 @@ final class HotLoop<Member: LoopMember>: Sendable {
         var interval = HotLoop.tickTime
         var work: UInt64 = 0
         var failures = 0
+        /// When quiet members are looked for again.
+        var nextReview: Milliseconds = 0
         var lastTick = Clock.nanoseconds(CLOCK_MONOTONIC)
         var lastProcessorTime = Clock.nanoseconds(CLOCK_THREAD_CPUTIME_ID)
     }
@@ -331,8 +337,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
         guard turn.failures >= 3 else { return }
         let members = table.withLock { $0.entries.compactMap { $0?.member } }
         for member in members {
-            member.leave(self)
-            member.loseLoop(code)
+            if !member.leave(self) { member.fail(code) }
         }
         if turn.failures == 3 { onFailure(code) }
         usleep(1000)
@@ -347,9 +352,12 @@ final class HotLoop<Member: LoopMember>: Sendable {
         _ = read(timer, &expirations, MemoryLayout<UInt64>.size)
         let now = Clock.now()
         let (probes, quiet) = table.withLock { table in
-            // Among many members each has its turn less often.
-            let quietSince = now &- min(max(30, Milliseconds(table.count) / 16), 500)
             defer { table.probes = [] }
+            guard now >= turn.nextReview else { return (table.probes, [Member]()) }
+            // Among many members each has its turn less often.
+            let quietTime = min(max(30, Milliseconds(table.count) / 16), 500)
+            turn.nextReview = now &+ quietTime / 2
+            let quietSince = now &- quietTime
             let quiet = table.entries.compactMap { entry -> Member? in
                 guard let entry, !entry.isQueued, entry.lastEvent < quietSince else { return nil }
                 return entry.member
@@ -357,14 +365,15 @@ final class HotLoop<Member: LoopMember>: Sendable {
             return (table.probes, quiet)
         }
         for probe in probes { probe() }
-        for member in quiet { member.leave(self) }
-        let interval = turn.interval
-        onTick(self, report(&turn), now)
+        for member in quiet { _ = member.leave(self) }
         let isEmpty = table.withLock { table in
             guard table.count == 0, table.probes.isEmpty else { return false }
             table.isRunning = false
             return true
         }
+        let interval = turn.interval
+        let report = report(&turn)
+        onTick(self, isEmpty ? Report(processor: 0, work: report.work) : report, now)
         // A loop that only waits for blocked output need not tick so often.
         if isEmpty { tick(every: 0) } else if turn.interval != interval { tick(every: turn.interval) }
         return isEmpty

@@ -75,16 +75,13 @@ struct LoopBalance {
     ///   - processor: The share of a processor that it used, 0...1.
     ///   - work: What it got done, in any unit.
     mutating func report(loop: Int, processor: Double, work done: UInt64, now: Milliseconds) -> Order? {
-        loads[loop] = (loads[loop] + processor) / 2
+        loads[loop] = processor == 0 ? 0 : (loads[loop] + processor) / 2
         work &+= done
         if now >= windowStart &+ Self.window { endWindow(now) }
         // A member that was busy when the others left follows at a later tick.
         if loop >= inUse { return Order(share: 1, targets: Array(0..<inUse)) }
         return orders.removeValue(forKey: loop)
     }
-
-    /// A loop has no members left.
-    mutating func stopped(loop: Int) { loads[loop] = 0 }
 
     private mutating func endWindow(_ now: Milliseconds) {
         let rate = Double(work) / Double(now &- windowStart)

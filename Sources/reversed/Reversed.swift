@@ -1,9 +1,12 @@
 // reversed: the daemon. Arguments in, parts wired, an exit code out; what it does lives on the floors below.
 
 import ArgumentParser
+import CommandSupport
 import DispatchServer
 import Glibc
+import ReverseCore
 import Settings
+import Sockets
 import Systemd
 
 /// The command line of the daemon.
@@ -24,9 +27,9 @@ struct Reversed: ParsableCommand {
               reversed --check --config /etc/reversed/reversed.toml
 
             EXIT STATUS
-              0 stopped as told, 64 wrong usage, 69 cannot listen, 78 wrong configuration
+              0 stopped as told, 64 wrong usage, 69 cannot listen, 71 the system failed, 78 wrong configuration
             """,
-        version: "reversed \(version)"
+        version: "reversed \(version)\nUnicode \(GraphemeCluster.unicodeVersion) (grapheme clusters)"
     )
 
     @Option(
@@ -63,6 +66,22 @@ struct Reversed: ParsableCommand {
         help: "Lend busy connections to hot loops, or serve each by its own event source at all times."
     )
     var hotSet = true
+
+    static func main() {
+        let arguments = Arguments.ofProcess
+        do {
+            if let script = try CompletionScripts.ofProgram.requested(by: arguments.forParser) {
+                leaveWithOutput(script)
+            }
+            var command = try parse(arguments)
+            if let value = arguments.forParser.first(where: ByteText.holdsOther) {
+                throw ValidationError("the argument \(value) is not UTF-8")
+            }
+            try command.run()
+        } catch {
+            leave(with: error)
+        }
+    }
 
     func run() throws {
         // Before any other thread exists.

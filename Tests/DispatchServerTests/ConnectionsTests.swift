@@ -17,7 +17,7 @@ struct ConnectionsTests {
 
     @Test("have as many slots as there are, and a new capacity holds at once")
     func slots() {
-        let connections = Connections(capacity: 2)
+        let connections = Connections(capacity: 2, queue: .global())
         #expect(connections.acquireSlot() && connections.acquireSlot())
         #expect(!connections.acquireSlot())
         connections.releaseSlot()
@@ -31,7 +31,7 @@ struct ConnectionsTests {
 
     @Test("are numbered from 1, and only those that were accepted")
     func numbers() {
-        let connections = Connections(capacity: 5)
+        let connections = Connections(capacity: 5, queue: .global())
         #expect(connections.acquireSlot())
         connections.releaseSlot()
         #expect((0..<3).map { _ in connections.takeNumber() } == [1, 2, 3])
@@ -41,14 +41,14 @@ struct ConnectionsTests {
     @Test("are empty at once when nobody is there")
     func emptyAtOnce() {
         let calls = Calls()
-        Connections(capacity: 2).whenEmpty { calls.add() }
+        Connections(capacity: 2, queue: .global()).whenEmpty { calls.add() }
         #expect(calls.count == 1)
     }
 
     @Test("are not empty while a client is being accepted, and then once")
     func emptyAfterAccept() {
         let calls = Calls()
-        let connections = Connections(capacity: 2)
+        let connections = Connections(capacity: 2, queue: .global())
         #expect(connections.acquireSlot())
         connections.whenEmpty { calls.add() }
         #expect(calls.count == 0)

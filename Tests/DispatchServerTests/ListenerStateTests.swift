@@ -81,7 +81,9 @@ struct ListenerStateTests {
 
     @Test("accepts again when a slot is free")
     func slot() {
-        check([.waitingForSlot: Expected([.watch, .accept], .accepting)]) { $0.slotIsFree(now: 5000) }
+        check([.waitingForSlot: Expected([.countPause(4000), .watch, .accept], .accepting)]) {
+            $0.slotIsFree(now: 5000)
+        }
     }
 
     @Test("accepts again when it has rested")
@@ -104,6 +106,12 @@ struct ListenerStateTests {
     func close() {
         let closed = Expected([.close], .closed)
         check([.opened: closed, .accepting: closed, .waitingForSlot: closed, .resting: closed]) { $0.close() }
+    }
+
+    @Test("gives up with a word, once")
+    func givesUp() {
+        let dead = Expected([.note(.dead(ENOSPC)), .close], .closed)
+        check([.opened: dead, .accepting: dead, .waitingForSlot: dead, .resting: dead]) { $0.giveUp(ENOSPC) }
     }
 
     // MARK: - What an error means
@@ -162,18 +170,20 @@ struct ListenerStateTests {
         // A pause that nobody has noticed ends without a word.
         _ = state.foundNoSlot(now: 1000)
         #expect(state.tick(clientWaits: false, now: 1500) == [])
-        #expect(state.slotIsFree(now: 2000) == [.watch, .accept])
+        #expect(state.slotIsFree(now: 2000) == [.countPause(1000), .watch, .accept])
 
         _ = state.foundNoSlot(now: 3000)
         #expect(state.tick(clientWaits: true, now: 3500) == [.note(.paused(500))])
         #expect(state.tick(clientWaits: true, now: 4000) == [])
-        #expect(state.slotIsFree(now: 5000) == [.note(.resumed(after: 2000)), .watch, .accept])
+        #expect(
+            state.slotIsFree(now: 5000) == [.countPause(2000), .note(.resumed(after: 2000)), .watch, .accept]
+        )
         #expect(state.slotIsFree(now: 5000) == [])
 
         // Within the minute there is no new notice, neither of the pause nor of its end.
         _ = state.foundNoSlot(now: 6000)
         #expect(state.tick(clientWaits: true, now: 63_499) == [])
-        #expect(state.slotIsFree(now: 63_499) == [.watch, .accept])
+        #expect(state.slotIsFree(now: 63_499) == [.countPause(57_499), .watch, .accept])
         _ = state.foundNoSlot(now: 63_499)
         #expect(state.tick(clientWaits: true, now: 63_500) == [.note(.paused(1))])
         #expect(state.tick(clientWaits: true, now: 123_500) == [.note(.paused(60_001))])
@@ -219,11 +229,11 @@ struct ListenerStateTests {
         #expect(state.leave(arrivedBy: 1050) == [])
         #expect(state.handshakesAreOver() == [])
         for now: Milliseconds in [2000, 3000] {
-            #expect(state.slotIsFree(now: now) == [.watch, .accept])
+            #expect(state.slotIsFree(now: now) == [.countPause(1000), .watch, .accept])
             #expect(state.accepted() == [.accept])
             #expect(state.foundNoSlot(now: now) == [.unwatch, .awaitSlot])
         }
-        #expect(state.slotIsFree(now: 4000) == [.watch, .accept])
+        #expect(state.slotIsFree(now: 4000) == [.countPause(1000), .watch, .accept])
         #expect(state.failed(EAGAIN, now: 4000) == [.close])
     }
 
@@ -240,7 +250,7 @@ struct ListenerStateTests {
     func leavesCrowd() {
         var state = Start.waitingForSlot.state
         _ = state.leave(arrivedBy: 1050)
-        #expect(state.slotIsFree(now: 2000) == [.watch, .accept])
+        #expect(state.slotIsFree(now: 2000) == [.countPause(1000), .watch, .accept])
         for _ in 0..<3 * State.acceptBudget { #expect(state.accepted() == [.accept]) }
         #expect(state.failed(EAGAIN, now: 2000) == [.close])
     }

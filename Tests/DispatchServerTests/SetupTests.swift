@@ -12,6 +12,14 @@ struct SetupTests {
         try SetupCheck.run(on: DispatchQueue(label: "test", attributes: .concurrent))
     }
 
+    @Test("is not there where the guard is not linked in, and the error says so")
+    func unguarded() {
+        let error = #expect(throws: SetupError.self) {
+            try SetupCheck.run(on: DispatchQueue(label: "test"), guardCalls: { 0 })
+        }
+        #expect(error?.description.contains("CEpollGuard is not linked into this program") == true)
+    }
+
     @Test("blocks the signals that are handled, so that nothing else gets them, and watches them")
     func signals() throws {
         let blocked = Mutex<[Int32]>([])

@@ -66,7 +66,7 @@ final class Fixture: Sendable {
         try HotLoop(
             index: index,
             label: "test.loop.\(index)",
-            makeWorker: { [core] in core.workers.makeWorker() },
+            withWorker: { [core] body in core.workers.withWorker(body) },
             onTick: { loop, report, _ in onTick(loop, report) },
             onFailure: { _ in }
         )
