@@ -50,8 +50,7 @@ unit-tests: test-dependencies ## The tests of each module
 sanitizer-tests: test-dependencies ## The tests of unsafe code under AddressSanitizer, those of threads under ThreadSanitizer
 	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-asan \
 		--filter 'ReverseCoreTests|DispatchServerTests|SocketsTests'
-	TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/thread-sanitizer-suppressions" $(SWIFT) test --sanitize=thread \
-		--scratch-path .build-tsan --filter DispatchServerTests
+	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan --filter DispatchServerTests
 
 behaviour-tests: test-dependencies build ## The release binaries over real sockets, pipes and terminals
 	$(PYTHON) -m pytest -q Tests/Behaviour
