@@ -9,8 +9,8 @@ export REVERSED := $(CURDIR)/$(BIN)/reversed
 export REVERSE_CLIENT := $(CURDIR)/$(BIN)/reverse-client
 
 # What Debian calls the things that each command needs; scripts/install-missing asks apt for those that are not there.
-BUILD_PACKAGES := libsystemd-dev pkg-config g++
-TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect strace mandoc iproute2 procps \
+BUILD_PACKAGES := libsystemd-dev libtomlplusplus-dev pkg-config g++
+TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect python3-pyte strace mandoc iproute2 procps \
 	bash bash-completion zsh fish
 SYSTEM_PACKAGES := $(TEST_PACKAGES) debootstrap debian-archive-keyring systemd-container debhelper lintian
 
@@ -49,7 +49,7 @@ unit-tests: test-dependencies ## The tests of each module
 
 sanitizer-tests: test-dependencies ## The tests of unsafe code under AddressSanitizer, those of threads under ThreadSanitizer
 	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-asan \
-		--filter 'ReverseCoreTests|DispatchServerTests|SocketsTests'
+		--filter 'ReverseCoreTests|SettingsTests|DispatchServerTests|SocketsTests'
 	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan --filter DispatchServerTests
 
 behaviour-tests: test-dependencies build ## The release binaries over real sockets, pipes and terminals

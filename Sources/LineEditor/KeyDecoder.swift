@@ -1,150 +1,333 @@
-/// Makes keys of the bytes that a terminal sends: UTF-8, control characters, and the escape sequences of ECMA-48 as
-/// xterm uses them. Fed in pieces of any size.
+/// Makes keys of the bytes that a terminal sends: UTF-8, control characters, escape sequences by the grammar of ECMA-48
+/// (5th edition, sections 5.3 to 5.6) and what terminals send beyond it. Fed in pieces of any size.
+///
+/// There is no time limit inside of a sequence: a rest that comes late is still the rest. A sequence without a meaning
+/// here, or one that is broken off, is swallowed whole.
 struct KeyDecoder {
-    private static let pasteBegin = Array("[200~".utf8)
-    private static let pasteEnd = Array("\u{1B}[201~".utf8)
+    private enum State: Equatable {
+        case ground
+        /// Inside of a UTF-8 character of which so many bytes are missing.
+        case character([UInt8], missing: Int)
+        /// Behind ESC.
+        case escape
+        /// Behind ESC and intermediate bytes.
+        case escapeIntermediate
+        /// Behind CSI and these bytes.
+        case controlSequence([UInt8])
+        /// Behind `ESC [ [`: one more byte is a function key of the Linux console.
+        case linuxFunction
+        /// Behind SS3 and these bytes.
+        case singleShift([UInt8])
+        /// In an X10 mouse report, of which so many characters are missing.
+        case mouse(missing: Int, continuation: Bool)
+        /// In an OSC, DCS, APC, PM or SOS string, behind this byte.
+        case string(last: UInt8)
+        /// Behind Ctrl-V: the next character is text.
+        case quoted
+        /// Behind Ctrl-V, ESC and so many bytes of the rest of a paste's begin mark.
+        case quotedEscape(matched: Int)
+        /// Behind Ctrl-X.
+        case prefix
+    }
 
-    private var pending: [UInt8] = []
-    private var isPasting = false
+    /// What ends a bracketed paste (xterm's ctlseqs, "Bracketed Paste Mode").
+    static let pasteEnd = Array("\u{1B}[201~".utf8)
+    private static let pasteBegin = Array("\u{1B}[200~".utf8)
+    /// More bytes of a control sequence than this are not kept; no key has as many.
+    private static let longestSequence = 64
+
+    private var state = State.ground
+    /// How many bytes of the end mark of a bracketed paste have come; nil when no paste is under way.
+    private(set) var pasteMatched: Int?
+    /// Whether ESC stood before the character or sequence.
+    private var isAlt = false
     private var sawReturn = false
+    private var dropsPaste = false
+    private var text: [UInt8] = []
+    private var keys: [Key] = []
 
-    /// Whether the bytes so far may be the beginning of a key.
-    var isWaiting: Bool { !pending.isEmpty && !isPasting }
+    var isPasting: Bool { pasteMatched != nil }
+    /// Whether a paste is under way that is dropped.
+    var isDroppingPaste: Bool { isPasting && dropsPaste }
 
     /// The keys in `bytes` and what was left of earlier ones.
     mutating func decode(_ bytes: [UInt8]) -> [Key] {
-        pending += bytes
-        var keys: [Key] = []
-        var position = 0
-        while position < pending.count, let (key, length) = next(pending[position...]) {
-            position += length
-            if let key { Self.append(key, to: &keys) }
-        }
-        pending.removeFirst(position)
+        for byte in bytes { take(byte) }
+        // A key with Alt comes alone, a sequence with intermediate bytes in one piece.
+        if state == .escapeIntermediate { finish(.unknown) }
+        let half = isPasting ? Self.unfinishedCharacter(text) : 0
+        let rest = text.suffix(half)
+        text.removeLast(half)
+        flushText()
+        text = Array(rest)
+        defer { keys = [] }
         return keys
     }
 
-    /// What was waited for did not come: an Escape key, or half a character.
-    mutating func giveUpWaiting() -> [Key] {
-        guard !pending.isEmpty else { return [] }
-        let rest = pending.dropFirst()
-        pending = []
-        return [.unknown] + decode(Array(rest))
-    }
-
-    /// Neighbouring text becomes one key, so that a paste is one insertion.
-    private static func append(_ key: Key, to keys: inout [Key]) {
-        if case .text(let more) = key, case .text(let text)? = keys.last {
-            keys[keys.count - 1] = .text(text + more)
-        } else {
-            keys.append(key)
-        }
-    }
-
-    /// The first key and how many bytes it has; a nil key for bytes that say nothing; nil when more are needed.
-    private mutating func next(_ bytes: ArraySlice<UInt8>) -> (Key?, Int)? {
-        guard let first = bytes.first else { return nil }
-        if isPasting { return nextPasted(bytes, first) }
-        let wasReturn = sawReturn
-        sawReturn = first == 0x0D
-        switch first {
-        case 0x1B: return escape(bytes)
-        case 0x0D: return (.enter, 1)
-        // The second half of CR LF in a paste.
-        case 0x0A: return (wasReturn ? nil : .enter, 1)
-        case 0x09: return (.text("\t"), 1)
-        case 0x00..<0x20, 0x7F: return (Self.control(first), 1)
-        default: return character(bytes, first)
-        }
-    }
-
-    private mutating func nextPasted(_ bytes: ArraySlice<UInt8>, _ first: UInt8) -> (Key?, Int)? {
-        if first == 0x1B {
-            if bytes.starts(with: Self.pasteEnd) {
-                isPasting = false
-                return (nil, Self.pasteEnd.count)
-            }
-            if Self.pasteEnd.starts(with: bytes) { return nil }
-        }
-        let wasReturn = sawReturn
-        sawReturn = first == 0x0D
-        switch first {
-        case 0x0D: return (.enter, 1)
-        case 0x0A: return (wasReturn ? nil : .enter, 1)
-        case 0x00..<0x80: return (.text(String(Unicode.Scalar(first))), 1)
-        default: return character(bytes, first)
-        }
-    }
-
-    private static func control(_ byte: UInt8) -> Key {
-        switch byte {
-        case 0x01: .home
-        case 0x02: .left
-        case 0x03: .interrupt
-        case 0x04: .endOfInput
-        case 0x05: .end
-        case 0x06: .right
-        case 0x08, 0x7F: .backspace
-        case 0x0B: .deleteToEnd
-        case 0x0C: .clearScreen
-        case 0x0E: .down
-        case 0x10: .up
-        case 0x15: .deleteToStart
-        case 0x17: .deleteWord
-        case 0x19: .yank
-        case 0x1A: .suspend
-        default: .unknown
-        }
-    }
-
-    private func character(_ bytes: ArraySlice<UInt8>, _ first: UInt8) -> (Key?, Int)? {
+    /// How many bytes at the end of `bytes` begin a character of which more is to come.
+    private static func unfinishedCharacter(_ bytes: [UInt8]) -> Int {
+        let tail = bytes.suffix(3).reversed().prefix { 0x80...0xBF ~= $0 }.count
+        guard tail < min(3, bytes.count) else { return 0 }
         let length =
-            switch first {
+            switch bytes[bytes.count - 1 - tail] {
             case 0xC2...0xDF: 2
             case 0xE0...0xEF: 3
             case 0xF0...0xF4: 4
-            default: 1
+            default: 0
             }
-        let tail = bytes.dropFirst().prefix(length - 1).prefix { 0x80...0xBF ~= $0 }
-        if bytes.count < length && tail.count == bytes.count - 1 { return nil }
-        // An ill-formed sequence becomes one replacement character.
-        return (.text(String(decoding: bytes.prefix(1 + tail.count), as: UTF8.self)), 1 + tail.count)
+        return tail + 1 < length ? tail + 1 : 0
     }
 
-    private mutating func escape(_ bytes: ArraySlice<UInt8>) -> (Key?, Int)? {
-        let rest = bytes.dropFirst()
-        guard let second = rest.first else { return nil }
-        switch second {
-        case UInt8(ascii: "["):
-            let body = rest.dropFirst().prefix { 0x20...0x3F ~= $0 }
-            guard let final = rest.dropFirst(1 + body.count).first else { return nil }
-            let length = 3 + body.count
-            if Array(rest.prefix(5)) == Self.pasteBegin {
-                isPasting = true
-                return (nil, length)
+    /// Drops the rest of a bracketed paste, up to its end mark.
+    mutating func dropPaste() { dropsPaste = isPasting }
+
+    /// Takes a bracketed paste to be over although its end mark did not come.
+    mutating func endPaste() {
+        (pasteMatched, dropsPaste) = (nil, false)
+    }
+
+    private mutating func take(_ byte: UInt8) {
+        if let pasteMatched { return takePasted(byte, pasteMatched) }
+        switch state {
+        case .string(let last): takeOfString(byte, last)
+        case .mouse(let missing, let continuation): takeOfMouse(byte, missing, continuation)
+        case .character(let bytes, let missing): takeOfCharacter(byte, bytes, missing)
+        case .ground: takeFirst(byte)
+        case .quoted: takeQuoted(byte)
+        case .quotedEscape(let matched): takeBehindQuotedEscape(byte, matched)
+        case _ where byte < 0x20 || byte >= 0x7F: takeOutside(byte)
+        case .escape: takeBehindEscape(byte)
+        case .escapeIntermediate: if byte >= 0x30 { finish(.unknown) }
+        case .controlSequence(let bytes): takeOfSequence(byte, bytes)
+        case .linuxFunction, .prefix: finish(.unknown)
+        case .singleShift(let bytes):
+            if 0x30...0x3F ~= byte {
+                state = .singleShift(Self.appending(byte, to: bytes))
+            } else {
+                finish(KeySequence.key(parameters: bytes, final: byte, isAlt: isAlt, isSingleShift: true))
             }
-            return (Self.sequence(String(decoding: body, as: UTF8.self), final), length)
-        case UInt8(ascii: "O"):
-            guard let final = rest.dropFirst().first else { return nil }
-            return (Self.sequence("", final), 3)
-        case UInt8(ascii: "b"): return (.wordLeft, 2)
-        case UInt8(ascii: "f"): return (.wordRight, 2)
-        case 0x7F, 0x08: return (.deleteWord, 2)
-        default: return (.unknown, 2)
         }
     }
 
-    private static func sequence(_ parameters: String, _ final: UInt8) -> Key {
-        let isWord = parameters.hasSuffix(";5") || parameters.hasSuffix(";3")
-        return switch (final, parameters) {
-        case (UInt8(ascii: "A"), _): .up
-        case (UInt8(ascii: "B"), _): .down
-        case (UInt8(ascii: "C"), _): isWord ? .wordRight : .right
-        case (UInt8(ascii: "D"), _): isWord ? .wordLeft : .left
-        case (UInt8(ascii: "H"), _), (UInt8(ascii: "~"), "1"), (UInt8(ascii: "~"), "7"): .home
-        case (UInt8(ascii: "F"), _), (UInt8(ascii: "~"), "4"), (UInt8(ascii: "~"), "8"): .end
-        case (UInt8(ascii: "~"), "3"): .delete
-        default: .unknown
+    private mutating func finish(_ key: Key) {
+        state = .ground
+        isAlt = false
+        emit(key)
+    }
+
+    private mutating func emit(_ key: Key) {
+        flushText()
+        keys.append(key)
+    }
+
+    private mutating func flushText() {
+        guard !text.isEmpty else { return }
+        // An ill-formed sequence becomes a replacement character.
+        keys.append(.text(String(decoding: text, as: UTF8.self)))
+        text = []
+    }
+
+    private static func appending(_ byte: UInt8, to bytes: [UInt8]) -> [UInt8] {
+        bytes.count < longestSequence ? bytes + [byte] : bytes
+    }
+}
+
+// MARK: - Text and control characters
+
+extension KeyDecoder {
+    private mutating func takeFirst(_ byte: UInt8) {
+        let wasReturn = sawReturn
+        sawReturn = byte == 0x0D
+        switch byte {
+        case 0x1B: state = .escape
+        case 0x16, 0x11: state = .quoted
+        case 0x18: state = .prefix
+        case 0x0D: emit(.enter)
+        // The second half of CR LF.
+        case 0x0A: if !wasReturn { emit(.enter) }
+        case 0x09, 0x20..<0x7F: text.append(byte)
+        case 0x00..<0x20, 0x7F: emit(KeySequence.control(byte))
+        case 0x80..<0xA0: takeC1(byte)
+        default: beginCharacter(byte)
+        }
+    }
+
+    private mutating func beginCharacter(_ byte: UInt8) {
+        switch byte {
+        case 0xC2...0xDF: state = .character([byte], missing: 1)
+        case 0xE0...0xEF: state = .character([byte], missing: 2)
+        case 0xF0...0xF4: state = .character([byte], missing: 3)
+        default: endCharacter([byte])
+        }
+    }
+
+    private mutating func takeOfCharacter(_ byte: UInt8, _ bytes: [UInt8], _ missing: Int) {
+        guard 0x80...0xBF ~= byte else {
+            endCharacter(bytes)
+            return take(byte)
+        }
+        if missing > 1 {
+            state = .character(bytes + [byte], missing: missing - 1)
+        } else if bytes == [0xC2] && byte < 0xA0 {
+            takeC1(byte)
+        } else {
+            endCharacter(bytes + [byte])
+        }
+    }
+
+    /// Ends a character, or what there is of it.
+    private mutating func endCharacter(_ bytes: [UInt8]) {
+        if isAlt { return finish(.unknown) }
+        state = .ground
+        text += bytes
+    }
+
+    private mutating func takeQuoted(_ byte: UInt8) {
+        state = .ground
+        switch byte {
+        // A line feed inside of a line is the one thing that cannot be sent.
+        case 0x0A: emit(.unknown)
+        // ESC, unless a paste begins with it.
+        case 0x1B: state = .quotedEscape(matched: 1)
+        case 0x00..<0x80: text.append(byte)
+        default: beginCharacter(byte)
+        }
+    }
+
+    private mutating func takeBehindQuotedEscape(_ byte: UInt8, _ matched: Int) {
+        guard byte == Self.pasteBegin[matched] else {
+            state = .ground
+            text += Self.pasteBegin[..<matched]
+            return take(byte)
+        }
+        if matched + 1 == Self.pasteBegin.count { return beginPaste() }
+        state = .quotedEscape(matched: matched + 1)
+    }
+
+    /// The control functions of which each stands for ESC and a byte 0x40 lower.
+    private mutating func takeC1(_ byte: UInt8) {
+        state = .escape
+        takeBehindEscape(byte - 0x40)
+    }
+}
+
+// MARK: - Sequences
+
+extension KeyDecoder {
+    /// A byte that does not belong to the sequence, which is thereby broken off.
+    private mutating func takeOutside(_ byte: UInt8) {
+        let before = state
+        state = .ground
+        switch (before, byte) {
+        case (.escape, 0x1B): (state, isAlt) = (.escape, true)
+        case (.escape, 0x7F), (.escape, 0x08): finish(.deleteWord)
+        case (.escape, 0x09), (.escape, 0x16), (.escape, 0x18): finish(.unknown)
+        case (.escape, 0xA0...):
+            isAlt = true
+            beginCharacter(byte)
+        case (.prefix, 0x15): finish(.undo)
+        case (.prefix, 0x00..<0x1B) where byte != 0x03 && byte != 0x0D: finish(.unknown)
+        default:
+            isAlt = false
+            takeFirst(byte)
+        }
+    }
+
+    private mutating func takeBehindEscape(_ byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "["): state = .controlSequence([])
+        case UInt8(ascii: "O"): state = .singleShift([])
+        case UInt8(ascii: "]"), UInt8(ascii: "P"), UInt8(ascii: "_"), UInt8(ascii: "^"), UInt8(ascii: "X"):
+            state = .string(last: 0)
+        case 0x20..<0x30: state = .escapeIntermediate
+        default: finish(KeySequence.alt(byte))
+        }
+    }
+
+    private mutating func takeOfSequence(_ byte: UInt8, _ bytes: [UInt8]) {
+        switch byte {
+        case UInt8(ascii: "[") where bytes.isEmpty: state = .linuxFunction
+        case UInt8(ascii: "M") where bytes.isEmpty: state = .mouse(missing: 3, continuation: false)
+        // rxvt ends its keys with Shift by what is an intermediate byte in ECMA-48.
+        case UInt8(ascii: "$") where !bytes.isEmpty && bytes.allSatisfy { 0x30...0x39 ~= $0 }:
+            finish(KeySequence.key(parameters: bytes, final: byte, isAlt: isAlt, isSingleShift: false))
+        case 0x20..<0x40: state = .controlSequence(Self.appending(byte, to: bytes))
+        case UInt8(ascii: "~") where bytes == Array("200".utf8):
+            beginPaste()
+        default: finish(KeySequence.key(parameters: bytes, final: byte, isAlt: isAlt, isSingleShift: false))
+        }
+    }
+
+    /// A button and two coordinates, each one byte or one character of UTF-8.
+    private mutating func takeOfMouse(_ byte: UInt8, _ missing: Int, _ continuation: Bool) {
+        if byte == 0x1B || byte == 0x03 { return takeOutside(byte) }
+        let isRest = continuation && 0x80...0xBF ~= byte
+        let left = isRest ? missing : missing - 1
+        if left < 0 {
+            finish(.unknown)
+            take(byte)
+        } else if !isRest && 0xC2...0xDF ~= byte {
+            state = .mouse(missing: left, continuation: true)
+        } else if left == 0 {
+            finish(.unknown)
+        } else {
+            state = .mouse(missing: left, continuation: false)
+        }
+    }
+
+    /// A string ends with ST (`ESC \`, or U+009C) or BEL; CAN, SUB and any other use of ESC break it off. Ctrl-C does, too:
+    /// it gets a person out of a string that has no end.
+    private mutating func takeOfString(_ byte: UInt8, _ last: UInt8) {
+        switch (last, byte) {
+        case (0x1B, UInt8(ascii: "\\")), (_, 0x07), (_, 0x18), (_, 0x1A), (0xC2, 0x9C): finish(.unknown)
+        case (_, 0x03): takeOutside(byte)
+        case (0x1B, 0x1B): break
+        case (0x1B, _):
+            state = .escape
+            take(byte)
+        default: state = .string(last: byte)
+        }
+    }
+}
+
+// MARK: - Bracketed paste
+
+extension KeyDecoder {
+    private mutating func beginPaste() {
+        flushText()
+        pasteMatched = 0
+        state = .ground
+        (isAlt, sawReturn) = (false, false)
+    }
+
+    /// Everything is text but line ends.
+    private mutating func takePasted(_ byte: UInt8, _ matched: Int) {
+        if byte == Self.pasteEnd[matched] {
+            pasteMatched = matched + 1
+            if matched + 1 == Self.pasteEnd.count {
+                flushText()
+                sawReturn = false
+                endPaste()
+            }
+            return
+        }
+        pasteMatched = 0
+        if matched > 0 {
+            // It was not the end mark after all; it begins anew with an ESC only.
+            for earlier in Self.pasteEnd[..<matched] { insertPasted(earlier) }
+            return takePasted(byte, 0)
+        }
+        insertPasted(byte)
+    }
+
+    private mutating func insertPasted(_ byte: UInt8) {
+        if dropsPaste { return }
+        let wasReturn = sawReturn
+        sawReturn = byte == 0x0D
+        switch byte {
+        case 0x0D: emit(.pastedEnter)
+        case 0x0A: if !wasReturn { emit(.pastedEnter) }
+        default: text.append(byte)
         }
     }
 }

@@ -1,68 +1,121 @@
-/// What is written to the terminal so that it shows a line and a cursor, on one row that scrolls sideways.
+/// What is written to the terminal so that it shows a prompt, a line and a cursor, on one row.
 ///
-/// The place behind the prompt is saved in the terminal (DECSC) and returned to (DECRC); the cursor gets its place by
-/// writing again what stands before it. So it stands right however wide the terminal draws a character; an estimate,
-/// never too small, only decides when to scroll.
+/// Where they do not fit, the row shows the part around the cursor, and `<` and `>` in reverse video say on which side there
+/// is more. The prompt scrolls with the line. The cursor gets its place by writing again what stands before it, and nothing
+/// wraps while the row is drawn (DECAWM is off): so the row is right however wide the terminal draws a character.
 struct LineView {
-    private static let save = "\u{1B}7"
-    private static let restore = "\u{1B}8"
-    private static let clear = "\u{1B}[K"
+    private static let clearRow = "\u{1B}[K"
+    private static let clearBelow = "\u{1B}[J"
 
-    private let prompt: String
-    /// The first character that is shown.
-    private var start = 0
+    /// The column of the cursor as it was drawn last, counted from 0.
+    private(set) var cursorColumn = 0
+    /// The prompt of a row that shows all there is.
+    private var wholePrompt: String?
 
-    init(prompt: String) { self.prompt = prompt }
-
-    /// Writes prompt and line; the cursor stands at the beginning of a row.
-    mutating func begin(_ buffer: LineBuffer, columns: Int) -> String {
-        "\(prompt)\(Self.save)" + (buffer.characters.isEmpty ? Self.clear : redraw(buffer, columns: columns))
+    /// A stretch of prompt and line, and what it leaves out.
+    private struct Window {
+        var range: Range<Int>
+        var cursor: Int
+        var count: Int
+        var hidesLeft: Bool { range.lowerBound > 0 }
+        var hidesRight: Bool { range.upperBound < count }
     }
 
-    /// Writes the line again.
-    mutating func redraw(_ buffer: LineBuffer, columns: Int) -> String {
-        let room = max(8, columns - prompt.count - 1)
-        if buffer.cursor < start { start = buffer.cursor }
-        while start < buffer.cursor && Self.width(buffer.characters[start..<buffer.cursor]) > room {
-            start += 1
-        }
-        let before = buffer.characters[start..<buffer.cursor]
-        var end = buffer.cursor
-        var left = room - Self.width(before)
-        while end < buffer.characters.count {
-            left -= Self.width(buffer.characters[end...end])
-            guard left >= 0 else { break }
-            end += 1
-        }
-        let shownBefore = Self.shown(before)
-        let shownAfter = Self.shown(buffer.characters[buffer.cursor..<end])
-        let line = "\(Self.restore)\(shownBefore)\(shownAfter)\(Self.clear)"
-        return shownAfter.isEmpty ? line : "\(line)\(Self.restore)\(shownBefore)"
+    /// Writes prompt and line; the cursor stands at the beginning of a row, and there is nothing to be kept in it or below.
+    mutating func begin(_ prompt: String, _ line: LineBuffer, columns: Int) -> String {
+        let text = row(prompt, line, columns: columns, clear: Self.clearBelow)
+        // All terminals agree on how wide ASCII is.
+        return text.utf8.allSatisfy { $0 < 0x80 } ? text : Self.unwrapped(text)
     }
+
+    /// Writes the row again.
+    mutating func draw(_ prompt: String, _ line: LineBuffer, columns: Int, clearsBelow: Bool = false)
+        -> String
+    {
+        let clear = clearsBelow ? Self.clearBelow : Self.clearRow
+        return Self.unwrapped("\r" + row(prompt, line, columns: columns, clear: clear))
+    }
+
+    private mutating func row(_ prompt: String, _ line: LineBuffer, columns: Int, clear: String) -> String {
+        let row = Row(prompt: graphemeClusters(of: prompt), line: line.clusters)
+        let window = Self.window(row, cursor: row.prompt.count + line.cursor, columns: columns)
+        let before =
+            (window.hidesLeft ? Self.mark("<") : "") + row.shown(window.range.lowerBound..<window.cursor)
+        let after =
+            row.shown(window.cursor..<window.range.upperBound) + (window.hidesRight ? Self.mark(">") : "")
+        wholePrompt = window.range.count == row.count && after.isEmpty ? prompt : nil
+        cursorColumn = (window.hidesLeft ? 1 : 0) + row.columns(window.range.lowerBound..<window.cursor)
+        return before + after + clear + (after.isEmpty ? "" : "\r\(before)")
+    }
+
+    /// Notes that the row does not show the line as it is now.
+    mutating func invalidate() { wholePrompt = nil }
 
     /// Writes the whole line, however many rows it takes, and goes to the next.
-    func end(_ buffer: LineBuffer) -> String {
-        start == 0 && buffer.afterCursor.isEmpty
-            ? "\n" : "\(Self.restore)\(Self.shown(buffer.characters[...]))\(Self.clear)\n"
+    func end(_ prompt: String, _ line: LineBuffer) -> String {
+        wholePrompt == prompt
+            ? "\n"
+            : "\r\(Self.clearBelow)\(prompt)\(line.clusters.map(DisplayWidth.shown).joined())\n"
     }
 
-    /// Control characters in caret notation, everything else as it is.
-    private static func shown(_ characters: ArraySlice<String>) -> String {
-        var result = ""
-        for scalar in characters.lazy.flatMap(\.unicodeScalars) {
-            switch scalar.value {
-            case 0..<0x20: result += "^" + String(Unicode.Scalar(UInt8(scalar.value) | 0x40))
-            case 0x7F..<0xA0: result += "^?"
-            default: result.unicodeScalars.append(scalar)
-            }
+    private static func unwrapped(_ text: String) -> String { "\u{1B}[?7l\(text)\u{1B}[?7h" }
+
+    private static func mark(_ text: String) -> String { "\u{1B}[7m\(text)\u{1B}[27m" }
+
+    /// As much as fits: up to a third of the row behind the cursor, and before the cursor all there is room for.
+    private static func window(_ row: Row, cursor: Int, columns: Int) -> Window {
+        // One column stays free for the cursor behind the text. Another, so that a window of half the width shows by the cursor's
+        // column whether its terminal breaks rows (`LineEditor.rowsAboveCursor`).
+        let room = max(1, columns - 2)
+        var window = Window(range: 0..<row.count, cursor: cursor, count: row.count)
+        if row.end(from: 0, columns: room) == row.count { return window }
+        // With room for something behind the cursor, or without where the clusters are too wide for that.
+        for behind in [columns / 3, 0] {
+            let after = row.columns(cursor..<row.end(from: cursor, columns: behind))
+            let marks = cursor < row.count ? 2 : 1
+            let start = row.start(upTo: cursor, columns: room - after - marks)
+            if start == cursor && cursor > 0 && behind > 0 { continue }
+            let used = row.columns(start..<cursor) + (start > 0 ? 1 : 0)
+            var end = row.end(from: cursor, columns: room - used)
+            if end < row.count { end = row.end(from: cursor, columns: room - used - 1) }
+            window.range = start..<max(end, cursor)
+            break
         }
-        return result
+        return window
+    }
+}
+
+/// Prompt and line, one behind the other.
+private struct Row {
+    let prompt: [String]
+    let line: [String]
+
+    var count: Int { prompt.count + line.count }
+
+    subscript(index: Int) -> String { index < prompt.count ? prompt[index] : line[index - prompt.count] }
+
+    func shown(_ range: Range<Int>) -> String { range.map { DisplayWidth.shown(self[$0]) }.joined() }
+    func columns(_ range: Range<Int>) -> Int { range.reduce(0) { $0 + DisplayWidth.columns(of: self[$1]) } }
+
+    /// How far the clusters from `start` on go that have room in so many columns.
+    func end(from start: Int, columns: Int) -> Int {
+        var (end, left) = (start, columns)
+        while end < count {
+            left -= DisplayWidth.columns(of: self[end])
+            if left < 0 { break }
+            end += 1
+        }
+        return end
     }
 
-    /// How many columns the characters take at most.
-    private static func width(_ characters: ArraySlice<String>) -> Int {
-        characters.lazy.flatMap(\.unicodeScalars).reduce(0) {
-            $0 + ($1.value < 0x20 || $1.value >= 0x1100 ? 2 : 1)
+    /// Where the clusters before `end` begin that have room in so many columns.
+    func start(upTo end: Int, columns: Int) -> Int {
+        var (start, left) = (end, columns)
+        while start > 0 {
+            left -= DisplayWidth.columns(of: self[start - 1])
+            if left < 0 { break }
+            start -= 1
         }
+        return start
     }
 }

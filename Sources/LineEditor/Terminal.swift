@@ -9,16 +9,20 @@ final class Terminal {
         case interrupted
     }
 
+    private static let readSize = 65_536
+
     private let input: Int32
     private let output: Int32
     private var original: termios?
+    private var buffer = [UInt8](repeating: 0, count: readSize)
 
     init(input: Int32, output: Int32) {
         self.input = input
         self.output = output
-        // Without a handler the signal would not end the waiting.
-        signal(SIGWINCH) { _ in }
     }
+
+    /// Whether the terminal's modes are changed.
+    var isEditing: Bool { original != nil }
 
     var columns: Int {
         var size = winsize()
@@ -28,35 +32,39 @@ final class Terminal {
     /// Takes every key as it is pressed, Ctrl-C included; false when there is no terminal any more. What was typed
     /// before stays.
     func beginEditing() -> Bool {
-        if original == nil {
-            var modes = termios()
-            guard tcgetattr(input, &modes) == 0 else { return false }
-            original = modes
-            TerminalRestorer.arm(input, original: modes)
-            // Bracketed paste: what is pasted is text, whatever control characters it has.
-            write("\u{1B}[?2004h")
-        }
-        return set(signals: false)
+        guard original == nil else { return true }
+        var modes = termios()
+        guard tcgetattr(input, &modes) == 0 else { return false }
+        original = modes
+        TerminalSignals.arm(input: input, output: output, original: modes)
+        return resumeEditing()
     }
 
-    /// Between two lines Ctrl-C is a signal again, but what is typed or pasted meanwhile is not shown twice.
-    func pauseEditing() { _ = set(signals: true) }
+    /// Sets the modes once more, which another program may have changed while this one was stopped.
+    func resumeEditing() -> Bool {
+        guard var modes = original else { return false }
+        modes.c_iflag &= ~tcflag_t(BRKINT | ICRNL | INLCR | IGNCR | INPCK | ISTRIP | IXON)
+        modes.c_lflag &= ~tcflag_t(ECHO | ICANON | IEXTEN | ISIG)
+        withUnsafeMutableBytes(of: &modes.c_cc) { characters in
+            characters[Int(VMIN)] = 1
+            characters[Int(VTIME)] = 0
+        }
+        // Bracketed paste: what is pasted is text, whatever control characters it has.
+        write("\u{1B}[?2004h")
+        return tcsetattr(input, TCSADRAIN, &modes) == 0
+    }
 
     /// Gives the terminal back as it was.
-    func endEditing() {
+    ///
+    /// - Parameter pasteMatched: How much of the end mark of a paste has come that is under way; its rest is read and thrown
+    ///   away. Nil without a paste.
+    func endEditing(pasteMatched: Int?) {
         guard var modes = original else { return }
         write("\u{1B}[?2004l")
+        if let pasteMatched { PasteDrain.drain(input, matched: pasteMatched) }
         tcsetattr(input, TCSADRAIN, &modes)
-        TerminalRestorer.disarm()
+        TerminalSignals.disarm()
         original = nil
-    }
-
-    private func set(signals: Bool) -> Bool {
-        guard var modes = original else { return false }
-        modes.c_iflag &= ~tcflag_t(BRKINT | ICRNL | INPCK | ISTRIP | IXON)
-        modes.c_lflag &= ~tcflag_t(ECHO | ICANON | IEXTEN)
-        if !signals { modes.c_lflag &= ~tcflag_t(ISIG) }
-        return tcsetattr(input, TCSADRAIN, &modes) == 0
     }
 
     /// Sleeps until a key or the watched descriptor is ready.
@@ -64,16 +72,20 @@ final class Terminal {
         var polls = [
             pollfd(fd: input, events: Int16(POLLIN), revents: 0),
             pollfd(fd: watched, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: TerminalSignals.descriptor, events: Int16(POLLIN), revents: 0),
         ]
-        let result = poll(&polls, 2, milliseconds)
-        if result < 0 { return errno == EINTR ? .interrupted : .ended }
+        let result = poll(&polls, 3, milliseconds)
+        if result < 0 && errno != EINTR { return .ended }
+        if result < 0 || polls[2].revents != 0 {
+            TerminalSignals.clear()
+            return .interrupted
+        }
         if result == 0 { return .timedOut }
         // Keys first: a lost server takes nothing away from what was typed.
         guard polls[0].revents != 0 else { return .watched }
-        var bytes = [UInt8](repeating: 0, count: 4096)
-        let count = read(input, &bytes, bytes.count)
-        if count < 0 && errno == EINTR { return .interrupted }
-        return count > 0 ? .input(Array(bytes.prefix(count))) : .ended
+        let count = read(input, &buffer, buffer.count)
+        if count < 0 && (errno == EINTR || errno == EAGAIN) { return .interrupted }
+        return count > 0 ? .input(Array(buffer.prefix(count))) : .ended
     }
 
     func write(_ text: String) {
@@ -81,32 +93,13 @@ final class Terminal {
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(output, $0.baseAddress, $0.count) }
             if count < 0 && errno == EINTR { continue }
+            if count < 0 && errno == EAGAIN {
+                var polls = [pollfd(fd: output, events: Int16(POLLOUT), revents: 0)]
+                _ = poll(&polls, 1, -1)
+                continue
+            }
             guard count > 0 else { return }
             rest = rest.dropFirst(count)
         }
-    }
-}
-
-/// Gives the terminal back when a signal ends the program. A handler can reach only what is global.
-enum TerminalRestorer {
-    // Unsafe but sound: written by the one thread that edits, while the signals that read them are still at their
-    // default; read by a handler of that same thread.
-    nonisolated(unsafe) private static var descriptor: Int32 = -1
-    nonisolated(unsafe) private static var original = termios()
-
-    static func arm(_ number: Int32, original modes: termios) {
-        original = modes
-        descriptor = number
-        for number in [SIGTERM, SIGHUP, SIGQUIT] {
-            signal(number) { number in
-                tcsetattr(TerminalRestorer.descriptor, TCSANOW, &TerminalRestorer.original)
-                signal(number, SIG_DFL)
-                raise(number)
-            }
-        }
-    }
-
-    static func disarm() {
-        for number in [SIGTERM, SIGHUP, SIGQUIT] { signal(number, SIG_DFL) }
     }
 }

@@ -7,23 +7,35 @@ import Sockets
 struct PromptMode {
     static let prompt = "Enter a String: "
     static let answerPrefix = "Reversed string from server:"
+    private static let hint = "Type \"exit\" or press Ctrl-D to leave."
 
     let endpoint: Endpoint
     let patience: Patience
+    /// Whether the terminal gets control characters of the answers as they are.
+    let isRaw: Bool
 
     func run() throws {
         Interrupt.isNoted()
         let output = StandardOutput(endpoint: endpoint)
+        let (history, mistake) = History.ofUser()
+        let editor =
+            Self.canEdit ? LineEditor(input: STDIN_FILENO, output: STDOUT_FILENO, history: history) : nil
+        defer { editor?.close() }
         let conversation = Conversation(
             with: endpoint,
             timeout: patience.timeoutValue,
             retry: RetryPolicy(patience: patience.retryFor ?? .zero),
-            isInterrupted: { Interrupt.isPending }
+            isInterrupted: { Interrupt.isPending || editor?.noticeInterrupt() == true }
         )
         try conversation.connect()
-        let editor =
-            Self.canEdit ? LineEditor(input: STDIN_FILENO, output: STDOUT_FILENO, history: .ofUser()) : nil
-        defer { editor?.close() }
+        try output.write("Connected to \(VisibleText.visible(endpoint.description)). \(Self.hint)\n")
+        if let mistake, editor != nil { tell(mistake) }
+        try converse(conversation, editor, output)
+    }
+
+    private func converse(_ conversation: Conversation, _ editor: LineEditor?, _ output: StandardOutput)
+        throws
+    {
         let plain = PlainPrompt()
         let watch = LineEditor.Watch(descriptor: { conversation.descriptor }) {
             guard let reason = conversation.noticeEnd() else { return nil }
@@ -36,23 +48,38 @@ struct PromptMode {
                 }
             return Self.coloured("reverse-client: \(sentence)")
         }
+        var isFirst = true
         while true {
+            if let problem = editor?.takeHistoryProblem() { tell(problem) }
             _ = Interrupt.take()
             let outcome =
                 try editor?.readLine(prompt: Self.prompt, watch: watch) ?? plain.readLine(Self.prompt, output)
             switch outcome {
-            case .endOfInput, .line("exit"): return
-            case .interrupted: continue
-            case .line(let line):
+            case .endOfInput, .line("exit", isTyped: true): return
+            case .interrupted(let hadText): if !hadText { try output.write("\(Self.hint)\n") }
+            case .line(let line, _):
                 do {
                     let answer = try conversation.ask(Array(line.utf8))
-                    try output.write(Array(Self.answerPrefix.utf8) + answer + [0x0A])
+                    try output.write(Array(Self.answerPrefix.utf8) + shown(answer) + [0x0A])
                 } catch {
                     if case .cannotWrite = error.reason { throw error }
-                    Message.write(Self.coloured("reverse-client: \(error)") + "\n")
+                    if error.reason == .interrupted { editor?.discardInput() }
+                    tell("\(error)")
                 }
+                if isFirst && line.isEmpty { try output.write("\(Self.hint)\n") }
+                isFirst = false
             }
         }
+    }
+
+    private func shown(_ answer: [UInt8]) -> [UInt8] {
+        if isRaw { return answer }
+        var filter = VisibleText()
+        return filter.visible(answer)
+    }
+
+    private func tell(_ sentence: String) {
+        Message.write(Self.coloured("reverse-client: \(sentence)") + "\n")
     }
 
     /// Escape sequences are understood.
@@ -63,52 +90,8 @@ struct PromptMode {
 
     /// Red on a terminal, unless the person wants none (no-color.org).
     private static func coloured(_ text: String) -> String {
+        let text = VisibleText.visible(text)
         let isUnwanted = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
         return isUnwanted || !canEdit || isatty(STDERR_FILENO) == 0 ? text : "\u{1B}[31m\(text)\u{1B}[0m"
-    }
-}
-
-/// For a terminal that understands no escape sequences: the system edits the line.
-struct PlainPrompt {
-    func readLine(_ prompt: String, _ output: StandardOutput) throws(ClientError) -> LineEditor.Outcome {
-        try output.write(prompt)
-        var line: [UInt8] = []
-        while true {
-            if Interrupt.take() {
-                try output.write("\n")
-                return .interrupted
-            }
-            // A signal may come between the question and poll(2), hence never for long.
-            var polls = [pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)]
-            guard poll(&polls, 1, 300) > 0 else { continue }
-            // Byte by byte: what follows the line stays with the terminal.
-            var byte: UInt8 = 0
-            guard read(STDIN_FILENO, &byte, 1) == 1 else {
-                try output.write("\n")
-                return line.isEmpty ? .endOfInput : .line(String(decoding: line, as: UTF8.self))
-            }
-            if byte == 0x0A { return .line(String(decoding: line, as: UTF8.self)) }
-            line.append(byte)
-        }
-    }
-}
-
-extension History {
-    /// In the state directory (XDG Base Directory Specification), or where `REVERSED_HISTORY` says; nowhere if that is
-    /// empty.
-    static func ofUser() -> History {
-        func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
-        let limit = variable("REVERSED_HISTSIZE").flatMap { Int($0) } ?? 1000
-        if let path = variable("REVERSED_HISTORY") {
-            return History(path: path.isEmpty ? nil : path, limit: limit)
-        }
-        // A relative path there is to be ignored, says the specification.
-        if let state = variable("XDG_STATE_HOME"), state.hasPrefix("/") {
-            return History(path: "\(state)/reverse-client/history", limit: limit)
-        }
-        guard let home = variable("HOME"), home.hasPrefix("/") else {
-            return History(path: nil, limit: limit)
-        }
-        return History(path: "\(home)/.local/state/reverse-client/history", limit: limit)
     }
 }

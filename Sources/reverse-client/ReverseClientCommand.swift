@@ -44,6 +44,9 @@ import Sockets
     @Flag(help: "Print JSON, one object a line: the answers, the pings, and an error.")
     var json = false
 
+    @Flag(help: "Let a terminal obey the control characters of the answers, instead of showing them (^[).")
+    var raw = false
+
     @Flag(
         inversion: .prefixedNo,
         help: "Show the progress of a stream on the terminal (default: when the answers go to a file)."
@@ -114,11 +117,12 @@ import Sockets
         if pinging.ping {
             try PingMode(endpoint: endpoint, patience: patience, options: pinging, json: json).run()
         } else if !lines.isEmpty {
-            try TextMode(endpoint: endpoint, patience: patience, json: json).run(lines)
+            try TextMode(endpoint: endpoint, patience: patience, json: json, isRaw: raw).run(lines)
         } else if isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 && !json {
-            try PromptMode(endpoint: endpoint, patience: patience).run()
+            try PromptMode(endpoint: endpoint, patience: patience, isRaw: raw).run()
         } else {
-            try StreamMode(endpoint: endpoint, patience: patience, json: json, progress: progress).run()
+            try StreamMode(endpoint: endpoint, patience: patience, json: json, progress: progress, isRaw: raw)
+                .run()
         }
     }
 }

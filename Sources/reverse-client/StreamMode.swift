@@ -9,6 +9,8 @@ struct StreamMode {
     let json: Bool
     /// What the person said about the progress line; nil for nothing.
     let progress: Bool?
+    /// Whether a terminal gets control characters of the answers as they are.
+    let isRaw: Bool
 
     func run() throws {
         // Never in a log.
@@ -25,7 +27,7 @@ struct StreamMode {
         let stream = Stream(
             to: endpoint,
             from: objects?.source ?? source,
-            into: objects?.sink ?? DescriptorOutput(STDOUT_FILENO, name: "the answers"),
+            into: objects?.sink ?? AnswerOutput.standard(isRaw: isRaw),
             options: patience.options(retry: Patience.streamRetry),
             observer: observer
         )

@@ -8,6 +8,8 @@ struct TextMode {
     let endpoint: Endpoint
     let patience: Patience
     let json: Bool
+    /// Whether a terminal gets control characters of the answers as they are.
+    let isRaw: Bool
 
     func run(_ lines: [[UInt8]]) throws {
         if let index = lines.firstIndex(where: { $0.contains(0x0A) }) {
@@ -22,7 +24,7 @@ struct TextMode {
         let stream = Stream(
             to: endpoint,
             from: objects?.source ?? source,
-            into: objects?.sink ?? DescriptorOutput(STDOUT_FILENO, name: "the answers"),
+            into: objects?.sink ?? AnswerOutput.standard(isRaw: isRaw),
             options: patience.options(retry: .zero)
         )
         try stream.run()

@@ -53,13 +53,13 @@ final class Daemon: @unchecked Sendable {
             for mistake in error.mistakes { logger.critical("\(mistake)") }
             throw leave(ExitStatus.wrongConfiguration)
         }
-        log.level = Logger.Level(settings.log.level)
+        log.level = settings.logLevel
         for warning in [notifier.warning, watchdogRequest.warning].compactMap({ $0 }) + handedIn.warnings {
             logger.warning("\(warning)")
         }
         do {
             let server = try Server<ReversalSession>(
-                Server<ReversalSession>.Configuration(settings),
+                settings.server,
                 label: "reversed",
                 logger: logger,
                 logTerms: LogTerms.daemon,
@@ -158,7 +158,7 @@ final class Daemon: @unchecked Sendable {
         reloading = notifier.beginReload()
         let new: Settings
         do { new = try source.load() } catch { return reloaded(nil, error) }
-        server.reload(Server<ReversalSession>.Configuration(new)) { [self] error in
+        server.reload(new.server) { [self] error in
             queue.async { [self] in reloaded(new, error) }
         }
     }
@@ -176,8 +176,9 @@ final class Daemon: @unchecked Sendable {
             }
             status = "Reload failed: \(error)"
         } else if let new {
+            for change in new.changes(since: settings) { logger.notice("reload: \(change)") }
             settings = new
-            log.level = Logger.Level(new.log.level)
+            log.level = new.logLevel
             logger.notice(
                 "reloaded, listening on \(server.addresses.joined(separator: ", "))",
                 metadata: ["message-id": "\(MessageID.reloaded)"]
@@ -236,13 +237,11 @@ final class Daemon: @unchecked Sendable {
 }
 
 extension LogTerms {
-    /// The names of the settings, as the file has them.
+    /// The words of the settings file.
     fileprivate static var daemon: LogTerms {
         var terms = LogTerms()
         terms.request = "line"
-        terms.maximumConnections = "limits.max_connections"
-        terms.idleTimeout = "idle_timeout"
-        terms.drainTimeout = "drain_timeout"
+        terms.limitName = Settings.name
         terms.capacityReachedID = MessageID.capReached
         return terms
     }
@@ -262,17 +261,4 @@ private struct ReloadError: Error, CustomStringConvertible {
     }
 
     var description: String { reasons.joined(separator: "; ") }
-}
-
-extension Logger.Level {
-    fileprivate init(_ level: LogLevel) {
-        self =
-            switch level {
-            case .debug: .debug
-            case .info: .info
-            case .notice: .notice
-            case .warning: .warning
-            case .error: .error
-            }
-    }
 }

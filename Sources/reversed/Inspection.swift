@@ -1,7 +1,10 @@
 import ArgumentParser
+import DispatchServer
 import Glibc
 import ReverseCore
 import Settings
+import Sockets
+import TextEscaping
 
 /// `--check` and `--print-config`: looks at the settings and goes.
 struct Inspection {
@@ -20,10 +23,10 @@ struct Inspection {
             return
         }
         print("ok")
-        for listener in settings.listeners {
-            print(
-                "would listen on \(listener.place) (\(listener.framing.rawValue), \(listener.unit.rawValue))"
-            )
+        for listener in settings.server.listeners {
+            let options = listener.options
+            let endpoint = PrintableText.escape("\(listener.endpoint)")
+            print("would listen on \(endpoint) (\(options.framing.rawValue), \(options.unit.rawValue))")
         }
     }
 }

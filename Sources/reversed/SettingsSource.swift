@@ -1,7 +1,4 @@
-import DispatchServer
-import ReverseCore
 import Settings
-import Sockets
 
 /// Where the settings come from, at the start and again at every reload.
 struct SettingsSource: Sendable {
@@ -12,36 +9,5 @@ struct SettingsSource: Sendable {
     /// - Throws: `SettingsError` with every mistake.
     func load() throws(SettingsError) -> Settings {
         try Settings.load(path: path ?? Settings.defaultPath, mayBeMissing: path == nil, overrides: overrides)
-    }
-}
-
-extension Server<ReversalSession>.Configuration {
-    /// What the server makes of the settings.
-    init(_ settings: Settings) {
-        self.init(
-            listeners: settings.listeners.map(ListenerConfiguration.init),
-            options: ReversalOptions(framing: settings.framing, unit: settings.unit),
-            sessionLimits: ReversalLimits(maximumLineBytes: settings.limits.maximumLineBytes)
-        )
-        limits.maximumConnections = settings.limits.maximumConnections
-        limits.idleTimeout = settings.limits.idleTimeout
-        limits.drainTimeout = settings.limits.drainTimeout
-        logsConnections = settings.log.connections
-    }
-}
-
-extension ListenerConfiguration<ReversalOptions> {
-    init(_ listener: Settings.Listener) {
-        let endpoint: Endpoint =
-            switch listener.place {
-            case .internet(let host, let port): .internet(host: host, port: port)
-            case .unix(let path): .unix(path: path)
-            }
-        self.init(
-            endpoint: endpoint,
-            ipv6Only: listener.ipv6Only,
-            mode: listener.mode,
-            options: ReversalOptions(framing: listener.framing, unit: listener.unit)
-        )
     }
 }

@@ -1,4 +1,5 @@
 import DispatchServer
+import Quantities
 
 /// The living line of `systemctl status`.
 struct StatusLine {
@@ -16,7 +17,7 @@ struct StatusLine {
         let bytes = Self.rate(now.bytes &- last.bytes, seconds)
         return """
             Listening on \(places.joined(separator: ", ")); \(Self.connections(now.connections)), \
-            \(lines) lines/s, \(Self.size(bytes))/s
+            \(lines) lines/s, \(ByteCountText.approximate(bytes))/s
             """
     }
 
@@ -30,14 +31,5 @@ struct StatusLine {
     private static func rate(_ growth: UInt64, _ seconds: Double) -> UInt64 {
         guard seconds > 0 else { return 0 }
         return UInt64(exactly: (Double(growth) / seconds).rounded()) ?? 0
-    }
-
-    private static func size(_ bytes: UInt64) -> String {
-        var value = Double(bytes)
-        for unit in ["B", "KiB", "MiB"] {
-            if value < 1024 { return unit == "B" ? "\(bytes) B" : "\((value * 10).rounded() / 10) \(unit)" }
-            value /= 1024
-        }
-        return "\((value * 10).rounded() / 10) GiB"
     }
 }

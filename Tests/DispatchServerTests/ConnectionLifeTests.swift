@@ -10,9 +10,12 @@ struct ConnectionLifeTests {
 
     private static let answered = SessionStep(consumed: 10, requests: 1)
 
-    private func limits(idle: Duration? = nil, drain: Duration = .seconds(10)) -> Limits {
+    private func limits(idle: Duration? = nil, first: Duration? = nil, drain: Duration = .seconds(10))
+        -> Limits
+    {
         var limits = Limits()
         limits.idleTimeout = idle
+        limits.firstRequestTimeout = first
         limits.drainTimeout = drain
         return limits
     }
@@ -64,7 +67,20 @@ struct ConnectionLifeTests {
         _ = state.received(10, Self.answered, answer: 0, now: 1000)
         #expect(state.tick(limits, untaken: { 0 }, now: 2000) == .nothing)
         #expect(state.tick(limits, untaken: { 0 }, now: 2001) == .shutDown)
-        #expect(state.shutDown(false) == .close(.idle))
+        #expect(state.shutDown(false) == .close(.timedOut(\.idleTimeout)))
+    }
+
+    @Test("must have a first request within its timeout, and needs none after that")
+    func firstRequestTimeout() {
+        let limits = limits(idle: .seconds(60), first: .seconds(1))
+        var state = State(connectedAt: 500)
+        _ = state.received(10, SessionStep(consumed: 0, requests: 0), answer: 0, now: 1400)
+        #expect(state.tick(limits, untaken: { 0 }, now: 1500) == .nothing)
+        var late = state
+        #expect(late.tick(limits, untaken: { 0 }, now: 1501) == .shutDown)
+        #expect(late.shutDown(false) == .close(.timedOut(\.firstRequestTimeout)))
+        _ = state.received(10, Self.answered, answer: 0, now: 1500)
+        #expect(state.tick(limits, untaken: { 0 }, now: 10_000) == .nothing)
     }
 
     @Test("does not ask what is untaken as long as it does not matter")
@@ -100,7 +116,7 @@ struct ConnectionLifeTests {
         #expect(state.lastProgress == 2001)
         #expect(state.tick(limits, untaken: { 800 }, now: 3002) == .nothing)
         #expect(state.tick(limits, untaken: { 800 }, now: 4002) == .nothing)
-        #expect(state.tick(limits, untaken: { 800 }, now: 4003) == .close(.idle))
+        #expect(state.tick(limits, untaken: { 800 }, now: 4003) == .close(.timedOut(\.idleTimeout)))
     }
 
     @Test("whose output moves on is compared with what it has sent since")
@@ -111,7 +127,7 @@ struct ConnectionLifeTests {
         #expect(state.sent(4, now: 2500) == .waitForOutput)
         // The client has taken some of the 504, although more than 500 are left.
         #expect(state.tick(limits, untaken: { 502 }, now: 3501) == .nothing)
-        #expect(state.tick(limits, untaken: { 502 }, now: 4502) == .close(.idle))
+        #expect(state.tick(limits, untaken: { 502 }, now: 4502) == .close(.timedOut(\.idleTimeout)))
     }
 
     // MARK: - Linger

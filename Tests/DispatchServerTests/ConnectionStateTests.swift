@@ -265,6 +265,7 @@ struct ConnectionStateTests {
     func tick() {
         var limits = Limits()
         limits.idleTimeout = nil
+        limits.firstRequestTimeout = nil
         check([:]) { $0.tick(limits, untaken: { 5 }, now: Start.finished + State.lingerPatience) }
         check([.lingering: Self.closedLingering]) {
             $0.tick(limits, untaken: { 0 }, now: Start.finished + State.lingerPatience + 1)
@@ -275,10 +276,11 @@ struct ConnectionStateTests {
     func tickIdle() {
         var limits = Limits()
         limits.idleTimeout = .milliseconds(900)
+        limits.firstRequestTimeout = nil
         // The last progress of all that send was at 1005.
         check([
-            .serving: Expected(.shutDown, Start.lingering(.idle, at: 1905)),
-            .drainServing: Expected(.shutDown, Start.lingering(.idle, at: 1905)),
+            .serving: Expected(.shutDown, Start.lingering(.timedOut(\.idleTimeout), at: 1905)),
+            .drainServing: Expected(.shutDown, Start.lingering(.timedOut(\.idleTimeout), at: 1905)),
         ]) {
             $0.tick(limits, untaken: { 5 }, now: 1905)
         }

@@ -19,14 +19,14 @@ import Testing
     @Test func aMarkJoinsTheCharacterBefore() {
         var session = EditSession(history: [])
         for key: Key in [.text("eb"), .left, .text("\u{301}")] { _ = session.handle(key) }
-        #expect(session.buffer.characters == ["e\u{301}", "b"] && session.buffer.cursor == 1)
+        #expect(session.buffer.clusters == ["e\u{301}", "b"] && session.buffer.cursor == 1)
     }
 
     @Test func removingWhatStandsBetweenMayJoinNeighbours() {
         // Two halves of a flag become the flag; the cursor does not stand inside it.
         var session = EditSession(history: [])
         for key: Key in [.text("\u{1F1EB}x\u{1F1F7}"), .left, .backspace] { _ = session.handle(key) }
-        #expect(session.buffer.characters == ["🇫🇷"] && session.buffer.cursor == 1)
+        #expect(session.buffer.clusters == ["🇫🇷"] && session.buffer.cursor == 1)
     }
 
     @Test func wordsAndLines() {
@@ -45,6 +45,81 @@ import Testing
         _ = session.handle(.text("a"))
         _ = session.handle(.home)
         #expect(session.handle(.endOfInput) == .redraw && session.buffer.text.isEmpty)
+    }
+
+    @Test func whatIsCutInARowIsPutBackTogether() {
+        #expect(edit([.text("one two three"), .deleteWord, .deleteWord, .home, .yank]) == "two threeone ")
+        #expect(
+            edit([.text("one two three"), .home, .deleteWordForward, .deleteWordForward, .end, .yank])
+                == " threeone two"
+        )
+        #expect(
+            edit([.text("one two three"), .wordLeft, .deleteToEnd, .wordLeft, .deleteToStart, .yank, .yank])
+                == "one one two "
+        )
+    }
+
+    @Test func transposing() {
+        #expect(edit([.text("ab"), .transpose]) == "ba")
+        #expect(edit([.text("abc"), .home, .right, .transpose, .text("X")]) == "baXc")
+        #expect(edit([.text("a"), .transpose]) == "a" && edit([.transpose]) == "")
+        #expect(edit([.text("a👨‍👩‍👧"), .transpose]) == "👨‍👩‍👧a")
+    }
+
+    @Test func undoTakesBackWhatWasDoneInOneGo() {
+        let keys: [Key] = [.text("one "), .text("two"), .deleteWord, .text("x"), .text("y")]
+        #expect(edit(keys + [.undo]) == "one ")
+        #expect(edit(keys + [.undo, .undo]) == "one two")
+        #expect(edit(keys + [.undo, .undo, .undo]) == "")
+        #expect(edit(keys + [.undoAll]) == "")
+        var session = EditSession(history: [])
+        #expect(session.handle(.undo) == .bell)
+    }
+
+    @Test func undoRestoresTextThatHadJoined() {
+        #expect(
+            edit([.text("\u{1F1EB}x\u{1F1F7}"), .left, .backspace, .undo, .backspace]) == "\u{1F1EB}\u{1F1F7}"
+        )
+        #expect(edit([.text("e"), .home, .end, .text("\u{301}"), .undo]) == "e")
+    }
+
+    @Test func aSearchGoesBackForthAndAway() {
+        let history = ["one fish", "two", "red fish"]
+        #expect(edit([.searchBackward, .text("fi")], history: history) == "red fish")
+        #expect(edit([.searchBackward, .text("fi"), .searchBackward], history: history) == "one fish")
+        #expect(
+            edit([.searchBackward, .text("fi"), .searchBackward, .searchForward], history: history)
+                == "red fish"
+        )
+        #expect(edit([.text("new"), .searchBackward, .text("fi"), .cancel], history: history) == "new")
+        #expect(edit([.searchBackward, .text("fix"), .backspace], history: history) == "red fish")
+        #expect(edit([.searchBackward, .text("fi"), .left, .text("-")], history: history) == "red- fish")
+        var session = EditSession(history: history)
+        _ = session.handle(.searchBackward)
+        #expect(session.handle(.text("none")) == .bell && session.search?.hasFailed == true)
+        #expect(session.handle(.enter) == .submit("", isPasted: false) && session.search == nil)
+    }
+
+    @Test func aSearchStopsWhereTheTextIs() {
+        var session = EditSession(history: ["👨‍👩‍👧 é fish"])
+        for key: Key in [.searchBackward, .text("fish")] { _ = session.handle(key) }
+        #expect(session.buffer.cursor == 4)
+    }
+
+    @Test func aLongLineCostsNoMoreThanAShortOne() {
+        // 100,000 keys in a line of 100,000 characters; a rescan for each would take minutes.
+        let long = String(repeating: "x", count: 100_000)
+        var session = EditSession(history: [long])
+        let clock = ContinuousClock()
+        let time = clock.measure {
+            for key: Key in [.up, .home, .end, .text("y"), .deleteWord, .undo, .home] {
+                _ = session.handle(key)
+            }
+            for _ in 0..<2000 {
+                for key: Key in [.right, .text("ab"), .backspace] { _ = session.handle(key) }
+            }
+        }
+        #expect(session.buffer.clusters.count == 102_001 && time < .seconds(20))
     }
 
     @Test func historyKeepsTheNewLine() {

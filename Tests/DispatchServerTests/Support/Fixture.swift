@@ -24,6 +24,7 @@ final class Fixture: Sendable {
     static func limits(idleTimeout: Duration? = nil) -> Limits {
         var limits = Limits()
         limits.idleTimeout = idleTimeout
+        limits.firstRequestTimeout = nil
         return limits
     }
 

@@ -1,0 +1,170 @@
+import Glibc
+
+/// The file of a history: one line an entry, readable by its owner only.
+///
+/// Sessions at the same time add to it side by side: each opens it, locks it and closes it again for each line. It never has
+/// more lines than its limit, nor more than 1 MiB.
+struct HistoryFile: Sendable {
+    /// Why the file cannot be used, and what to do about it.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private static let mostBytes = 1 << 20
+    /// A longer entry is not kept, as it would drive the others out.
+    private static let longestEntry = 256 << 10
+    /// Another session holds the lock for a moment only; so often a moment is waited.
+    private static let lockAttempts = 20
+
+    let path: String
+    let limit: Int
+
+    /// The entries of the file, cut to its limit; none when there is no file yet.
+    func read() throws(Failure) -> [String] {
+        guard let file = try open(creates: false) else { return [] }
+        defer { close(file) }
+        let lines = try Self.lines(contents(of: file))
+        let kept = keep(lines)
+        if kept.count < lines.count { try replace(with: kept) }
+        return kept.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Adds an entry behind the others; the oldest make room for it.
+    func add(_ line: String) throws(Failure) {
+        guard line.utf8.count <= Self.longestEntry, let file = try open(creates: true) else { return }
+        defer { close(file) }
+        let bytes = try contents(of: file)
+        let lines = Self.lines(bytes) + [Array(line.utf8)[...]]
+        let kept = keep(lines)
+        if kept.count < lines.count { return try replace(with: kept) }
+        // A file that was written by something else may lack its last line feed.
+        let start = bytes.isEmpty || bytes.last == 0x0A ? [] : [UInt8(0x0A)]
+        try write(start + Array(line.utf8) + [0x0A], to: file)
+    }
+
+    private static func lines(_ bytes: [UInt8]) -> [ArraySlice<UInt8>] { bytes.split(separator: 0x0A) }
+
+    /// The newest lines that fit.
+    private func keep(_ lines: [ArraySlice<UInt8>]) -> ArraySlice<ArraySlice<UInt8>> {
+        var kept = lines.suffix(limit)
+        var bytes = kept.reduce(0) { $0 + $1.count + 1 }
+        while bytes > Self.mostBytes, let first = kept.popFirst() { bytes -= first.count + 1 }
+        return kept
+    }
+}
+
+// MARK: - System calls
+
+extension HistoryFile {
+    /// Opens the file and locks it; nil when it does not exist. Never follows a link, never waits for the other end of a pipe.
+    private func open(creates: Bool) throws(Failure) -> Int32? {
+        if creates { makeDirectory() }
+        // A session that cut the file has put another in its place by the time the lock is free.
+        for _ in 0..<Self.lockAttempts {
+            let flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
+            let file = Glibc.open(path, creates ? flags | O_CREAT : flags, 0o600)
+            if file < 0 {
+                if errno == ENOENT && !creates { return nil }
+                throw failure(errno == ELOOP ? "it is a symbolic link" : Self.systemMessage())
+            }
+            do throws(Failure) {
+                try check(file)
+            } catch {
+                close(file)
+                throw error
+            }
+            lock(file)
+            if isCurrent(file) { return file }
+            close(file)
+        }
+        throw failure("other programs keep replacing it")
+    }
+
+    /// Refuses what is no file, and takes the file away from others' eyes.
+    private func check(_ file: Int32) throws(Failure) {
+        var status = stat()
+        guard fstat(file, &status) == 0 else { throw failure(Self.systemMessage()) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw failure("it is not a regular file") }
+        guard status.st_mode & 0o777 != 0o600 else { return }
+        guard fchmod(file, 0o600) == 0 else { throw failure("others may read it: \(Self.systemMessage())") }
+    }
+
+    /// Waits for the lock of another session, but not for long: without it a line may be lost, no more.
+    private func lock(_ file: Int32) {
+        var pause = timespec(tv_sec: 0, tv_nsec: 5_000_000)
+        for _ in 0..<Self.lockAttempts where flock(file, LOCK_EX | LOCK_NB) != 0 { nanosleep(&pause, nil) }
+    }
+
+    private func isCurrent(_ file: Int32) -> Bool {
+        var (opened, named) = (stat(), stat())
+        guard fstat(file, &opened) == 0, lstat(path, &named) == 0 else { return false }
+        return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino
+    }
+
+    /// The last 1 MiB and a little; what stands before them in a larger file is dropped anyway.
+    private func contents(of file: Int32) throws(Failure) -> [UInt8] {
+        var status = stat()
+        guard fstat(file, &status) == 0 else { throw failure(Self.systemMessage()) }
+        let size = Int(status.st_size)
+        let count = min(size, Self.mostBytes + 1)
+        var bytes = [UInt8](repeating: 0, count: count)
+        var position = 0
+        while position < count {
+            let part = bytes.withUnsafeMutableBytes { buffer in
+                pread(
+                    file,
+                    buffer.baseAddress.map { $0 + position },
+                    count - position,
+                    size - count + position
+                )
+            }
+            if part < 0 && errno == EINTR { continue }
+            guard part >= 0 else { throw failure(Self.systemMessage()) }
+            if part == 0 { break }
+            position += part
+        }
+        return Array(bytes.prefix(position))
+    }
+
+    private func replace(with lines: ArraySlice<ArraySlice<UInt8>>) throws(Failure) {
+        let new = "\(path).\(getpid())"
+        unlink(new)
+        let file = Glibc.open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { throw failure(Self.systemMessage()) }
+        defer { close(file) }
+        do throws(Failure) {
+            try write(lines.flatMap { $0 + [0x0A] }, to: file)
+            guard rename(new, path) == 0 else { throw failure(Self.systemMessage()) }
+        } catch {
+            unlink(new)
+            throw error
+        }
+    }
+
+    private func write(_ bytes: [UInt8], to file: Int32) throws(Failure) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw failure(Self.systemMessage()) }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    private func makeDirectory() {
+        var position = path.startIndex
+        while let slash = path[position...].dropFirst().firstIndex(of: "/") {
+            mkdir(String(path[..<slash]), 0o700)
+            position = slash
+        }
+    }
+
+    private func failure(_ reason: String) -> Failure {
+        Failure(
+            description: "cannot keep the history in \(VisibleText.visible(path)): \(reason); "
+                + "set REVERSED_HISTORY to another file, or to nothing to keep none"
+        )
+    }
+
+    private static func systemMessage() -> String { String(cString: strerror(errno)) }
+}

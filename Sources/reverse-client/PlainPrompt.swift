@@ -1,0 +1,35 @@
+import Glibc
+import LineEditor
+import ReverseClient
+
+/// For a terminal that understands no escape sequences: the system edits the line.
+struct PlainPrompt {
+    func readLine(_ prompt: String, _ output: StandardOutput) throws(ClientError) -> LineEditor.Outcome {
+        try output.write(prompt)
+        var line: [UInt8] = []
+        while true {
+            if Interrupt.take() {
+                try output.write("\n")
+                return .interrupted(hadText: !line.isEmpty)
+            }
+            // A signal may come between the question and poll(2), hence never for long.
+            var polls = [pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)]
+            guard poll(&polls, 1, 300) > 0 else { continue }
+            // Byte by byte: what follows the line stays with the terminal.
+            var byte: UInt8 = 0
+            guard read(STDIN_FILENO, &byte, 1) == 1 else {
+                try output.write("\n")
+                return line.isEmpty ? .endOfInput : entered(line)
+            }
+            if byte == 0x0A { return entered(line) }
+            line.append(byte)
+        }
+    }
+
+    /// With more lines behind it, which have come already, a line was pasted.
+    private func entered(_ line: [UInt8]) -> LineEditor.Outcome {
+        var more: Int32 = 0
+        let isPasted = ioctl(STDIN_FILENO, UInt(FIONREAD), &more) == 0 && more > 0
+        return .line(String(decoding: line, as: UTF8.self), isTyped: !isPasted)
+    }
+}

@@ -1,0 +1,35 @@
+import Glibc
+import LineEditor
+
+extension History {
+    private static let defaultLimit = 1000
+    private static let limits = 0...1_000_000
+
+    /// The history of the person at the prompt: in the state directory (XDG Base Directory Specification), or where
+    /// `REVERSED_HISTORY` says; nowhere if that is empty. And what is wrong with `REVERSED_HISTSIZE`, if anything is.
+    static func ofUser() -> (history: History, mistake: String?) {
+        func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+        var limit = defaultLimit
+        var mistake: String?
+        if let text = variable("REVERSED_HISTSIZE"), !text.isEmpty {
+            if text.utf8.allSatisfy({ 0x30...0x39 ~= $0 }), let number = Int(text), limits.contains(number) {
+                limit = number
+            } else {
+                mistake =
+                    "REVERSED_HISTSIZE: \"\(VisibleText.visible(text))\" is no number of lines from "
+                    + "\(limits.lowerBound) to \(limits.upperBound); the history keeps \(limit)"
+            }
+        }
+        return (History(path: path(variable), limit: limit), mistake)
+    }
+
+    private static func path(_ variable: (String) -> String?) -> String? {
+        if let path = variable("REVERSED_HISTORY") { return path.isEmpty ? nil : path }
+        // A relative path there is to be ignored, says the specification.
+        if let state = variable("XDG_STATE_HOME"), state.hasPrefix("/") {
+            return "\(state)/reverse-client/history"
+        }
+        guard let home = variable("HOME"), home.hasPrefix("/") else { return nil }
+        return "\(home)/.local/state/reverse-client/history"
+    }
+}
