@@ -47,8 +47,10 @@ format: ## Lay out the sources as .swift-format says
 unit-tests: test-dependencies ## The tests of each module
 	$(SWIFT) test
 
-sanitizer-tests: test-dependencies ## The tests of the modules with unsafe code, under AddressSanitizer
-	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-sanitizer --filter 'ReverseCoreTests|SettingsTests'
+sanitizer-tests: test-dependencies ## The tests of unsafe code under AddressSanitizer, those of threads under ThreadSanitizer
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-asan \
+		--filter 'ReverseCoreTests|SettingsTests|DispatchServerTests|SocketsTests'
+	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan --filter DispatchServerTests
 
 behaviour-tests: test-dependencies build ## The release binaries over real sockets, pipes and terminals
 	$(PYTHON) -m pytest -q Tests/Behaviour
@@ -79,4 +81,4 @@ system-dependencies:
 	@scripts/install-missing $(SYSTEM_PACKAGES)
 
 clean: ## Remove everything that was built
-	rm -rf .build .build-sanitizer
+	rm -rf .build .build-asan .build-tsan

@@ -101,9 +101,10 @@ let package = Package(
         .testTarget(name: "QuantitiesTests", dependencies: ["Quantities"], swiftSettings: strict),
         .testTarget(name: "TextEscapingTests", dependencies: ["TextEscaping"], swiftSettings: strict),
         .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging], swiftSettings: strict),
+        .target(name: "CMutexOrder", path: "Tests/CMutexOrder"),
         .testTarget(
             name: "DispatchServerTests",
-            dependencies: ["DispatchServer", "Sockets", logging],
+            dependencies: ["CMutexOrder", "DispatchServer", "Sockets", logging],
             swiftSettings: strict
         ),
         .testTarget(

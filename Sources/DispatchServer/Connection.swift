@@ -366,11 +366,9 @@ final class Connection: LoopMember {
             state.watch = .loop(other, forOutput: forOutput)
             let code = other.add(self, for: forOutput ? EPOLLOUT : EPOLLIN)
             guard code != 0 else { return }
-            if forOutput {
-                state.watch = .source
-                close(.lost(code), &state, Clock.now())
-            } else {
-                takeBack(&state)
+            takeBack(&state)
+            if forOutput, case .close(let reason) = state.life.failed(code) {
+                close(reason, &state, Clock.now())
             }
         }
     }

@@ -54,7 +54,7 @@ struct ConnectionState: Sendable {
         var unsent: Int
         /// What follows.
         var next: Next
-        /// How many sent bytes the client had not taken when the idle timeout was last checked.
+        /// How many sent bytes the client had not taken when the idle timeout was last checked, if nothing was sent since.
         var untaken = Int.max
     }
 
@@ -141,7 +141,10 @@ struct ConnectionState: Sendable {
     /// The socket took `count` bytes, perhaps none.
     mutating func sent(_ count: Int, now: Milliseconds) -> Action {
         guard case .sending(var sending) = phase else { return .nothing }
-        if count > 0 { lastProgress = now }
+        if count > 0 {
+            lastProgress = now
+            sending.untaken = .max
+        }
         sending.unsent -= count
         guard sending.unsent <= 0 else {
             phase = .sending(sending)

@@ -103,7 +103,7 @@ final class Connections: Sendable {
             change(&contents)
             contents.slotsInUse -= 1
             let listeners = Self.takeWaiting(&contents)
-            guard contents.slotsInUse == 0, listeners.isEmpty else { return (listeners, nil) }
+            guard contents.slotsInUse == 0 else { return (listeners, nil) }
             defer { contents.whenEmpty = nil }
             return (listeners, contents.whenEmpty)
         }
@@ -126,7 +126,8 @@ final class Connections: Sendable {
 
     func beginDrain() { contents.withLock { $0.isDraining = true } }
 
-    /// Calls `body` once, when nobody is connected and nobody is being accepted.
+    /// Calls `body` once, when nobody is connected and nobody is being accepted. Listeners that still wait for a slot do not
+    /// count: to be called when all are closed.
     func whenEmpty(_ body: @escaping @Sendable () -> Void) {
         let isEmpty = contents.withLock { contents in
             if contents.slotsInUse > 0 { contents.whenEmpty = body }

@@ -31,12 +31,17 @@ enum DescriptorLimit {
             raised.rlim_cur = min(needed, limit.rlim_max)
             if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0 { limit = raised }
         }
+        return divide(limit.rlim_cur, fixed: fixed, wanted: wanted)
+    }
+
+    /// How many of `wanted` clients fit into `limit` descriptors, of which `fixed` serve other purposes.
+    static func divide(_ limit: rlim_t, fixed: rlim_t, wanted: Int) -> Outcome? {
         // Where descriptors are scarce, a quarter is kept back instead of as many as are comfortable.
-        let kept = fixed + min(max(limit.rlim_cur / 4, reserve.lowerBound), reserve.upperBound)
-        guard limit.rlim_cur > kept else { return nil }
+        let kept = fixed + min(max(limit / 4, reserve.lowerBound), reserve.upperBound)
+        guard limit > kept else { return nil }
         return Outcome(
-            maximumConnections: min(wanted, Int(clamping: limit.rlim_cur - kept)),
-            descriptors: UInt64(limit.rlim_cur)
+            maximumConnections: min(wanted, Int(clamping: limit - kept)),
+            descriptors: UInt64(limit)
         )
     }
 

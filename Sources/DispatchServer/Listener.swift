@@ -76,12 +76,13 @@ final class Listener: Sendable {
         server.later(Self.handshakeTime + 10) { self.handle { life, _ in life.handshakesAreOver() } }
     }
 
-    /// Closes the socket at once, as far as no handler is stuck with it.
+    /// Closes the socket at once, or as soon as the handler that is busy with it has come to its end.
     func close() {
-        _ = state.withLockIfAvailable { state in
+        let isClosed: Void? = state.withLockIfAvailable { state in
             let actions = state.life.close()
             perform(actions, &state, Clock.now())
         }
+        if isClosed == nil { server.later(10) { self.close() } }
     }
 
     private func handle(_ event: (inout ListenerState, Milliseconds) -> [ListenerState.Action]) {

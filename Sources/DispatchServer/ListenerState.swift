@@ -105,7 +105,8 @@ struct ListenerState: Sendable {
     mutating func accepted() -> [Action] {
         guard phase == .accepting else { return [] }
         budget -= 1
-        return budget > 0 ? [.accept] : []
+        // A listener that leaves goes on until nobody waits: that closes it, and no event would come for it later.
+        return budget > 0 || leavesAt != nil ? [.accept] : []
     }
 
     mutating func failed(_ code: Int32, now: Milliseconds) -> [Action] {

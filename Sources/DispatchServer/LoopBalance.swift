@@ -78,6 +78,8 @@ struct LoopBalance {
         loads[loop] = processor == 0 ? 0 : (loads[loop] + processor) / 2
         work &+= done
         if now >= windowStart &+ Self.window { endWindow(now) }
+        // A member that was busy when the others left follows at a later tick.
+        if loop >= inUse { return Order(share: 1, targets: Array(0..<inUse)) }
         return orders.removeValue(forKey: loop)
     }
 
@@ -134,7 +136,7 @@ struct LoopBalance {
             inUse += 1
         case .fewer:
             inUse -= 1
-            orders = [inUse: Order(share: 1, targets: Array(0..<inUse))]
+            orders = [:]
         }
     }
 

@@ -288,8 +288,11 @@ public final class Server<S: Session>: Sendable {
                 listeners.close()
                 let cutOff = core.abort()
                 state.withLock { $0.cutOff = cutOff }
-                // What is stuck is left behind.
-                core.later(100) { end.call() }
+                // Once more, for those that were just being served; what is stuck is left behind.
+                core.later(100) { [core] in
+                    _ = core.abort()
+                    end.call()
+                }
             }
         }
     }

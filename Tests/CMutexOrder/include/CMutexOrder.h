@@ -1,0 +1,2 @@
+// Nothing to call: that this target is linked in is enough, see mutex_order.c.
+#pragma once

@@ -1,0 +1,48 @@
+import Glibc
+import Testing
+
+@testable import DispatchServer
+
+@Suite("The descriptor limit")
+struct DescriptorLimitTests {
+    @Test("counts what is open, above the limit as well", .serialized, arguments: [0, 1000, 3000])
+    func counts(lowest: Int32) {
+        // Other tests open and close descriptors meanwhile: it must be exact once.
+        let isExact = eventually {
+            let before = DescriptorLimit.countOpen()
+            let opened = (0..<20).map { _ in fcntl(0, F_DUPFD_CLOEXEC, lowest) }.filter { $0 >= 0 }
+            let during = DescriptorLimit.countOpen()
+            for descriptor in opened { close(descriptor) }
+            return during - before == opened.count
+        }
+        #expect(isExact)
+    }
+
+    @Test("makes as many slots as were asked for, where they fit, and at least one otherwise")
+    func raises() throws {
+        let few = try #require(DescriptorLimit.raise(forConnections: 5, listeners: 1, open: 20))
+        #expect(few.maximumConnections == 5 && few.descriptors >= 5)
+        let many = try #require(DescriptorLimit.raise(forConnections: .max, listeners: 1, open: 20))
+        #expect(many.maximumConnections >= 1 && many.maximumConnections < Int(many.descriptors))
+        #expect(DescriptorLimit.raise(forConnections: 1, listeners: .max / 2, open: 0) == nil)
+    }
+
+    @Test(
+        "keeps back what the rest of the process needs",
+        arguments: [
+            // Plenty: 128 are kept back.
+            (1024, 20, 500, 500), (1024, 20, 1000, 876), (1_048_576, 20, 2_000_000, 1_048_428),
+            // Scarce: a quarter, and never fewer than 32.
+            (256, 20, 1000, 172), (64, 20, 1000, 12), (53, 20, 1000, 1),
+        ] as [(rlim_t, rlim_t, Int, Int)]
+    )
+    func divides(limit: rlim_t, fixed: rlim_t, wanted: Int, clients: Int) {
+        let outcome = DescriptorLimit.Outcome(maximumConnections: clients, descriptors: UInt64(limit))
+        #expect(DescriptorLimit.divide(limit, fixed: fixed, wanted: wanted) == outcome)
+    }
+
+    @Test("is too low for anybody where not even one client fits", arguments: [(52, 20), (10, 0), (0, 0)])
+    func tooLow(limit: rlim_t, fixed: rlim_t) {
+        #expect(DescriptorLimit.divide(limit, fixed: fixed, wanted: 1) == nil)
+    }
+}
