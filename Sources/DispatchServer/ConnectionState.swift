@@ -78,8 +78,9 @@ struct ConnectionState: Sendable {
     /// How many bytes may be discarded after our FIN. Many, so that a client that sends everything before it reads comes
     /// to read.
     static let lingerAllowance = 64 << 20
-    /// How long a client that takes nothing may keep a connection after our FIN. One that goes on taking its answers may
-    /// keep it for the drain timeout.
+    /// How long after our FIN it is checked whether the client still takes its answers. The first check only notes how much
+    /// is left, so a client that takes nothing keeps a connection for twice this time, and one that does for at most the
+    /// drain timeout.
     static let lingerPatience: Milliseconds = 2000
     /// How long after its arrival a client may still send its first request to a server that is stopping: it connected
     /// to a server that served.

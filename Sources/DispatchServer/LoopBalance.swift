@@ -3,7 +3,8 @@
 /// Whether a second loop helps cannot be known beforehand. Where a processor is idle it doubles the throughput. Where the
 /// clients run on the same processors it takes time from them, and a third of the throughput is lost. So when the loops
 /// in use no longer sleep, one more is tried for a moment and kept only if more work gets done; when they have little to
-/// do, one less is tried and kept if no less gets done. A trial that fails is repeated after a pause that doubles.
+/// do, one less is tried and kept if no less gets done. A trial that fails is repeated after a pause that doubles. Once the
+/// load has been light for a while, what was learned no longer counts: the next load may be of another kind.
 ///
 /// It reads no clock and touches no loop: loops report to it at their ticks, and follow the orders that they get back.
 struct LoopBalance {
@@ -33,7 +34,9 @@ struct LoopBalance {
     /// How long work is counted for one figure.
     static let window: Milliseconds = 50
     private static let shortestPause: Milliseconds = 1000
-    private static let longestPause: Milliseconds = 30_000
+    private static let longestPauses: (more: Milliseconds, fewer: Milliseconds) = (8000, 30_000)
+    /// After so many windows of light load, or without a report for so many windows, trials begin anew.
+    private static let forgettingWindows = 20
     /// From this share of a processor on a loop counts as one that no longer sleeps.
     private static let busy = 0.9
     /// Below this share the loops in use are worth a trial with one less.
@@ -49,6 +52,7 @@ struct LoopBalance {
     private var orders: [Int: Order] = [:]
     private var work: UInt64 = 0
     private var windowStart: Milliseconds
+    private var lightWindows = 0
     private var more = Retry()
     private var fewer = Retry()
 
@@ -77,10 +81,22 @@ struct LoopBalance {
     mutating func report(loop: Int, processor: Double, work done: UInt64, now: Milliseconds) -> Order? {
         loads[loop] = processor == 0 ? 0 : (loads[loop] + processor) / 2
         work &+= done
-        if now >= windowStart &+ Self.window { endWindow(now) }
+        if now >= windowStart &+ Milliseconds(Self.forgettingWindows) * Self.window {
+            begin(at: now)
+        } else if now >= windowStart &+ Self.window {
+            endWindow(now)
+        }
         // A member that was busy when the others left follows at a later tick.
         if loop >= inUse { return Order(share: 1, targets: Array(0..<inUse)) }
         return orders.removeValue(forKey: loop)
+    }
+
+    /// Begins anew: nobody was busy for a while.
+    private mutating func begin(at now: Milliseconds) {
+        work = 0
+        windowStart = now
+        phase = .settled
+        (more, fewer) = (Retry(), Retry())
     }
 
     private mutating func endWindow(_ now: Milliseconds) {
@@ -90,6 +106,8 @@ struct LoopBalance {
         switch phase {
         case .settled:
             let load = loads[..<inUse].reduce(0, +) / Double(inUse)
+            lightWindows = load < Self.light ? lightWindows + 1 : 0
+            if lightWindows == Self.forgettingWindows { more = Retry() }
             if load >= Self.busy, inUse < maximum, now >= more.at {
                 begin(.more, rate)
             } else if load < Self.light, inUse > 1, now >= fewer.at {
@@ -114,18 +132,18 @@ struct LoopBalance {
         switch direction {
         case .more where gain >= 1 + 0.25 / Double(inUse - 1): more.pause = Self.shortestPause
         case .more:
-            Self.postpone(&more, now)
+            Self.postpone(&more, Self.longestPauses.more, now)
             change(.fewer)
         case .fewer where gain >= 1 - 0.1 / Double(inUse + 1): fewer.pause = Self.shortestPause
         case .fewer:
-            Self.postpone(&fewer, now)
+            Self.postpone(&fewer, Self.longestPauses.fewer, now)
             change(.more)
         }
     }
 
-    private static func postpone(_ retry: inout Retry, _ now: Milliseconds) {
+    private static func postpone(_ retry: inout Retry, _ longest: Milliseconds, _ now: Milliseconds) {
         retry.at = now &+ retry.pause
-        retry.pause = min(2 * retry.pause, longestPause)
+        retry.pause = min(2 * retry.pause, longest)
     }
 
     private mutating func change(_ direction: Direction) {

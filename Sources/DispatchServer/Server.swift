@@ -90,7 +90,7 @@ public final class Server<S: Session>: Sendable {
         }
         try SetupCheck.run(on: core.queue)
         listeners = Listeners(core, onLoss: onLoss)
-        resolver = DispatchQueue(label: "\(label).resolver", attributes: .concurrent)
+        resolver = DispatchQueue(label: "\(label).resolver")
         sessionLimits = CurrentValue(configuration.sessionLimits)
         state = Mutex(State(configuration: configuration, openAtStart: openAtStart))
         try fit(configuration)
@@ -127,6 +127,7 @@ public final class Server<S: Session>: Sendable {
     ///   then none is.
     public func start(_ completion: @escaping Completion) {
         resolve(state.withLock { $0.configuration.listeners }, completion) { [self] plans in
+            guard !plans.isEmpty else { throw ListenError(reasons: ["there is no address to listen on"]) }
             try listeners.replace(with: plans)
             startSweeping()
         }
@@ -154,7 +155,7 @@ public final class Server<S: Session>: Sendable {
         }
     }
 
-    /// Puts a new configuration into force: new listeners are open before old ones close, connections stay, new limits
+    /// Puts a new configuration into force, in the order of the calls: new listeners are open before old ones close, connections stay, new limits
     /// hold at once. Sockets that were handed in stay.
     ///
     /// - Parameter completion: Called with nil, or with a `ListenError`; then nothing has changed.
@@ -165,6 +166,7 @@ public final class Server<S: Session>: Sendable {
             if listeners.areHandedIn {
                 listeners.setSessions(sessions(of: configuration))
             } else {
+                guard !plans.isEmpty else { throw ListenError(reasons: ["there is no address to listen on"]) }
                 try listeners.replace(with: plans)
             }
             state.withLock { $0.configuration = configuration }

@@ -16,7 +16,8 @@ public protocol Session: Sendable {
 
     /// Takes the bytes that the last step left, followed by those that have arrived since.
     ///
-    /// - Parameter buffer: Valid during the call. An answer may be written over the request that it answers.
+    /// - Parameter buffer: Valid during the call. The session may change any of it: an answer may be written over the request
+    ///   that it answers, and what is kept for the next step is kept as it was left.
     mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits) -> SessionStep
 
     /// Takes the client's end of file; `buffer` holds what the last step left.
@@ -54,7 +55,7 @@ public struct SessionStep: Equatable, Sendable {
 }
 
 /// The options or limits of a session that has none.
-public struct None: Hashable, Sendable {
+public struct NoOptions: Hashable, Sendable {
     /// The only value.
     public init() {}
 }

@@ -92,13 +92,29 @@ struct LoopBalanceTests {
         let pauses = zip(trials.dropFirst(), trials).map { $0 - $1 }
         #expect(pauses.count >= 8)
         for (number, pause) in pauses.enumerated() {
-            let expected = min(1000 << Milliseconds(number), 30_000)
+            let expected = min(1000 << Milliseconds(number), 8000)
             #expect(pause >= expected && pause < expected + 400)
         }
         // A trial is short.
         for (trial, end) in zip(simulation.changes, simulation.changes.dropFirst()) where trial.inUse == 2 {
             #expect(end.at - trial.at <= 150)
         }
+    }
+
+    @Test("forgets a failed trial when nobody was busy for a second")
+    func forgets() {
+        var helps = false
+        var simulation = Simulation(maximum: 2) { shares in
+            let loops = shares.count { $0 > 0 }
+            return shares.map { $0 > 0 ? (loops == 1 || helps ? 1000 : 325, 1) : (0, 0) }
+        }
+        simulation.run(for: 20_000)
+        #expect(simulation.balance.inUse == 1)
+        // No loop has members, so none reports.
+        simulation.now += 1500
+        helps = true
+        simulation.run(for: 300)
+        #expect(simulation.balance.inUse == 2)
     }
 
     @Test("keeps a second loop that brings a quarter more, and no less", arguments: [1.2, 1.3])
