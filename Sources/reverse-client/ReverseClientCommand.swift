@@ -24,7 +24,7 @@ import ReverseClient
               74 input or output failed   75 timed out, or retried in vain
               76 short or wrong answer   130 Ctrl-C
             """,
-        version: "reverse-client 1.0.0"
+        version: "reverse-client 1.1.0"
     )
 
     @OptionGroup(title: "Server") var destination: Destination

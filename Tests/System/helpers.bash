@@ -1,13 +1,21 @@
-# What the cases share. `run` has booted a machine for each of them and installed the package there;
-# $MACHINE is its name, $RELEASE its Debian, $PACKAGE the package.
+# What the cases share. `run` has booted a machine for each of them and installed the packages there;
+# $MACHINE is its name, $RELEASE its Debian, $PACKAGE and $CLIENT_PACKAGE the packages. With --here $MACHINE is "here".
 # A case that gets to its end has passed.
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
 
 container() { "$here/container" "$@"; }
-machine() { container exec "$MACHINE" "$@"; }
+machine() {
+    if [ "$MACHINE" = here ]; then LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; else container exec "$MACHINE" "$@"; fi
+}
+# network COMMAND…: a command of this side in the machine's network.
+network() { if [ "$MACHINE" = here ]; then "$@"; else container network "$MACHINE" "$@"; fi; }
 # Clients run on this side, in the machine's network: the machine itself needs nothing for them.
-client() { container network "$MACHINE" python3 "$here/client.py" "$@"; }
+client() { network python3 "$here/client.py" "$@"; }
+# To begin a case with that installs, removes or looks into the packages' files.
+needs_packages() {
+    [ "$MACHINE" != here ] || { echo "needs the packages' files" && exit 77; }
+}
 # signal NAME PID
 signal() { machine sh -c "kill -$1 $2"; }
 

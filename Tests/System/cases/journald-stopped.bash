@@ -6,7 +6,7 @@ expect "it answers" client ask 127.0.0.1:5000 before
 journald=$(property MainPID systemd-journald.service)
 signal STOP "$journald"
 # Each connection is two messages: far more than the journal's socket and the daemon's own backlog hold.
-stalled=$(timeout 120 "$here/container" network "$MACHINE" bash -c "
+stalled=$(network timeout 120 bash -c "
     for round in 1 2 3 4 5 6 7 8 9 10; do python3 '$here/client.py' load 127.0.0.1:5000 300 3 || exit 1; done" 2>&1) ||
     { signal CONT "$journald"; fail "clients wait for the journal: $stalled"; }
 signal CONT "$journald"
