@@ -105,3 +105,29 @@ example() {
 }
 
 start() { expect "the service starts" machine systemctl start reversed; }
+
+# type_commands FILE: types the commands that a document prints, in its order, as root in a login shell's directory. Each
+# must succeed, and print what the document says. The case may define `instead COMMAND`, which succeeds when it has
+# dealt with a command in another way.
+type_commands() {
+    local entry command wanted found
+    while read -r entry <&3; do
+        if unit=$(value_of unit "$entry") && [ -n "$unit" ]; then
+            drop_in reversed.socket <<<"$unit"
+            continue
+        fi
+        command=$(value_of command "$entry")
+        wanted=$(value_of output "$entry")
+        if instead "$command"; then continue; fi
+        echo "typed: $command"
+        found=$(machine sh -c "cd /root && $command") || fail "'$command' of $1 does not work"
+        [ -z "$wanted" ] || same "the answer to '$command'" "$wanted" "$(tr -d '\r' <<<"$found")"
+    done 3< <(python3 "$here/documented.py" "$here/../../$1")
+}
+
+# value_of KEY JSON: a text, or the lines of a list.
+value_of() {
+    python3 -c 'import json, sys
+value = json.loads(sys.argv[2]).get(sys.argv[1], "")
+print(value if isinstance(value, str) else "\n".join(value))' "$@"
+}
