@@ -28,6 +28,11 @@ struct ListenerPlan {
         mayLackSome = addresses.count > 1
     }
 
+    /// The paths of its Unix sockets.
+    var socketPaths: [String] {
+        requests.compactMap { if case .unix(let path) = $0.address { path } else { nil } }
+    }
+
     /// Opens those sockets of the plan that `isOpen` does not know yet; with port 0 all get the same port.
     ///
     /// - Throws: the first `SystemError`, except that a name's addresses may be missing here as long as one is there.

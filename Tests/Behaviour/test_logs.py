@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 
@@ -22,6 +23,17 @@ def test_a_client_comes_and_goes(start):
             ask(client, b"x\n")
     daemon.wait_for_log(rf"info: disconnected 127\.0\.0\.1:{port} after 3 lines, \d+\.\d s$")
     assert all(LINE.match(line) for line in daemon.lines), daemon.lines
+
+
+def test_a_unix_client_cannot_pose_as_an_internet_one(start, tmp_path, monkeypatch):
+    daemon = start(f"[[listener]]\npath = '{tmp_path}/socket'\n")
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.bind("10.0.0.1:4444")
+        client.connect(f"{tmp_path}/socket")
+        ask(client, b"x\n")
+    daemon.wait_for_log("info: connected unix:10.0.0.1:4444$")
+    daemon.wait_for_log("info: disconnected unix:10.0.0.1:4444 after 1 line")
 
 
 def test_a_reset_is_told(start):
