@@ -11,7 +11,8 @@ struct DirectoryLock {
     /// - Parameter patience: milliseconds.
     init(of paths: [String], patience: Int = 1000) {
         // In one order, so that two servers with the same directories do not wait for each other.
-        let names = Set(paths.map { path in path.lastIndex(of: "/").map { String(path[...$0]) } ?? "." }).sorted()
+        let names = Set(paths.map { path in path.lastIndex(of: "/").map { String(path[...$0]) } ?? "." })
+            .sorted()
         directories = names.map { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }.filter { $0 >= 0 }
         var attempts = patience / 10
         for directory in directories {
