@@ -18,7 +18,12 @@ tidy() {
 # try_installed CASE…
 try_installed() {
     local name result passed=0 skipped=0 started
+    # Each machine of the tests' own has a fresh journal; here all cases together would exceed its limit for a service.
+    local journal=/run/systemd/journald.conf.d/reversed-tests.conf
     saved=$(mktemp -d)
+    mkdir -p "${journal%/*}"
+    printf '[Journal]\nRateLimitIntervalSec=0\n' >"$journal"
+    systemctl restart systemd-journald
     cp -p /etc/reversed/reversed.toml "$saved/"
     touch "$saved/stamp"
     for name; do
@@ -35,7 +40,8 @@ try_installed() {
         esac
         tidy
     done
-    rm -r "$saved"
+    rm -r "$saved" "$journal"
+    systemctl restart systemd-journald
     echo "1..$#"
     echo "$passed passed, $(($# - passed - skipped)) failed, $skipped skipped"
     [ $((passed + skipped)) = $# ]

@@ -1,8 +1,9 @@
 # The commands of reversed(8), typed in its order on a fresh machine.
 . "$(dirname "$0")/../helpers.bash"
 
-for address in 192.0.2.1/32 2001:db8::1/128; do network ip address add "$address" dev lo nodad 2>/dev/null ||
-    network ip address add "$address" dev lo; done
+addresses="192.0.2.1/32 2001:db8::1/128"
+for address in $addresses; do network ip address add "$address" dev lo; done
+trap 'for address in $addresses; do network ip address del "$address" dev lo; done' EXIT
 
 instead() {
     case $1 in
