@@ -24,13 +24,23 @@ public struct ActivationSockets: Sendable {
     ) -> ActivationSockets {
         defer { ActivationVariables.all.forEach(environment.unset) }
         let variables = ActivationVariables(environment, processID: processID)
-        return ActivationSockets(taking: variables, from: SD_LISTEN_FDS_START)
+        return ActivationSockets(taking: variables, from: SD_LISTEN_FDS_START, processID: processID)
     }
 
-    /// - Parameter first: the first of the passed descriptors; the others follow it.
-    init(taking variables: ActivationVariables, from first: Int32) {
+    /// - Parameters:
+    ///   - first: the first of the passed descriptors; the others follow it.
+    ///   - processID: this process, for a warning.
+    init(taking variables: ActivationVariables, from first: Int32, processID: pid_t = getpid()) {
         var listeners: [ActivationSocket] = []
         var warnings = variables.warnings
+        // A shell that was started with the sockets and starts the daemon passes the descriptors on, and cannot change
+        // LISTEN_PID. Variables without a socket are left over from somewhere and mean nothing.
+        if let receiver = variables.otherReceiver, case .listener = ActivationSocket.kind(of: first) {
+            warnings.append(
+                "systemd passed its sockets to process \(receiver) (LISTEN_PID), and this is process \(processID): they are "
+                    + "not used, and systemd goes on listening on them; let a shell or a wrapper start this program with exec"
+            )
+        }
         for index in 0..<variables.count {
             let (descriptor, overflow) = first.addingReportingOverflow(index)
             guard !overflow, Self.setCloseOnExec(descriptor) else {
