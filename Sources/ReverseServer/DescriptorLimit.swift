@@ -5,7 +5,7 @@ import Glibc
 public enum DescriptorLimit {
     /// Descriptors for all that is neither a client nor a listener: libdispatch's own, the log, files being read. About
     /// 20 are ever open at once.
-    private static let reserve: ClosedRange<rlim_t> = 32...128
+    private static let reserve: ClosedRange<UInt64> = 32...128
 
     /// What came of asking for room.
     public struct Outcome: Equatable, Sendable {
@@ -20,8 +20,8 @@ public enum DescriptorLimit {
     ///
     /// - Parameter listeners: How many sockets may be listening at once, those included that a reload is about to close.
     public static func makeRoom(forConnections maximumConnections: Int, listeners: Int) -> Outcome {
-        let listening = rlim_t(clamping: listeners)
-        let wanted = rlim_t(clamping: maximumConnections) + listening + reserve.upperBound
+        let wanted =
+            rlim_t(clamping: maximumConnections) + rlim_t(clamping: listeners) + rlim_t(reserve.upperBound)
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
             return Outcome(maximumConnections: min(maximumConnections, 256), descriptors: 0)
@@ -31,12 +31,20 @@ public enum DescriptorLimit {
             raised.rlim_cur = min(wanted, limit.rlim_max)
             if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0 { limit = raised }
         }
-        // Where descriptors are scarce, a quarter is kept back instead of as many as are comfortable.
-        let kept = listening + min(max(limit.rlim_cur / 4, reserve.lowerBound), reserve.upperBound)
-        let room = limit.rlim_cur > kept ? limit.rlim_cur - kept : 1
         return Outcome(
-            maximumConnections: min(maximumConnections, Int(clamping: room)),
+            maximumConnections: min(
+                maximumConnections,
+                connections(within: UInt64(limit.rlim_cur), listeners: listeners)
+            ),
             descriptors: UInt64(limit.rlim_cur)
         )
+    }
+
+    /// How many clients fit a limit of open files, at least 1.
+    public static func connections(within descriptors: UInt64, listeners: Int) -> Int {
+        // Where descriptors are scarce, a quarter is kept back instead of as many as are comfortable.
+        let kept =
+            UInt64(clamping: listeners) + min(max(descriptors / 4, reserve.lowerBound), reserve.upperBound)
+        return descriptors > kept ? Int(clamping: descriptors - kept) : 1
     }
 }

@@ -1,0 +1,120 @@
+import Dispatch
+import Glibc
+import ReverseServer
+import Settings
+import Sockets
+import Synchronization
+
+/// What will fail or be less than asked for when the daemon starts with settings that are right by themselves.
+struct StartWarnings {
+    let rights: ProcessRights
+    /// How long the resolver may take for all hosts.
+    var resolverPatience: DispatchTimeInterval = .seconds(5)
+
+    /// One sentence for each problem. Opens nothing that stays open; asks the resolver.
+    func warnings(for settings: Settings) -> [String] {
+        var warnings = [connections(settings)].compactMap { $0 }
+        // systemd listens: host, port and path are not used.
+        guard rights.activeSocketUnit == nil else { return warnings }
+        let deadline = DispatchTime.now() + resolverPatience
+        for listener in settings.listeners.map(Configuration.Listener.init) {
+            let problems =
+                switch listener.endpoint {
+                case .internet(_, let port): [privilege(port), address(listener, deadline)]
+                case .unix(let path): [directory(of: path)]
+                }
+            warnings += problems.compactMap { $0 }.map { "\(listener.endpoint): \($0)" }
+        }
+        return warnings
+    }
+
+    /// The process that is meant, at the beginning of a sentence.
+    private var subject: String { rights.unit ?? "this process" }
+
+    private func connections(_ settings: Settings) -> String? {
+        let asked = settings.limits.maximumConnections
+        let fit = DescriptorLimit.connections(
+            within: rights.openFiles,
+            listeners: 4 * settings.listeners.count
+        )
+        guard fit < asked else { return nil }
+        return """
+            limits.max_connections is \(asked), but \(subject) may have \(rights.openFiles) files open \
+            (\(rights.unit == nil ? "ulimit -Hn" : "LimitNOFILE=")): only \(fit) clients are served at once
+            """
+    }
+
+    private func privilege(_ port: UInt16) -> String? {
+        guard port != 0, port < rights.lowestPort else { return nil }
+        return """
+            \(subject) may not listen on a port below \(rights.lowestPort) (CAP_NET_BIND_SERVICE); for the service \
+            /usr/share/doc/reversed/examples/privileged-port.conf gives it, or choose a higher port
+            """
+    }
+
+    private func address(_ listener: Configuration.Listener, _ deadline: DispatchTime) -> String? {
+        let addresses: [SocketAddress]
+        do {
+            guard let found = try resolve(listener.endpoint, deadline) else {
+                return "the resolver does not answer; the daemon waits for it when it starts"
+            }
+            addresses = found
+        } catch {
+            return "\(error)"
+        }
+        // A name may have addresses of other kinds than this machine; one that it has is enough.
+        var problem: SystemError?
+        for address in addresses {
+            do {
+                _ = try StreamSocket.listen(on: address.with(port: 0))
+                return nil
+            } catch let error as SystemError {
+                problem = error
+            } catch {}
+        }
+        guard let problem, [EADDRNOTAVAIL, EAFNOSUPPORT].contains(problem.code) else { return nil }
+        return problem.advice
+    }
+
+    private func resolve(_ endpoint: Endpoint, _ deadline: DispatchTime) throws -> [SocketAddress]? {
+        let answer = Answer()
+        DispatchQueue.global().async {
+            let result = Result { try endpoint.resolve(passive: true) }
+            answer.result.withLock { $0 = result }
+            answer.isThere.signal()
+        }
+        guard answer.isThere.wait(timeout: deadline) == .success else { return nil }
+        return try answer.result.withLock { $0 }?.get()
+    }
+
+    /// What the resolver says, perhaps after nobody waits for it any more.
+    private final class Answer: Sendable {
+        let result = Mutex<Result<[SocketAddress], any Error>?>(nil)
+        let isThere = DispatchSemaphore(value: 0)
+    }
+
+    private func directory(of path: String) -> String? {
+        let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+        func isWithin(_ parent: String) -> Bool { directory == parent || directory.hasPrefix(parent + "/") }
+
+        // systemd makes these when it starts the service.
+        if rights.runtimeDirectories.contains(directory) { return nil }
+        let better = rights.runtimeDirectories.first.map { "; the service's own directory is \($0)" } ?? ""
+        if rights.hasPrivateTemporaryFiles, isWithin("/tmp") || isWithin("/var/tmp") {
+            return
+                "the service has a /tmp of its own (PrivateTmp=), where no client finds the socket\(better)"
+        }
+        var status = stat()
+        guard stat(directory.isEmpty ? "/" : directory, &status) == 0 else {
+            return "the directory \(directory) does not exist\(better)"
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else { return "\(directory) is not a directory\(better)" }
+        if let writable = rights.writableDirectories, !writable.contains(where: isWithin) {
+            return "\(subject) may not write to \(directory) (ProtectSystem=, ReadWritePaths=)\(better)"
+        }
+        if rights.unit == nil, access(directory.isEmpty ? "/" : directory, W_OK) != 0 {
+            return "this user may not write to \(directory)"
+        }
+        return nil
+    }
+}
