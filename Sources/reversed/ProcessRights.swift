@@ -23,12 +23,13 @@ extension ProcessRights {
     /// CAP_NET_BIND_SERVICE, see capabilities(7).
     private static let bindService: UInt64 = 1 << 10
 
-    /// The rights of this process.
+    /// The rights of this process, which systemd may have started (RUNTIME_DIRECTORY, see systemd.exec(5)).
     static var ofThisProcess: ProcessRights {
-        let limit = openFilesLimit
+        let directories = Environment.process["RUNTIME_DIRECTORY"] ?? ""
         return ProcessRights(
             lowestPort: effectiveCapabilities & bindService != 0 ? 0 : firstUnprivilegedPort,
-            openFiles: limit
+            openFiles: openFilesLimit,
+            runtimeDirectories: directories.split(separator: ":").map(String.init)
         )
     }
 

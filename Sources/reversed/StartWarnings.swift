@@ -13,19 +13,26 @@ struct StartWarnings {
 
     /// One sentence for each problem. Opens nothing that stays open; asks the resolver.
     func warnings(for settings: Settings) -> [String] {
-        var warnings = [connections(settings)].compactMap { $0 }
-        // systemd listens: host, port and path are not used.
-        guard rights.activeSocketUnit == nil else { return warnings }
+        // Where systemd listens, host, port and path are not used.
+        let listeners = rights.activeSocketUnit == nil ? settings.listeners : []
         let deadline = DispatchTime.now() + resolverPatience
-        for listener in settings.listeners.map(Configuration.Listener.init) {
-            let problems =
-                switch listener.endpoint {
-                case .internet(_, let port): [privilege(port), address(listener, deadline)]
-                case .unix(let path): [directory(of: path)]
+        return [connections(settings)].compactMap { $0 }
+            + listeners.flatMap { listener in
+                hints(for: [listener]) + [address(listener, deadline)].compactMap { $0 }
+            }
+    }
+
+    /// What can be said of the listeners without the resolver, for a start that has failed.
+    func hints(for listeners: [Settings.Listener]) -> [String] {
+        listeners.compactMap { listener in
+            let endpoint = Configuration.Listener(listener).endpoint
+            let problem =
+                switch endpoint {
+                case .internet(_, let port): privilege(port)
+                case .unix(let path): directory(of: path)
                 }
-            warnings += problems.compactMap { $0 }.map { "\(listener.endpoint): \($0)" }
+            return problem.map { "\(endpoint): \($0)" }
         }
-        return warnings
     }
 
     /// The process that is meant, at the beginning of a sentence.
@@ -52,15 +59,17 @@ struct StartWarnings {
             """
     }
 
-    private func address(_ listener: Configuration.Listener, _ deadline: DispatchTime) -> String? {
+    private func address(_ listener: Settings.Listener, _ deadline: DispatchTime) -> String? {
+        let endpoint = Configuration.Listener(listener).endpoint
+        guard case .internet = endpoint else { return nil }
         let addresses: [SocketAddress]
         do {
-            guard let found = try resolve(listener.endpoint, deadline) else {
-                return "the resolver does not answer; the daemon waits for it when it starts"
+            guard let found = try resolve(endpoint, deadline) else {
+                return "\(endpoint): the resolver does not answer; the daemon waits for it when it starts"
             }
             addresses = found
         } catch {
-            return "\(error)"
+            return "\(endpoint): \(error)"
         }
         // A name may have addresses of other kinds than this machine; one that it has is enough.
         var problem: SystemError?
@@ -73,7 +82,7 @@ struct StartWarnings {
             } catch {}
         }
         guard let problem, [EADDRNOTAVAIL, EAFNOSUPPORT].contains(problem.code) else { return nil }
-        return problem.advice
+        return "\(endpoint): \(problem.advice)"
     }
 
     private func resolve(_ endpoint: Endpoint, _ deadline: DispatchTime) throws -> [SocketAddress]? {
@@ -113,7 +122,7 @@ struct StartWarnings {
             return "\(subject) may not write to \(directory) (ProtectSystem=, ReadWritePaths=)\(better)"
         }
         if rights.unit == nil, access(directory.isEmpty ? "/" : directory, W_OK) != 0 {
-            return "this user may not write to \(directory)"
+            return "\(subject) may not write to \(directory)\(better)"
         }
         return nil
     }
