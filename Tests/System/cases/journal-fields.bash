@@ -28,7 +28,7 @@ finish "they were answered again"
 expect "who waited is answered when a place is free" wait "$waiting"
 same "nothing that went well is logged as an error" "" "$(journal --priority err)"
 machine journalctl --sync
-undocumented=$(machine journalctl -q -o json --no-pager -u reversed _TRANSPORT=journal | python3 -c '
+undocumented=$(machine journalctl -q -o json --no-pager -u reversed _COMM=reversed | python3 -c '
 import json, re, sys
 manual = open(sys.argv[1]).read()
 documented = {name for tag in re.findall(r"^\.It Va (.*)$", manual, re.M) for name in tag.split(" , ")}
