@@ -2,8 +2,10 @@
 . "$(dirname "$0")/../helpers.bash"
 needs_packages
 
+# Debian 12's lintian misses a script for other init systems; Debian 13's does not know the tag any more.
 same "lintian is silent, in its pedantic mood too" "" \
-    "$(lintian --allow-root --fail-on none --pedantic --display-info "$PACKAGE" "$CLIENT_PACKAGE" 2>/dev/null)"
+    "$(lintian --allow-root --fail-on none --pedantic --display-info "$PACKAGE" "$CLIENT_PACKAGE" 2>/dev/null |
+        grep -v package-supports-alternative-init-but-no-init.d-script || true)"
 files=$(mktemp -d)
 trap 'rm -rf "$files"' EXIT
 dpkg-deb --extract "$PACKAGE" "$files"
