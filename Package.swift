@@ -2,8 +2,7 @@
 
 import PackageDescription
 
-// The floors of the house, from the ground up. A target depends only on targets of lower floors;
-// docs/architecture.md draws the picture.
+// The layers, from the bottom. A target depends only on targets of lower layers; docs/architecture.md draws the picture.
 
 /// Every target of ours treats a warning as an error; dependencies are compiled as they are.
 let strict: [SwiftSetting] = [
@@ -21,6 +20,8 @@ let package = Package(
     products: [
         .executable(name: "reversed", targets: ["reversed"]),
         .executable(name: "reverse-client", targets: ["reverse-client"]),
+        .library(name: "DispatchServer", targets: ["DispatchServer"]),
+        .library(name: "Sockets", targets: ["Sockets"]),
         .library(name: "ReverseCore", targets: ["ReverseCore"]),
         .library(name: "ReverseClient", targets: ["ReverseClient"]),
         .library(name: "Systemd", targets: ["Systemd"]),
@@ -31,33 +32,35 @@ let package = Package(
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
     targets: [
-        // Floor 0: C.
+        // Layer 0: C.
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CEpollGuard"),
+        .target(name: "CPriorityStub"),
         .target(name: "CWideText"),
 
-        // Floor 1: the things that the product is made of, each usable by itself.
+        // Layer 1: the parts that the product is made of, each usable by itself.
         .target(name: "ReverseCore", dependencies: ["CWideText"], swiftSettings: strict),
         .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Systemd", dependencies: ["CSystemd", logging], swiftSettings: strict),
         .target(name: "Quantities", swiftSettings: strict),
         .target(name: "LineEditor", swiftSettings: strict),
 
-        // Floor 2: the server, the client, and what a person may set.
+        // Layer 2: the server, the client, and the settings.
         .target(
-            name: "ReverseServer",
-            dependencies: ["CEpollGuard", "CLinux", "ReverseCore", "Sockets", logging],
+            name: "DispatchServer",
+            dependencies: ["CEpollGuard", "CLinux", "Sockets", logging],
             swiftSettings: strict
         ),
         .target(name: "ReverseClient", dependencies: ["Quantities", "Sockets"], swiftSettings: strict),
         .target(name: "Settings", dependencies: ["Quantities", "ReverseCore", toml], swiftSettings: strict),
 
-        // Floor 3: the programs.
+        // Layer 3: the programs.
         .executableTarget(
             name: "reversed",
             dependencies: [
-                "ReverseCore", "ReverseServer", "Settings", "Sockets", "Systemd", argumentParser, logging,
+                "CPriorityStub", "DispatchServer", "ReverseCore", "Settings", "Sockets", "Systemd",
+                argumentParser, logging,
             ],
             swiftSettings: strict
         ),
@@ -76,8 +79,8 @@ let package = Package(
         .testTarget(name: "QuantitiesTests", dependencies: ["Quantities"], swiftSettings: strict),
         .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging], swiftSettings: strict),
         .testTarget(
-            name: "ReverseServerTests",
-            dependencies: ["ReverseCore", "ReverseServer", "Sockets", logging],
+            name: "DispatchServerTests",
+            dependencies: ["DispatchServer", "Sockets", logging],
             swiftSettings: strict
         ),
         .testTarget(

@@ -1,16 +1,41 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 #include <limits.h>
+#include <sched.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-int linux_accept(int listener) {
-    return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+int linux_accept(int listener, struct sockaddr_storage *address, socklen_t *length) {
+    return accept4(listener, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
 int linux_ignore_newcomers(int listener) {
     int no_interface = INT_MAX;
     return setsockopt(listener, SOL_SOCKET, SO_BINDTOIFINDEX, &no_interface, sizeof no_interface);
+}
+
+int linux_epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *event) {
+    return (int)syscall(SYS_epoll_ctl, epoll, operation, descriptor, event);
+}
+
+int linux_ready_descriptor(void) {
+    return eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
+}
+
+int linux_processor_count(void) {
+    // More than 1,024 processors need a larger mask; the call says so with EINVAL.
+    for (int processors = 1024; processors <= 1 << 16; processors *= 2) {
+        cpu_set_t *set = CPU_ALLOC(processors);
+        if (set == NULL) return 1;
+        size_t size = CPU_ALLOC_SIZE(processors);
+        int result = sched_getaffinity(0, size, set);
+        int count = result == 0 ? CPU_COUNT_S(size, set) : 1;
+        CPU_FREE(set);
+        if (result == 0) return count;
+    }
+    return 1;
 }
 
 const char *linux_error_text(int code) {

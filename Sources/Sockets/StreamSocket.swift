@@ -93,24 +93,21 @@ public enum StreamSocket {
 
     /// What accepting brought.
     public enum Accepted: ~Copyable {
-        case client(Descriptor)
-        /// Nobody waits.
-        case none
-        /// The client that waited is gone already (accept(2) passes its network errors on); another may wait.
-        case gone
-        /// The system is short of descriptors or memory; the client still waits.
-        case exhausted(SystemError)
+        /// A client, and its address; the IPv4 client of an IPv6 listener has its IPv4 address.
+        case client(Descriptor, SocketAddress)
+        /// The `errno` of accept4(2), `EAGAIN` where nobody waits.
+        case failed(Int32)
     }
 
     /// Takes one client from the backlog of a listening socket.
     public static func accept(from listener: Int32) -> Accepted {
-        let number = linux_accept(listener)
-        if number >= 0 { return .client(Descriptor(owning: number)) }
-        return switch errno {
-        case EAGAIN: .none
-        case EMFILE, ENFILE, ENOBUFS, ENOMEM: .exhausted(SystemError("accept a client"))
-        default: .gone
-        }
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let number = linux_accept(listener, &storage, &length)
+        guard number >= 0 else { return .failed(errno) }
+        // The address comes with the client: getpeername(2) has none of a client that has left since.
+        let address = SocketAddress(storage, length: length)?.unmapped ?? .unix(path: "")
+        return .client(Descriptor(owning: number), address)
     }
 
     /// Sends small answers at once (`TCP_NODELAY`, tcp(7)). On a Unix socket it does nothing.
@@ -145,8 +142,13 @@ public enum StreamSocket {
         return getsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &only, &length) == 0 && only == 0
     }
 
-    /// Makes a descriptor that came from elsewhere non-blocking and close-on-exec.
+    /// Makes a listening socket that came from elsewhere non-blocking and close-on-exec.
+    ///
+    /// Another process may hold the same socket and make it blocking again. So it also gets the shortest receive timeout
+    /// (`SO_RCVTIMEO`, socket(7)): an accept on it then waits for a few milliseconds at most.
     public static func adopt(_ descriptor: Int32) throws {
+        var patience = timeval(tv_sec: 0, tv_usec: 1)
+        _ = setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         let flags = fcntl(descriptor, F_GETFL)
         guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0,
             fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0

@@ -1,35 +1,41 @@
 import ArgumentParser
 import Dispatch
+import DispatchServer
 import Glibc
 import Logging
-import ReverseServer
 import Settings
 import Systemd
 
 /// The running daemon: wires the server to its settings, its signals and the service manager.
 ///
-/// Unchecked because of the mutable state; safe because that is touched on `queue` only, but for `run`, which is over
+/// Unchecked because of the mutable state; safe because that is touched on `queue` only, except by `run`, which is over
 /// before anything is on it.
 final class Daemon: @unchecked Sendable {
+    /// The signals that it handles: stop, stop, reload.
+    static let signals = [SIGTERM, SIGINT, SIGHUP]
+
     private let source: SettingsSource
-    private let usesHotSet: Bool
+    private let usesHotLoops: Bool
     private let queue = DispatchQueue(label: "reversed.daemon")
     private let notifier: Notifier
     private let log: SystemLog
     private let logger: Logger
 
     private var settings = Settings()
-    private var server: Server?
+    private var server: Server<ReversalSession>?
     private var watchdog: Watchdog?
-    private var signals: StopSignals?
+    private var handlers: SignalHandlers?
     private var ticks: (any DispatchSourceTimer)?
     private var statusLine = StatusLine()
+    private var isReady = false
     private var isDraining = false
-    private var drained = Statistics()
+    private var reloading: Reload?
+    private var mustReload = false
+    private var drainProgress: UInt64 = 0
 
-    init(source: SettingsSource, usesHotSet: Bool) {
+    init(source: SettingsSource, usesHotLoops: Bool) {
         self.source = source
-        self.usesHotSet = usesHotSet
+        self.usesHotLoops = usesHotLoops
         let log = SystemLog(identifier: "reversed")
         self.log = log
         let logger = Logger(label: "reversed", factory: log.makeHandler)
@@ -51,103 +57,141 @@ final class Daemon: @unchecked Sendable {
         for warning in [notifier.warning, watchdogRequest.warning].compactMap({ $0 }) + handedIn.warnings {
             logger.warning("\(warning)")
         }
-
-        let configuration = makeRoom(for: Configuration(settings))
-        let server = Server(configuration, logger: logger, usesHotSet: usesHotSet)
-        self.server = server
         do {
-            if handedIn.listeners.isEmpty {
-                try server.open(configuration)
-            } else {
-                try server.adopt(handedIn.listeners.map(\.descriptor), configuration)
-                logger.notice(
-                    """
-                    sockets were handed in by systemd (\(handedIn.listeners.map(\.name).joined(separator: ", "))): \
-                    host, port and path of the configuration are not used
-                    """
-                )
-            }
+            let server = try Server<ReversalSession>(
+                Server<ReversalSession>.Configuration(settings),
+                label: "reversed",
+                logger: logger,
+                logTerms: LogTerms.daemon,
+                usesHotLoops: usesHotLoops
+            )
+            self.server = server
+            handlers = try SignalHandlers(
+                on: queue,
+                [
+                    SIGTERM: { [unowned self] in stop() }, SIGINT: { [unowned self] in stop() },
+                    SIGHUP: { [unowned self] in reload() },
+                ]
+            )
+            start(server, handedIn, watchdogRequest.period)
         } catch {
-            for reason in (error as? ListenError)?.reasons ?? ["\(error)"] { logger.critical("\(reason)") }
+            logger.critical("\(error)")
             throw leave(ExitStatus.cannotListen)
         }
-        server.start()
-
-        signals = StopSignals(
-            queue: queue,
-            stop: { [unowned self] in stop() },
-            reload: { [unowned self] in reload() }
-        )
-        queue.async { [self] in isReady(server, watchdogRequest.period) }
         dispatchMain()
     }
 
-    private func isReady(_ server: Server, _ watchdogPeriod: Duration?) {
-        for place in server.places {
+    // MARK: - Start
+
+    private func start(
+        _ server: Server<ReversalSession>,
+        _ handedIn: ActivationSockets,
+        _ watchdogPeriod: Duration?
+    ) {
+        let completion: Server<ReversalSession>.Completion = { [self] error in
+            queue.async { [self] in
+                if let error { return startFailed(error) }
+                started(server, watchdogPeriod)
+            }
+        }
+        guard !handedIn.listeners.isEmpty else { return server.start(completion) }
+        logger.notice(
+            """
+            sockets were handed in by systemd (\(handedIn.listeners.map(\.name).joined(separator: ", "))): \
+            host, port and path of the configuration are not used
+            """
+        )
+        server.start(adopting: handedIn.listeners.map(\.descriptor), completion)
+    }
+
+    private func startFailed(_ error: any Error) {
+        for reason in (error as? ListenError)?.reasons ?? ["\(error)"] { logger.critical("\(reason)") }
+        exit(leave(ExitStatus.cannotListen).rawValue)
+    }
+
+    private func started(_ server: Server<ReversalSession>, _ watchdogPeriod: Duration?) {
+        for address in server.addresses {
             logger.notice(
-                "listening on \(place)",
-                metadata: ["listener": "\(place)", "message-id": "\(MessageID.started)"]
+                "listening on \(address)",
+                metadata: ["listener": "\(address)", "message-id": "\(MessageID.started)"]
             )
         }
-        notifier.ready(status: statusLine.serving(server.places, server.statistics, seconds: 0))
-        guard notifier.isActive else { return }
-        if let watchdogPeriod {
-            watchdog = Watchdog(period: watchdogPeriod, through: server.clientQueue, notifier: notifier)
-            watchdog?.start()
+        isReady = true
+        notifier.ready(status: statusLine.serving(server.addresses, server.statistics, seconds: 0))
+        if notifier.isActive {
+            if let watchdogPeriod {
+                watchdog = Watchdog(period: watchdogPeriod, probe: { server.probe($0) }, notifier: notifier)
+                watchdog?.start()
+            }
+            let ticks = DispatchSource.makeTimerSource(queue: queue)
+            ticks.schedule(deadline: .now() + 1, repeating: 1)
+            ticks.setEventHandler { [unowned self] in tick() }
+            ticks.activate()
+            self.ticks = ticks
         }
-        let ticks = DispatchSource.makeTimerSource(queue: queue)
-        ticks.schedule(deadline: .now() + 1, repeating: 1)
-        ticks.setEventHandler { [unowned self] in tick() }
-        ticks.activate()
-        self.ticks = ticks
+        if mustReload { reload() }
     }
 
     /// Once a second under systemd.
     private func tick() {
         guard let server else { return }
-        if isDraining {
-            let now = server.statistics
-            notifier.status(StatusLine.draining(now.connections))
-            // More time only while it is of use; drain_timeout is the end in any case.
-            if now != drained { notifier.extendTimeout(by: .seconds(5)) }
-            drained = now
-        } else {
-            notifier.status(statusLine.serving(server.places, server.statistics, seconds: 1))
+        guard isDraining else {
+            return notifier.status(statusLine.serving(server.addresses, server.statistics, seconds: 1))
         }
+        notifier.status(StatusLine.draining(server.statistics.connections))
+        // More time only while it is of use; drain_timeout is the end in any case.
+        if server.drainProgress != drainProgress { notifier.extendTimeout(by: .seconds(5)) }
+        drainProgress = server.drainProgress
     }
 
     // MARK: - Reload
 
+    /// Reads the file and gives it to the server. What comes while a reload is under way is done after it.
     private func reload() {
         guard let server, !isDraining else { return }
-        try? notifier.reloading { () throws(ReloadError) -> String? in
-            do {
-                let new = try source.load()
-                try server.reload(makeRoom(for: Configuration(new)))
-                settings = new
-                log.level = Logger.Level(new.log.level)
-            } catch {
-                let error = ReloadError(error)
-                for reason in error.reasons {
-                    logger.error(
-                        "reload failed, nothing has changed: \(reason)",
-                        metadata: ["message-id": "\(MessageID.reloadFailed)"]
-                    )
-                }
-                throw error
+        guard isReady, reloading == nil else {
+            mustReload = true
+            return
+        }
+        mustReload = false
+        reloading = notifier.beginReload()
+        let new: Settings
+        do { new = try source.load() } catch { return reloaded(nil, error) }
+        server.reload(Server<ReversalSession>.Configuration(new)) { [self] error in
+            queue.async { [self] in reloaded(new, error) }
+        }
+    }
+
+    private func reloaded(_ new: Settings?, _ error: (any Error)?) {
+        guard let server, !isDraining else { return }
+        var status: String?
+        if let error {
+            let error = ReloadError(error)
+            for reason in error.reasons {
+                logger.error(
+                    "reload failed, nothing has changed: \(reason)",
+                    metadata: ["message-id": "\(MessageID.reloadFailed)"]
+                )
             }
+            status = "Reload failed: \(error)"
+        } else if let new {
+            settings = new
+            log.level = Logger.Level(new.log.level)
             logger.notice(
-                "reloaded, listening on \(server.places.joined(separator: ", "))",
+                "reloaded, listening on \(server.addresses.joined(separator: ", "))",
                 metadata: ["message-id": "\(MessageID.reloaded)"]
             )
-            return statusLine.serving(server.places, server.statistics, seconds: 0)
+            status = statusLine.serving(server.addresses, server.statistics, seconds: 0)
         }
+        reloading?.finish(status: status)
+        reloading = nil
+        if mustReload { reload() }
     }
 
     // MARK: - Stop
 
     private func stop() {
-        guard let server else { return }
+        guard let server, isReady else { quit() }
         guard !isDraining else {
             logger.notice("told to stop again: not waiting any longer")
             quit()
@@ -159,7 +203,7 @@ final class Daemon: @unchecked Sendable {
             "stopping, \(StatusLine.connections(count)) to answer",
             metadata: ["message-id": "\(MessageID.stopping)"]
         )
-        server.drain(timeout: settings.limits.drainTimeout) { [self] cutOff in
+        server.drain { [self] cutOff in
             queue.async { [self] in
                 if cutOff > 0 {
                     logger.warning("drain_timeout is over: \(StatusLine.connections(cutOff)) cut off")
@@ -181,25 +225,18 @@ final class Daemon: @unchecked Sendable {
         _ = log.flush(deadline: .now() + 1)
         return code
     }
+}
 
-    /// Raises the descriptor limit for the configuration, or lowers the configuration to it.
-    private func makeRoom(for configuration: Configuration) -> Configuration {
-        let asked = configuration.limits.maximumConnections
-        // A name may have an IPv4 and an IPv6 address, and while it reloads the old listeners are still there.
-        let outcome = DescriptorLimit.makeRoom(
-            forConnections: asked,
-            listeners: 4 * configuration.listeners.count
-        )
-        guard outcome.maximumConnections < asked else { return configuration }
-        logger.warning(
-            """
-            limits.max_connections is \(asked), but only \(outcome.maximumConnections) clients fit the limit of \
-            \(outcome.descriptors) open files: that many are served at once; raise LimitNOFILE= or ulimit -n for more
-            """
-        )
-        var configuration = configuration
-        configuration.limits.maximumConnections = outcome.maximumConnections
-        return configuration
+extension LogTerms {
+    /// The names of the settings, as the file has them.
+    fileprivate static var daemon: LogTerms {
+        var terms = LogTerms()
+        terms.request = "line"
+        terms.maximumConnections = "limits.max_connections"
+        terms.idleTimeout = "idle_timeout"
+        terms.drainTimeout = "drain_timeout"
+        terms.capacityReachedID = MessageID.capReached
+        return terms
     }
 }
 

@@ -3,7 +3,6 @@ import Dispatch
 import Glibc
 import Logging
 import ReverseCore
-import ReverseServer
 import Settings
 import Systemd
 
@@ -44,8 +43,9 @@ struct Inspection {
             return
         }
         for listener in settings.listeners {
-            let endpoint = Configuration.Listener(listener).endpoint
-            print("would listen on \(endpoint) (\(listener.framing.rawValue), \(listener.unit.rawValue))")
+            print(
+                "would listen on \(listener.endpoint) (\(listener.framing.rawValue), \(listener.unit.rawValue))"
+            )
         }
     }
 

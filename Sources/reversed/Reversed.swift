@@ -1,6 +1,7 @@
 // reversed: the daemon. Arguments in, parts wired, an exit code out; what it does lives on the floors below.
 
 import ArgumentParser
+import DispatchServer
 import Glibc
 import Settings
 import Systemd
@@ -65,7 +66,7 @@ struct Reversed: ParsableCommand {
 
     @Flag(
         inversion: .prefixedNo,
-        help: "Serve busy connections in one loop instead of by one event source each."
+        help: "Lend busy connections to hot loops, or serve each by its own event source at all times."
     )
     var hotSet = true
 
@@ -74,8 +75,8 @@ struct Reversed: ParsableCommand {
     }
 
     func run() throws {
-        // Before any other thread exists: a thread inherits the mask, and libdispatch reads signals from a signalfd.
-        StopSignals.block()
+        // Before any other thread exists.
+        SignalHandlers.block(Daemon.signals)
         let source = SettingsSource(
             path: config,
             overrides: Overrides(host: host, port: port, logLevel: logLevel)
@@ -83,7 +84,7 @@ struct Reversed: ParsableCommand {
         let inspection = Inspection(source: source)
         if printConfig { return try inspection.printSettings() }
         if check { return try inspection.check(isQuiet: quiet, countsWarnings: strict) }
-        try Daemon(source: source, usesHotSet: hotSet).run()
+        try Daemon(source: source, usesHotLoops: hotSet).run()
     }
 }
 

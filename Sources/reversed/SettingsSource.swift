@@ -1,5 +1,6 @@
+import DispatchServer
 import Glibc
-import ReverseServer
+import ReverseCore
 import Settings
 import Sockets
 
@@ -26,36 +27,38 @@ struct SettingsSource: Sendable {
     }
 }
 
-extension Configuration {
+extension Server<ReversalSession>.Configuration {
     /// What the server makes of the settings.
     init(_ settings: Settings) {
         self.init(
-            listeners: settings.listeners.map(Listener.init),
-            framing: settings.framing,
-            unit: settings.unit,
-            limits: Limits(
-                maximumConnections: settings.limits.maximumConnections,
-                maximumLineBytes: settings.limits.maximumLineBytes,
-                idleTimeout: settings.limits.idleTimeout
-            ),
-            logsConnections: settings.log.connections
+            listeners: settings.listeners.map(ListenerConfiguration.init),
+            options: ReversalOptions(framing: settings.framing, unit: settings.unit),
+            sessionLimits: ReversalLimits(maximumLineBytes: settings.limits.maximumLineBytes)
+        )
+        limits.maximumConnections = settings.limits.maximumConnections
+        limits.idleTimeout = settings.limits.idleTimeout
+        limits.drainTimeout = settings.limits.drainTimeout
+        logsConnections = settings.log.connections
+    }
+}
+
+extension ListenerConfiguration<ReversalOptions> {
+    init(_ listener: Settings.Listener) {
+        self.init(
+            endpoint: listener.endpoint,
+            ipv6Only: listener.ipv6Only,
+            mode: listener.mode,
+            options: ReversalOptions(framing: listener.framing, unit: listener.unit)
         )
     }
 }
 
-extension Configuration.Listener {
-    init(_ listener: Settings.Listener) {
-        let endpoint: Endpoint =
-            switch listener.place {
-            case .internet(let host, let port): .internet(host: host, port: port)
-            case .unix(let path): .unix(path: path)
-            }
-        self.init(
-            endpoint: endpoint,
-            ipv6Only: listener.ipv6Only,
-            mode: listener.mode,
-            framing: listener.framing,
-            unit: listener.unit
-        )
+extension Settings.Listener {
+    /// Where it listens.
+    var endpoint: Endpoint {
+        switch place {
+        case .internet(let host, let port): .internet(host: host, port: port)
+        case .unix(let path): .unix(path: path)
+        }
     }
 }

@@ -1,6 +1,6 @@
 import Dispatch
+import DispatchServer
 import Glibc
-import ReverseServer
 import Settings
 import Sockets
 import Synchronization
@@ -25,7 +25,7 @@ struct StartWarnings {
     /// What can be said of the listeners without the resolver, for a start that has failed.
     func hints(for listeners: [Settings.Listener]) -> [String] {
         listeners.compactMap { listener in
-            let endpoint = Configuration.Listener(listener).endpoint
+            let endpoint = listener.endpoint
             let problem =
                 switch endpoint {
                 case .internet(_, let port): privilege(port)
@@ -40,10 +40,13 @@ struct StartWarnings {
 
     private func connections(_ settings: Settings) -> String? {
         let asked = settings.limits.maximumConnections
-        let fit = DescriptorLimit.connections(
-            within: rights.openFiles,
-            listeners: 4 * settings.listeners.count
-        )
+        let fit =
+            DescriptorLimit.connections(
+                within: rights.openFiles,
+                listeners: 4 * settings.listeners.count,
+                // Standard input, output and error, and what systemd or a shell may pass.
+                open: 3
+            ) ?? 0
         guard fit < asked else { return nil }
         return """
             limits.max_connections is \(asked), but \(subject) may have \(rights.openFiles) files open \
@@ -60,7 +63,7 @@ struct StartWarnings {
     }
 
     private func address(_ listener: Settings.Listener, _ deadline: DispatchTime) -> String? {
-        let endpoint = Configuration.Listener(listener).endpoint
+        let endpoint = listener.endpoint
         guard case .internet = endpoint else { return nil }
         let addresses: [SocketAddress]
         do {

@@ -1,4 +1,4 @@
-import ReverseServer
+import DispatchServer
 
 /// The living line of `systemctl status`.
 struct StatusLine {

@@ -108,7 +108,7 @@ def test_beyond_the_cap_clients_wait_in_the_backlog_until_one_leaves(serve, cap)
     for client in clients[cap:]:
         client.sendall(b"waiting\n")
         assert waits(client)
-    daemon.wait_for_log(f"all {cap} places are taken")
+    daemon.wait_for_log(f"all {cap} connection slots are in use")
     for leaving, next_ in zip(clients[:2], clients[cap:]):
         leaving.close()
         assert receive(next_, 8) == b"gnitiaw\n"

@@ -5,15 +5,25 @@
 #pragma once
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 
-/// accept4(2) for a caller that does not ask for the address: the new descriptor, non-blocking and close-on-exec, or
-/// -1 with errno set.
-int linux_accept(int listener);
+/// accept4(2): the new descriptor, non-blocking and close-on-exec, or -1 with errno set. The client's address is written
+/// to `address`, its length to `length`.
+int linux_accept(int listener, struct sockaddr_storage *address, socklen_t *length);
 
 /// Ties a TCP listener to an interface that does not exist (socket(7), SO_BINDTOIFINDEX), so that nobody finds it any
 /// more, -1 with errno set if the system refuses. A handshake that has begun is completed, and its client accepted.
 int linux_ignore_newcomers(int listener);
+
+/// epoll_ctl(2), without the checks that CEpollGuard adds for libdispatch.
+int linux_epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *event);
+
+/// An eventfd(2) that is readable at once, non-blocking and close-on-exec, or -1 with errno set.
+int linux_ready_descriptor(void);
+
+/// The number of processors in the affinity mask (sched_getaffinity(2)); 1 if it cannot be read.
+int linux_processor_count(void);
 
 /// The system's words for an errno in static storage, or NULL for a number that is none (strerrordesc_np(3)).
 const char *linux_error_text(int code);

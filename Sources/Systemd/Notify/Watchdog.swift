@@ -3,12 +3,15 @@ import Synchronization
 
 /// Pings systemd's watchdog, each time with proof that clients are still served, see sd_watchdog_enabled(3).
 ///
-/// Twice in a period a queue of its own puts a work item on the queue that serves the clients. Only when that
-/// item has run does WATCHDOG=1 go out. A pool that is stuck therefore stops the pings and is restarted; one that is
-/// merely busy answers late, which is early enough while it is within the period.
+/// Twice in a period it sends a probe through whatever serves the clients. Only when the probe has come through does
+/// WATCHDOG=1 go out. A server that is stuck therefore stops the pings and is restarted. One that is merely busy answers
+/// late, which is early enough while it is within the period.
 public final class Watchdog: Sendable {
+    /// Sends a probe through everything that serves clients, and calls the function once it has come through.
+    public typealias Probe = @Sendable (@escaping @Sendable () -> Void) -> Void
+
     private let interval: DispatchTimeInterval
-    private let served: DispatchQueue
+    private let sendProbe: Probe
     private let notifier: Notifier
     private let isProbing = Atomic(false)
     private let isStopped = Atomic(false)
@@ -16,12 +19,17 @@ public final class Watchdog: Sendable {
 
     /// - Parameters:
     ///   - period: the longest silence that systemd tolerates, ``WatchdogRequest/period``.
-    ///   - queue: the queue that serves clients.
+    ///   - probe: how a probe is sent.
     ///   - notifier: says WATCHDOG=1.
-    public init(period: Duration, through queue: DispatchQueue, notifier: Notifier) {
+    public init(period: Duration, probe: @escaping Probe, notifier: Notifier) {
         interval = Self.interval(for: period)
-        served = queue
+        sendProbe = probe
         self.notifier = notifier
+    }
+
+    /// For a daemon whose clients are served by one queue.
+    public convenience init(period: Duration, through queue: DispatchQueue, notifier: Notifier) {
+        self.init(period: period, probe: { body in queue.async { body() } }, notifier: notifier)
     }
 
     /// Sends the first probe at once and then one each half period, until ``stop()`` or the release of the watchdog. To be
@@ -41,10 +49,10 @@ public final class Watchdog: Sendable {
         clock.asyncAfter(deadline: .now() + interval) { [weak self] in self?.tick() }
     }
 
-    /// At most one probe is under way: a queue that is stuck for an hour is not found full of probes.
+    /// At most one probe is under way: a server that is stuck for an hour is not found full of probes.
     func probe() {
         guard !isProbing.exchange(true, ordering: .relaxed) else { return }
-        served.async { [self] in
+        sendProbe { [self] in
             isProbing.store(false, ordering: .relaxed)
             notifier.pingWatchdog()
         }

@@ -1,0 +1,379 @@
+import CLinux
+import Dispatch
+import Glibc
+import Sockets
+import Synchronization
+
+/// One client: performs the actions of its `ConnectionState` on its socket, with the answers of its session.
+///
+/// All that changes is behind one lock, held for at most one receive and one send. Handlers, the sweep and the drain take
+/// it, so nothing depends on which thread serves a connection. The sweep and the drain never wait for it: a handler that
+/// is stuck stops neither.
+///
+/// Where the socket is watched:
+///
+///     source ──(busy, or output is blocked)──▶ loop ──(quiet)──▶ source        either ──(closed)──▶ nowhere
+///
+/// The read source is suspended while the connection is lent to a loop. It owns the descriptor: its cancel handler is the
+/// one place that closes it.
+///
+/// `shutdown(SHUT_RD)` from another thread, so that the connection's own handler would see an end of file, loses answers
+/// on Linux: a line that arrives after it is answered by a RST, which destroys answers on their way. Hence the lock.
+final class Connection: LoopMember {
+    private enum Watch {
+        case source
+        case loop(HotLoop<Connection>, forOutput: Bool)
+        case nowhere
+    }
+
+    private struct State: ~Copyable {
+        var life: ConnectionState
+        var session: RunningSession
+        /// Answers that the socket did not take, then an incomplete request.
+        var held = ByteQueue()
+        var watch = Watch.source
+        var source: (any DispatchSourceRead)?
+        /// When the source last had an event, nil before the first one.
+        var lastEvent: Milliseconds?
+    }
+
+    /// An incomplete request of at most this many bytes is copied in front of what is received next. A longer one is
+    /// received into its own memory, so that many short receives never copy a long request again and again.
+    private static var smallRest: Int { 4096 }
+
+    /// Counts up from 1 for the life of the server.
+    let number: UInt64
+    let descriptor: Int32
+    let client: SocketAddress
+    let listenerName: String
+    private let server: ServerCore
+    private let state: Mutex<State>
+
+    /// Takes over the descriptor.
+    init(
+        number: UInt64,
+        descriptor: consuming Descriptor,
+        client: SocketAddress,
+        listenerName: String,
+        session: sending @escaping RunningSession,
+        server: ServerCore
+    ) {
+        self.number = number
+        self.client = client
+        self.listenerName = listenerName
+        self.server = server
+        self.descriptor = descriptor.release()
+        let now = Clock.now()
+        state = Mutex(
+            State(life: ConnectionState(connectedAt: now), session: session)
+        )
+    }
+
+    /// Begins to serve the client, on its read source.
+    func start() {
+        state.withLock { state in
+            let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: server.queue)
+            source.setEventHandler { self.serveFromSource() }
+            source.setCancelHandler {
+                Glibc.close(self.descriptor)
+                self.server.connections.remove(self)
+            }
+            state.source = source
+            source.activate()
+        }
+    }
+
+    // MARK: - Events
+
+    private func serveFromSource() {
+        server.workers.withWorker { worker in
+            let now = Clock.now()
+            state.withLock { state in
+                perform(state.life.ready(), &state, worker, now)
+                lendIfBusy(&state, now)
+                state.lastEvent = now
+            }
+        }
+    }
+
+    func serve(_ worker: Worker, now: Milliseconds) -> Int {
+        state.withLock { perform($0.life.ready(), &$0, worker, now) }
+    }
+
+    /// Time has passed: the idle timeout and the patience of a linger are checked.
+    func tick(_ limits: Limits, _ worker: Worker, now: Milliseconds) {
+        _ = state.withLockIfAvailable { state in
+            guard state.source != nil else { return }
+            let untaken = { [descriptor] in StreamSocket.untakenBytes(of: descriptor) }
+            perform(state.life.tick(limits, untaken: untaken, now: now), &state, worker, now)
+        }
+    }
+
+    /// The server is stopping. Returns whether the connection knows it now; otherwise it must be told again.
+    func drain(_ worker: Worker, now: Milliseconds) -> Bool {
+        state.withLockIfAvailable { state in
+            let arrived = StreamSocket.unreadBytes(of: descriptor)
+            guard state.source != nil, let action = state.life.drain(arrived: arrived, now: now) else {
+                return false
+            }
+            perform(action, &state, worker, now)
+            return true
+        } ?? false
+    }
+
+    /// Closes at once, whatever the client is owed. Returns whether that cut a conversation off.
+    func abort(_ worker: Worker) -> Bool {
+        state.withLockIfAvailable { state in
+            guard state.source != nil else { return true }
+            let action = state.life.abort()
+            perform(action, &state, worker, Clock.now())
+            return action == .close(.drainTimeout)
+        } ?? true
+    }
+
+    // MARK: - Actions
+
+    /// Performs an action and those that follow from it. Returns how many bytes were received.
+    @discardableResult
+    private func perform(
+        _ first: ConnectionState.Action,
+        _ state: inout State,
+        _ worker: Worker,
+        _ now: Milliseconds
+    ) -> Int {
+        // Bytes of this event that are still in the worker's buffer. What is left of them is held at the end.
+        var loose: UnsafeMutableRawBufferPointer?
+        var received = 0
+        var action = first
+        while true {
+            switch action {
+            case .receive(let most):
+                action = receive(atMost: most, &state, worker, now, &loose, &received)
+            case .send(let count):
+                action = send(count, &state, now, &loose)
+            case .discard(let most):
+                let count = Self.receive(descriptor, worker.buffer, atMost: most)
+                action = count >= 0 ? state.life.discarded(count) : afterFailedReceive(&state)
+            case .checkForEndOfFile:
+                keep(&loose, &state)
+                var next: UInt8 = 0
+                if recv(descriptor, &next, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0 {
+                    action = answerEndOfFile(&state, worker, now)
+                } else {
+                    action = state.life.foundNoEndOfFile(now: now)
+                }
+            case .shutDown:
+                loose = nil
+                state.held.removeAll()
+                action = state.life.shutDown(shutdown(descriptor, Int32(SHUT_WR)) == 0)
+            case .waitForInput:
+                keep(&loose, &state)
+                action = wait(forOutput: false, &state)
+            case .waitForOutput:
+                keep(&loose, &state)
+                action = wait(forOutput: true, &state)
+            case .close(let reason):
+                close(reason, &state, now)
+                return received
+            case .nothing:
+                keep(&loose, &state)
+                return received
+            }
+        }
+    }
+
+    private func receive(
+        atMost most: Int,
+        _ state: inout State,
+        _ worker: Worker,
+        _ now: Milliseconds,
+        _ loose: inout UnsafeMutableRawBufferPointer?,
+        _ received: inout Int
+    ) -> ConnectionState.Action {
+        let kept = state.held.count
+        let usesBuffer = kept <= Self.smallRest
+        if !usesBuffer { state.held.reserve(worker.buffer.count / 2) }
+        let memory = usesBuffer ? worker.buffer : state.held.bytesAndSpare
+        if usesBuffer { memory.copyMemory(from: UnsafeRawBufferPointer(state.held.bytes)) }
+        let space = UnsafeMutableRawBufferPointer(rebasing: memory[kept...])
+        let count = Self.receive(descriptor, space, atMost: min(most, worker.buffer.count))
+        if count < 0 { return afterFailedReceive(&state) }
+        if count == 0 { return answerEndOfFile(&state, worker, now) }
+
+        received = count
+        if !usesBuffer { state.held.commit(count) }
+        let whole = UnsafeMutableRawBufferPointer(rebasing: memory[..<(kept + count)])
+        let step = state.session(whole, false)
+        worker.counters.add(requests: step.requests, bytes: count)
+        if let output = step.output {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: whole[step.consumed...])
+            hold(output, before: UnsafeRawBufferPointer(rest), &state)
+            return state.life.received(count, step, answer: output.count, now: now)
+        }
+        if usesBuffer { loose = whole }
+        return state.life.received(count, step, answer: step.consumed, now: now)
+    }
+
+    private func answerEndOfFile(
+        _ state: inout State,
+        _ worker: Worker,
+        _ now: Milliseconds
+    ) -> ConnectionState.Action {
+        let step = state.session(state.held.bytes, true)
+        worker.counters.add(requests: step.requests, bytes: 0)
+        if let output = step.output {
+            hold(output, before: UnsafeRawBufferPointer(start: nil, count: 0), &state)
+        }
+        return state.life.reachedEndOfFile(step, answer: step.output?.count ?? step.consumed, now: now)
+    }
+
+    private func send(
+        _ count: Int,
+        _ state: inout State,
+        _ now: Milliseconds,
+        _ loose: inout UnsafeMutableRawBufferPointer?
+    ) -> ConnectionState.Action {
+        let bytes = UnsafeRawBufferPointer(loose ?? state.held.bytes)
+        // Bounds: an action never sends more than is held, and a wrong session must not be able to make it do so.
+        let answer = UnsafeRawBufferPointer(rebasing: bytes[..<min(count, bytes.count)])
+        var sent = Glibc.send(
+            descriptor,
+            answer.baseAddress,
+            answer.count,
+            Int32(MSG_NOSIGNAL | MSG_DONTWAIT)
+        )
+        if sent < 0 {
+            guard errno == EAGAIN || errno == EINTR else { return state.life.failed(errno) }
+            sent = 0
+        }
+        if let whole = loose {
+            loose = UnsafeMutableRawBufferPointer(rebasing: whole[sent...])
+        } else {
+            state.held.removeFirst(sent)
+        }
+        return state.life.sent(sent, now: now)
+    }
+
+    private func afterFailedReceive(_ state: inout State) -> ConnectionState.Action {
+        errno == EAGAIN || errno == EINTR ? state.life.wouldBlock() : state.life.failed(errno)
+    }
+
+    /// Holds output that a session has made, and the rest of the input after it.
+    private func hold(_ output: [UInt8], before rest: UnsafeRawBufferPointer, _ state: inout State) {
+        var held = ByteQueue()
+        output.withUnsafeBytes { held.append($0) }
+        held.append(rest)
+        state.held = held
+    }
+
+    /// Moves what is left of the bytes in the worker's buffer into the connection's own memory.
+    private func keep(_ loose: inout UnsafeMutableRawBufferPointer?, _ state: inout State) {
+        guard let rest = loose else { return }
+        state.held.replace(with: UnsafeRawBufferPointer(rest))
+        loose = nil
+    }
+
+    private static func receive(
+        _ descriptor: Int32,
+        _ space: UnsafeMutableRawBufferPointer,
+        atMost most: Int
+    ) -> Int {
+        recv(descriptor, space.baseAddress, min(space.count, most), Int32(MSG_DONTWAIT))
+    }
+
+    private func close(_ reason: EndReason, _ state: inout State, _ now: Milliseconds) {
+        state.held.removeAll()
+        server.log.disconnected(
+            Ended(
+                connection: number,
+                client: client,
+                listener: listenerName,
+                requests: state.life.requests,
+                bytes: state.life.answeredBytes,
+                duration: now &- state.life.connectedAt,
+                reason: reason
+            )
+        )
+        let isSuspended =
+            if case .loop(let loop, _) = state.watch { (loop.remove(self), true).1 } else { false }
+        state.watch = .nowhere
+        state.source?.cancel()
+        // The cancel handler runs only when the source is not suspended.
+        if isSuspended { state.source?.resume() }
+    }
+
+    // MARK: - Watching
+
+    private func wait(forOutput: Bool, _ state: inout State) -> ConnectionState.Action {
+        switch state.watch {
+        case .source where forOutput:
+            return lend(&state, forOutput: true)
+        case .loop(let loop, forOutput: true) where !forOutput && !server.loops.adoptsBusy:
+            loop.remove(self)
+            takeBack(&state)
+        case .loop(let loop, let waitsForOutput) where waitsForOutput != forOutput:
+            let code = loop.change(self, to: forOutput ? EPOLLOUT : EPOLLIN)
+            if code != 0 { return state.life.failed(code) }
+            state.watch = .loop(loop, forOutput: forOutput)
+        case .source, .loop, .nowhere:
+            break
+        }
+        return .nothing
+    }
+
+    private func lendIfBusy(_ state: inout State, _ now: Milliseconds) {
+        // A client that asks once and leaves is not worth the way to a loop.
+        guard case .source = state.watch, let lastEvent = state.lastEvent,
+            server.loops.shouldAdopt(lastEvent: lastEvent, now: now)
+        else { return }
+        // Where the loop cannot take it, the source goes on.
+        _ = lend(&state, forOutput: false)
+    }
+
+    private func lend(_ state: inout State, forOutput: Bool) -> ConnectionState.Action {
+        let loop = server.loops.next
+        state.source?.suspend()
+        state.watch = .loop(loop, forOutput: forOutput)
+        let code = loop.add(self, for: forOutput ? EPOLLOUT : EPOLLIN)
+        guard code != 0 else { return .nothing }
+        takeBack(&state)
+        return forOutput ? state.life.failed(code) : .nothing
+    }
+
+    private func takeBack(_ state: inout State) {
+        state.watch = .source
+        state.source?.resume()
+    }
+
+    func leave(_ loop: HotLoop<Connection>) {
+        _ = state.withLockIfAvailable { state in
+            guard case .loop(let current, forOutput: false) = state.watch, current === loop else { return }
+            loop.remove(self)
+            takeBack(&state)
+        }
+    }
+
+    func move(from loop: HotLoop<Connection>, to other: HotLoop<Connection>) {
+        _ = state.withLockIfAvailable { state in
+            guard case .loop(let current, let forOutput) = state.watch, current === loop, other !== loop
+            else { return }
+            loop.remove(self)
+            state.watch = .loop(other, forOutput: forOutput)
+            let code = other.add(self, for: forOutput ? EPOLLOUT : EPOLLIN)
+            guard code != 0 else { return }
+            if forOutput {
+                state.watch = .source
+                close(.lost(code), &state, Clock.now())
+            } else {
+                takeBack(&state)
+            }
+        }
+    }
+
+    func loseLoop(_ code: Int32) {
+        _ = state.withLockIfAvailable { state in
+            guard case .loop = state.watch, case .close(let reason) = state.life.failed(code) else { return }
+            close(reason, &state, Clock.now())
+        }
+    }
+}

@@ -1,0 +1,286 @@
+/// The life of one connection: what to do next. It performs no I/O, reads no clock and holds no bytes, so every case can
+/// be tested and simulated. `Connection` performs the actions.
+///
+///                  received, nothing to send
+///                     ┌──────┐
+///                     ▼      │
+///     accepted ──▶ serving ──┴─▶ sending ──┐ not all sent: wait for output
+///                     ▲             ▲  │   │
+///                     │ all sent    └──┼───┘
+///                     ├────────────────┤
+///                     │                │ all sent, and the conversation is over
+///          idle, or   ▼                ▼
+///           drained: shutDown ──▶ lingering ──▶ closed
+///
+/// An error, or the client's end of file once everything is answered, leads from any state to closed.
+///
+/// - serving: requests are read and answered. During a drain only the bytes that had arrived when it began are read.
+/// - sending: the first bytes held are answers; nothing is read until they are sent.
+/// - lingering: our FIN is sent. Input is discarded until the client's end of file, so that close(2) finds no unread
+///   bytes: it would send a RST, which destroys answers that the client has not read.
+struct ConnectionState: Sendable {
+    /// What the driver must do. Each ready event leads to at most one `receive` and one `send`.
+    enum Action: Equatable {
+        /// Receive at most so many bytes, then call `received`, `reachedEndOfFile`, `wouldBlock` or `failed`.
+        case receive(atMost: Int)
+        /// Receive and throw away at most so many bytes, then call `discarded`, `wouldBlock` or `failed`.
+        case discard(atMost: Int)
+        /// Send the first so many bytes held, then call `sent` or `failed`.
+        case send(Int)
+        /// Look whether the end of file is next (`MSG_PEEK`), then call `reachedEndOfFile` or `foundNoEndOfFile`.
+        case checkForEndOfFile
+        /// Drop all bytes held and send our FIN, then call `shutDown`.
+        case shutDown
+        /// Wait until the socket has input.
+        case waitForInput
+        /// Wait until the socket takes output.
+        case waitForOutput
+        /// Close the socket.
+        case close(EndReason)
+        /// Nothing: something else is awaited already.
+        case nothing
+    }
+
+    enum Phase: Equatable {
+        /// `remaining`: during a drain, how many of the bytes that had arrived are still unread.
+        case serving(remaining: Int?)
+        case sending(Sending)
+        case lingering(Lingering)
+        case closed
+    }
+
+    struct Sending: Equatable {
+        /// How many of the bytes held must be sent.
+        var unsent: Int
+        /// What follows.
+        var next: Next
+        /// How many sent bytes the client had not taken when the idle timeout was last checked.
+        var untaken = Int.max
+    }
+
+    enum Next: Equatable {
+        case serve(remaining: Int?)
+        case finish(EndReason)
+    }
+
+    struct Lingering: Equatable {
+        var reason: EndReason
+        /// How many more bytes may be discarded.
+        var allowance: Int
+        /// When patience ends, unless the client takes more of its answers before.
+        var until: Milliseconds
+        /// When our FIN was sent.
+        let since: Milliseconds
+        /// How many sent bytes the client had not taken when that was last checked.
+        var untaken = Int.max
+    }
+
+    /// How many bytes may be discarded after our FIN. Many, so that a client that sends everything before it reads comes
+    /// to read.
+    static let lingerAllowance = 64 << 20
+    /// How long a client that takes nothing may keep a connection after our FIN. One that goes on taking its answers may
+    /// keep it for the drain timeout.
+    static let lingerPatience: Milliseconds = 2000
+    /// How long after its arrival a client may still send its first request to a server that is stopping: it connected
+    /// to a server that served.
+    static let firstRequestPatience: Milliseconds = 200
+
+    private(set) var phase = Phase.serving(remaining: nil)
+    let connectedAt: Milliseconds
+    /// When a request was last answered, or blocked output moved on. The idle timeout counts from here.
+    private(set) var lastProgress: Milliseconds
+    /// How many requests were answered, and how many bytes these answers had.
+    private(set) var requests: UInt64 = 0
+    private(set) var answeredBytes: UInt64 = 0
+
+    init(connectedAt: Milliseconds) {
+        self.connectedAt = connectedAt
+        lastProgress = connectedAt
+    }
+
+    var isClosed: Bool { phase == .closed }
+
+    // MARK: - Events of the socket
+
+    /// What was awaited has come, or may have come.
+    func ready() -> Action {
+        switch phase {
+        case .serving(let remaining): .receive(atMost: remaining ?? .max)
+        case .sending(let sending): .send(sending.unsent)
+        case .lingering(let lingering): .discard(atMost: lingering.allowance)
+        case .closed: .nothing
+        }
+    }
+
+    /// `count` bytes were received, and the session answered with `answer` bytes.
+    mutating func received(_ count: Int, _ step: SessionStep, answer: Int, now: Milliseconds) -> Action {
+        guard case .serving(let remaining) = phase else { return .nothing }
+        let next: Next =
+            switch step.ending {
+            case nil: .serve(remaining: remaining.map { max(0, $0 - count) })
+            case .finished: .finish(.completed)
+            case .refused(let reason): .finish(.refused(reason))
+            }
+        return answered(step, answer: answer, next, now)
+    }
+
+    /// The client sent its end of file, and the session answered what was left with `answer` bytes.
+    mutating func reachedEndOfFile(_ step: SessionStep, answer: Int, now: Milliseconds) -> Action {
+        guard case .serving = phase else { return .nothing }
+        let reason: EndReason =
+            if case .refused(let reason) = step.ending { .refused(reason) } else { .finished }
+        return answered(step, answer: answer, .finish(reason), now)
+    }
+
+    /// More input follows what had arrived when the drain began; it gets no answer.
+    mutating func foundNoEndOfFile(now: Milliseconds) -> Action {
+        guard case .serving = phase else { return .nothing }
+        return finish(.drained, now)
+    }
+
+    /// The socket took `count` bytes, perhaps none.
+    mutating func sent(_ count: Int, now: Milliseconds) -> Action {
+        guard case .sending(var sending) = phase else { return .nothing }
+        if count > 0 { lastProgress = now }
+        sending.unsent -= count
+        guard sending.unsent <= 0 else {
+            phase = .sending(sending)
+            return .waitForOutput
+        }
+        return proceed(to: sending.next, now)
+    }
+
+    /// `count` bytes were discarded; 0 for the client's end of file.
+    mutating func discarded(_ count: Int) -> Action {
+        guard case .lingering(var lingering) = phase else { return .nothing }
+        lingering.allowance -= count
+        guard count > 0, lingering.allowance > 0 else { return close(lingering.reason) }
+        phase = .lingering(lingering)
+        return .nothing
+    }
+
+    /// There was nothing to receive after all.
+    func wouldBlock() -> Action { .nothing }
+
+    /// Our FIN is sent, or could not be.
+    mutating func shutDown(_ isDone: Bool) -> Action {
+        guard case .lingering(let lingering) = phase else { return .nothing }
+        return isDone ? .waitForInput : close(lingering.reason)
+    }
+
+    /// The socket gave an error.
+    mutating func failed(_ code: Int32) -> Action {
+        switch phase {
+        case .closed: .nothing
+        case .lingering(let lingering): close(lingering.reason)
+        case .serving, .sending: close(.lost(code))
+        }
+    }
+
+    // MARK: - Events of the server
+
+    /// Time has passed.
+    ///
+    /// - Parameter untaken: How many sent bytes the client has not taken yet; asked only where it matters.
+    mutating func tick(_ limits: Limits, untaken: () -> Int, now: Milliseconds) -> Action {
+        let isIdle = limits.idleTimeout.map { now > lastProgress &+ $0.milliseconds } ?? false
+        switch phase {
+        case .serving:
+            return isIdle ? finish(.idle, now) : .nothing
+        case .sending(var sending):
+            guard isIdle else { return .nothing }
+            // The socket's buffer is large: a client may be reading although there is no space for more yet.
+            let left = untaken()
+            guard left < sending.untaken else { return close(.idle) }
+            sending.untaken = left
+            lastProgress = now
+            phase = .sending(sending)
+            return .nothing
+        case .lingering(var lingering):
+            guard now > lingering.until else { return .nothing }
+            let left = untaken()
+            guard left > 0, left < lingering.untaken,
+                now < lingering.since &+ limits.drainTimeout.milliseconds
+            else { return close(lingering.reason) }
+            lingering.untaken = left
+            lingering.until = now &+ Self.lingerPatience
+            phase = .lingering(lingering)
+            return .nothing
+        case .closed:
+            return .nothing
+        }
+    }
+
+    /// The server is stopping. What has arrived by now is answered, nothing later.
+    ///
+    /// - Parameter arrived: How many bytes wait to be received.
+    /// - Returns: Nil when a client that has just connected gets a moment to send its first request: ask again.
+    mutating func drain(arrived: Int, now: Milliseconds) -> Action? {
+        switch phase {
+        case .serving(remaining: nil):
+            if arrived == 0, requests == 0, now < connectedAt &+ Self.firstRequestPatience { return nil }
+            phase = .serving(remaining: arrived)
+            return arrived == 0 ? .checkForEndOfFile : .nothing
+        case .sending(var sending):
+            guard sending.next == .serve(remaining: nil) else { return .nothing }
+            sending.next = .serve(remaining: arrived)
+            phase = .sending(sending)
+            return .nothing
+        case .serving, .lingering, .closed:
+            return .nothing
+        }
+    }
+
+    /// The drain timeout is over.
+    mutating func abort() -> Action {
+        switch phase {
+        case .closed: .nothing
+        case .lingering(let lingering): close(lingering.reason)
+        case .serving, .sending: close(.drainTimeout)
+        }
+    }
+
+    // MARK: - Steps
+
+    private mutating func answered(_ step: SessionStep, answer: Int, _ next: Next, _ now: Milliseconds)
+        -> Action
+    {
+        if step.requests > 0 {
+            requests &+= UInt64(step.requests)
+            answeredBytes &+= UInt64(answer)
+            lastProgress = now
+        }
+        guard answer > 0 else { return proceed(to: next, now) }
+        phase = .sending(Sending(unsent: answer, next: next))
+        return .send(answer)
+    }
+
+    private mutating func proceed(to next: Next, _ now: Milliseconds) -> Action {
+        switch next {
+        case .finish(let reason):
+            return finish(reason, now)
+        case .serve(let remaining):
+            phase = .serving(remaining: remaining)
+            return remaining == 0 ? .checkForEndOfFile : .waitForInput
+        }
+    }
+
+    private mutating func finish(_ reason: EndReason, _ now: Milliseconds) -> Action {
+        // After the client's end of file nothing is left to read, so close(2) sends a FIN after the answers.
+        guard reason != .finished else { return close(.finished) }
+        phase = .lingering(
+            Lingering(
+                reason: reason,
+                allowance: Self.lingerAllowance,
+                until: now &+ Self.lingerPatience,
+                since: now
+            )
+        )
+        return .shutDown
+    }
+
+    private mutating func close(_ reason: EndReason) -> Action {
+        phase = .closed
+        return .close(reason)
+    }
+}

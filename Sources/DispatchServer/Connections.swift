@@ -1,0 +1,118 @@
+import Dispatch
+import Synchronization
+
+/// Who is connected, and how many more may come.
+final class Connections: Sendable {
+    private struct Contents {
+        var connections: [UInt64: Connection] = [:]
+        /// Slots in use: by clients, and by an accept that is under way.
+        var slotsInUse = 0
+        var capacity: Int
+        var accepted: UInt64 = 0
+        var ended: UInt64 = 0
+        /// Listeners that found no free slot.
+        var waiting: [Listener] = []
+        var isDraining = false
+        var whenEmpty: (@Sendable () -> Void)?
+    }
+
+    private let contents: Mutex<Contents>
+
+    init(capacity: Int) { contents = Mutex(Contents(capacity: capacity)) }
+
+    var count: Int { contents.withLock { $0.connections.count } }
+    var capacity: Int { contents.withLock { $0.capacity } }
+    var accepted: UInt64 { contents.withLock { $0.accepted } }
+    /// How many connections have ended.
+    var ended: UInt64 { contents.withLock { $0.ended } }
+    var isDraining: Bool { contents.withLock { $0.isDraining } }
+    var all: [Connection] { contents.withLock { Array($0.connections.values) } }
+    /// The listeners that wait for a free slot.
+    var waiting: [Listener] { contents.withLock { $0.waiting } }
+
+    // MARK: - Slots
+
+    /// Takes a slot for a client that is about to be accepted; false when there is none.
+    func acquireSlot() -> Bool {
+        contents.withLock { contents in
+            guard contents.slotsInUse < contents.capacity else { return false }
+            contents.slotsInUse += 1
+            return true
+        }
+    }
+
+    /// Gives back a slot for which no client was accepted.
+    func releaseSlot() { freeSlot { _ in } }
+
+    /// Calls `slotIsFree` on the listener once a slot is free; false if one is free already. Called with the listener's
+    /// lock held, which `slotIsFree` takes, so it cannot come too early.
+    func awaitSlot(_ listener: Listener) -> Bool {
+        contents.withLock { contents in
+            guard contents.slotsInUse >= contents.capacity else { return false }
+            contents.waiting.append(listener)
+            return true
+        }
+    }
+
+    func setCapacity(_ capacity: Int) {
+        let listeners = contents.withLock { contents in
+            contents.capacity = capacity
+            return Self.takeWaiting(&contents)
+        }
+        for listener in listeners { listener.slotIsFree() }
+    }
+
+    /// The number of the next client that was accepted.
+    func takeNumber() -> UInt64 {
+        contents.withLock { contents in
+            contents.accepted += 1
+            return contents.accepted
+        }
+    }
+
+    /// Enters a client that has a slot.
+    func add(_ connection: Connection) {
+        contents.withLock { $0.connections[connection.number] = connection }
+    }
+
+    /// To be called once the connection's descriptor is closed.
+    func remove(_ connection: Connection) {
+        freeSlot {
+            $0.connections[connection.number] = nil
+            $0.ended += 1
+        }
+    }
+
+    private func freeSlot(_ change: (inout Contents) -> Void) {
+        let (listeners, whenEmpty) = contents.withLock {
+            contents -> ([Listener], (@Sendable () -> Void)?) in
+            change(&contents)
+            contents.slotsInUse -= 1
+            let listeners = Self.takeWaiting(&contents)
+            guard contents.slotsInUse == 0, listeners.isEmpty else { return (listeners, nil) }
+            defer { contents.whenEmpty = nil }
+            return (listeners, contents.whenEmpty)
+        }
+        for listener in listeners { listener.slotIsFree() }
+        whenEmpty?()
+    }
+
+    private static func takeWaiting(_ contents: inout Contents) -> [Listener] {
+        guard contents.slotsInUse < contents.capacity, !contents.waiting.isEmpty else { return [] }
+        defer { contents.waiting = [] }
+        return contents.waiting
+    }
+
+    // MARK: - Draining
+
+    func beginDrain() { contents.withLock { $0.isDraining = true } }
+
+    /// Calls `body` once, when nobody is connected and nobody is being accepted.
+    func whenEmpty(_ body: @escaping @Sendable () -> Void) {
+        let isEmpty = contents.withLock { contents in
+            if contents.slotsInUse > 0 { contents.whenEmpty = body }
+            return contents.slotsInUse == 0
+        }
+        if isEmpty { body() }
+    }
+}

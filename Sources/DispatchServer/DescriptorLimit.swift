@@ -1,0 +1,67 @@
+import Glibc
+
+/// Keeps the descriptor table from ever being full: libdispatch ends the process when it cannot open a file
+/// ("workq: registered worker exited prematurely"), and any client could bring that about.
+public enum DescriptorLimit {
+    /// Descriptors for everything that is neither a client, nor a listener, nor open at the start: libdispatch's own, hot
+    /// loops, the log, files being read. About 20 are ever open at once.
+    static let reserve: ClosedRange<rlim_t> = 32...128
+
+    struct Outcome: Equatable {
+        /// How many clients fit.
+        var maximumConnections: Int
+        /// The soft limit now in force (`RLIMIT_NOFILE`, getrlimit(2)).
+        var descriptors: UInt64
+    }
+
+    /// Raises the soft limit so that `wanted` clients fit, as far as the hard limit allows, and says how many do fit. The
+    /// soft limit is never lowered.
+    ///
+    /// - Parameters:
+    ///   - listeners: How many sockets may be listening at once, including those that a reload is about to close.
+    ///   - open: How many descriptors are open for other purposes.
+    /// - Returns: Nil when the limit is too low for a single client.
+    static func raise(forConnections wanted: Int, listeners: Int, open: Int) -> Outcome? {
+        let needed =
+            rlim_t(clamping: wanted) + rlim_t(clamping: listeners) + rlim_t(clamping: open)
+            + reserve.upperBound
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
+        if limit.rlim_cur < needed {
+            var raised = limit
+            raised.rlim_cur = min(needed, limit.rlim_max)
+            if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0 { limit = raised }
+        }
+        let descriptors = UInt64(limit.rlim_cur)
+        guard let fit = connections(within: descriptors, listeners: listeners, open: open) else { return nil }
+        return Outcome(maximumConnections: min(wanted, fit), descriptors: descriptors)
+    }
+
+    /// How many clients fit a limit of open files; nil when not even one does.
+    ///
+    /// - Parameters:
+    ///   - listeners: How many sockets may be listening at once.
+    ///   - open: How many descriptors are open for other purposes.
+    public static func connections(within descriptors: UInt64, listeners: Int, open: Int) -> Int? {
+        let descriptors = rlim_t(clamping: descriptors)
+        // Where descriptors are scarce, a quarter is kept back instead of as many as are comfortable.
+        let kept =
+            rlim_t(clamping: listeners) + rlim_t(clamping: open)
+            + min(max(descriptors / 4, reserve.lowerBound), reserve.upperBound)
+        return descriptors > kept ? Int(clamping: descriptors - kept) : nil
+    }
+
+    /// How many descriptors this process has open, those included that its parent left open.
+    static func countOpen() -> Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
+        // poll(2) looks at many descriptors in one call, and works where /proc is not mounted. A parent can leave
+        // descriptors open above a limit that was lowered later; so far up is looked in any case.
+        let end = Int32(clamping: min(max(limit.rlim_cur, 4096), 1 << 20))
+        return stride(from: 0, to: end, by: 1024).reduce(0) { count, first in
+            var entries = (first..<min(first + 1024, end)).map { pollfd(fd: $0, events: 0, revents: 0) }
+            guard poll(&entries, nfds_t(entries.count), 0) >= 0 else { return count }
+            return count + entries.count { $0.revents & Int16(POLLNVAL) == 0 }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+import Sockets
+
+/// Why a connection ended.
+enum EndReason: Equatable {
+    /// The client sent its end of file, and everything is answered.
+    case finished
+    /// The session ended the conversation, and everything is answered.
+    case completed
+    /// The session refused to go on, for this reason.
+    case refused(String)
+    /// No complete request for the idle timeout.
+    case idle
+    /// The server is stopping, and everything that had arrived is answered.
+    case drained
+    /// The server was stopping, and the drain timeout is over.
+    case drainTimeout
+    /// The connection broke, with this `errno`.
+    case lost(Int32)
+
+    /// What the log adds to the figures, nil for an ordinary end.
+    func explanation(_ terms: LogTerms) -> String? {
+        switch self {
+        case .finished, .completed: nil
+        case .refused(let reason): reason
+        case .idle: "no complete \(terms.request) for \(terms.idleTimeout)"
+        case .drained: "the server is stopping"
+        case .drainTimeout: "the server is stopping and \(terms.drainTimeout) is over"
+        case .lost(let code): SystemError.reason(code)
+        }
+    }
+}

@@ -1,0 +1,399 @@
+import CLinux
+import Dispatch
+import Glibc
+import Synchronization
+
+/// A connection as a hot loop sees it.
+protocol LoopMember: AnyObject, Sendable {
+    /// What the member needs to serve an event; each loop has one.
+    associatedtype LoopWorker
+    /// Unique among all members that ever were.
+    var number: UInt64 { get }
+    var descriptor: Int32 { get }
+    /// Serves one event, and returns how many bytes were received. It may come once too often.
+    func serve(_ worker: LoopWorker, now: Milliseconds) -> Int
+    /// Goes back to its read source, unless it waits for output or is being served.
+    func leave(_ loop: HotLoop<Self>)
+    /// Goes to another loop, unless it is being served.
+    func move(from loop: HotLoop<Self>, to other: HotLoop<Self>)
+    /// Ends, because its loop has failed.
+    func loseLoop(_ code: Int32)
+}
+
+/// One epoll instance and one thread that serve busy connections.
+///
+/// An event of a dispatch source costs two epoll_ctl, an ioctl, futexes and a hop to a worker thread: half of the time
+/// that a short line takes. So a busy connection is lent to a loop, and goes back to its source when it has been quiet.
+///
+/// - The loop is one work item on a serial queue of its own. libdispatch runs a serial queue on a thread beyond the pool
+///   of the concurrent queue, so loops never take the threads that serve sources. The item ends with the last member.
+/// - Light events are served first, bulky ones (many bytes received the last time) one by one between two looks at the
+///   epoll instance, so a flood delays the others by one step at most.
+/// - It waits without a timeout; a timer in the epoll instance ticks instead. A timeout would be set and cleared in the
+///   kernel at every wait, which on a virtual machine costs as much as the answer to a short line.
+/// - An event carries a token: the descriptor, and the member's number to tell it from an earlier owner of the same
+///   descriptor. It is looked up in the table, so a late event never reaches a member that is gone.
+///
+/// The table's lock is the innermost one: no other is taken while it is held.
+final class HotLoop<Member: LoopMember>: Sendable {
+    /// What the loop has done since its last tick.
+    struct Report {
+        /// The share of a processor that it used, 0...1.
+        var processor: Double
+        /// Bytes received, and a fixed amount for each event.
+        var work: UInt64
+    }
+
+    private struct Entry {
+        let member: Member
+        var lastEvent: Milliseconds
+        var isBulky = false
+        var isQueued = false
+    }
+
+    private struct Table {
+        /// By descriptor.
+        var entries: [Entry?] = []
+        var count = 0
+        var isRunning = false
+        var probes: [@Sendable () -> Void] = []
+    }
+
+    private static var tickTime: Milliseconds { 15 }
+    private static var slowTickTime: Milliseconds { 480 }
+    private static var batch: Int { 256 }
+    private static var tickToken: UInt64 { .max }
+    /// So many bytes at one event make a member bulky.
+    private static var bulkyBytes: Int { 16 << 10 }
+    private static var eventWork: UInt64 { 256 }
+
+    let index: Int
+    private let epoll: Int32
+    private let timer: Int32
+    private let queue: DispatchQueue
+    private let makeWorker: @Sendable () -> Member.LoopWorker
+    private let onTick: @Sendable (HotLoop, Report, Milliseconds) -> Void
+    private let onFailure: @Sendable (Int32) -> Void
+    private let table = Mutex(Table())
+
+    /// Makes a loop without members; its thread starts with the first one.
+    ///
+    /// - Parameters:
+    ///   - onTick: Called on the loop's thread at every tick.
+    ///   - onFailure: Called with the `errno` when the system no longer delivers events.
+    /// - Throws: The `errno` as a `LoopError` when the system has no epoll instance or no timer to give.
+    init(
+        index: Int,
+        label: String,
+        makeWorker: @escaping @Sendable () -> Member.LoopWorker,
+        onTick: @escaping @Sendable (HotLoop, Report, Milliseconds) -> Void,
+        onFailure: @escaping @Sendable (Int32) -> Void
+    ) throws(LoopError) {
+        let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard epoll >= 0 else { throw LoopError(code: errno) }
+        let timer = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_CLOEXEC) | Int32(TFD_NONBLOCK))
+        var event = epoll_event()
+        event.events = EPOLLIN.rawValue
+        event.data.u64 = Self.tickToken
+        guard timer >= 0, linux_epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &event) == 0 else {
+            let error = LoopError(code: errno)
+            if timer >= 0 { close(timer) }
+            close(epoll)
+            throw error
+        }
+        self.index = index
+        self.epoll = epoll
+        self.timer = timer
+        queue = DispatchQueue(label: label)
+        self.makeWorker = makeWorker
+        self.onTick = onTick
+        self.onFailure = onFailure
+    }
+
+    deinit {
+        close(timer)
+        close(epoll)
+    }
+
+    // MARK: - Members. Called with the member's lock held.
+
+    /// Watches the member's descriptor; 0, or the `errno` when the system refuses.
+    func add(_ member: Member, for events: EPOLL_EVENTS) -> Int32 {
+        let slot = Int(member.descriptor)
+        let mustStart = table.withLock { table in
+            if table.entries.count <= slot {
+                table.entries += Array(
+                    repeating: nil,
+                    count: max(slot + 1, 2 * table.entries.count) - table.entries.count
+                )
+            }
+            table.entries[slot] = Entry(member: member, lastEvent: Clock.now())
+            table.count += 1
+            defer { table.isRunning = true }
+            return !table.isRunning
+        }
+        if mustStart { queue.async { self.run() } }
+        guard control(EPOLL_CTL_ADD, member, events) != 0 else { return 0 }
+        let code = errno
+        forget(member)
+        return code
+    }
+
+    /// Watches for other events; 0, or the `errno` when the system refuses.
+    func change(_ member: Member, to events: EPOLL_EVENTS) -> Int32 {
+        control(EPOLL_CTL_MOD, member, events) == 0 ? 0 : errno
+    }
+
+    /// Watches no more. Must come before the descriptor is closed: where somebody holds a duplicate of the socket, close(2)
+    /// does not take it out of the epoll instance.
+    func remove(_ member: Member) {
+        _ = control(EPOLL_CTL_DEL, member, EPOLLIN)
+        forget(member)
+    }
+
+    private func control(_ operation: Int32, _ member: Member, _ events: EPOLL_EVENTS) -> Int32 {
+        var event = epoll_event()
+        event.events = events.rawValue
+        event.data.u64 = Self.token(member)
+        return linux_epoll_ctl(epoll, operation, member.descriptor, &event)
+    }
+
+    private func forget(_ member: Member) {
+        let slot = Int(member.descriptor)
+        table.withLock { table in
+            guard slot < table.entries.count, table.entries[slot]?.member === member else { return }
+            table.entries[slot] = nil
+            table.count -= 1
+        }
+    }
+
+    private static func token(_ member: Member) -> UInt64 {
+        UInt64(UInt32(bitPattern: member.descriptor)) | member.number << 32
+    }
+
+    /// The slot of the member that a token names, nil if it is gone.
+    private static func slot(_ token: UInt64, in table: borrowing Table) -> Int? {
+        let slot = Int(token & 0xFFFF_FFFF)
+        guard slot < table.entries.count, let entry = table.entries[slot], self.token(entry.member) == token
+        else { return nil }
+        return slot
+    }
+
+    // MARK: - Orders
+
+    /// Calls `body` on the loop's thread within a tick, or at once when the loop serves nobody.
+    func probe(_ body: @escaping @Sendable () -> Void) {
+        let isRunning = table.withLock { table in
+            if table.isRunning { table.probes.append(body) }
+            return table.isRunning
+        }
+        if isRunning { tick(every: Self.tickTime) } else { body() }
+    }
+
+    /// Gives members to other loops, in turn. Called on the loop's thread.
+    ///
+    /// - Parameter share: Which share of the bulky and of the light members, 0...1.
+    func give(_ share: Double, to others: [HotLoop]) {
+        let leaving = table.withLock { table in
+            let members = table.entries.compactMap { $0 }
+            return Self.part(share, of: members.filter(\.isBulky))
+                + Self.part(share, of: members.filter { !$0.isBulky })
+        }
+        for (index, member) in leaving.enumerated() {
+            member.move(from: self, to: others[index % others.count])
+        }
+    }
+
+    private static func part(_ share: Double, of entries: [Entry]) -> [Member] {
+        var credit = 0.001
+        return entries.compactMap { entry in
+            credit += share
+            guard credit >= 1 else { return nil }
+            credit -= 1
+            return entry.member
+        }
+    }
+
+    // MARK: - The loop
+
+    private func run() {
+        let worker = makeWorker()
+        tick(every: Self.tickTime)
+        var turn = Turn()
+        withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: Self.batch) { events in
+            repeat { serve(events, worker, &turn) } while !(turn.isTickDue && endTick(&turn))
+        }
+    }
+
+    /// What one run of the loop keeps between two waits.
+    private struct Turn {
+        /// The light members that the last wait named.
+        var light: [Member] = []
+        /// The tokens of bulky members that are ready, first come first served.
+        var bulky: [UInt64] = []
+        var nextBulky = 0
+        var isTickDue = false
+        var interval = HotLoop.tickTime
+        var work: UInt64 = 0
+        var failures = 0
+        var lastTick = Clock.nanoseconds(CLOCK_MONOTONIC)
+        var lastProcessorTime = Clock.nanoseconds(CLOCK_THREAD_CPUTIME_ID)
+    }
+
+    /// Waits once, serves the light events, and one bulky member.
+    private func serve(
+        _ events: UnsafeMutableBufferPointer<epoll_event>,
+        _ worker: Member.LoopWorker,
+        _ turn: inout Turn
+    ) {
+        // epoll_pwait, not epoll_wait: that one is guarded for libdispatch; here HUP and ERR wake the member as they are.
+        let count = epoll_pwait(
+            epoll,
+            events.baseAddress,
+            Int32(Self.batch),
+            turn.bulky.isEmpty ? -1 : 0,
+            nil
+        )
+        guard count >= 0 else { return waitFailed(errno, &turn) }
+        turn.failures = 0
+        let now = Clock.now()
+        sortOut(events[..<Int(count)], &turn, now)
+        for member in turn.light {
+            let received = serve(member, worker, &turn, now)
+            if received >= Self.bulkyBytes { mark(member, isBulky: true) }
+        }
+        turn.light.removeAll(keepingCapacity: true)
+        guard let member = nextBulky(&turn) else { return }
+        let received = serve(member, worker, &turn, now)
+        if received < Self.bulkyBytes { mark(member, isBulky: false) }
+    }
+
+    private func serve(_ member: Member, _ worker: Member.LoopWorker, _ turn: inout Turn, _ now: Milliseconds)
+        -> Int
+    {
+        let received = member.serve(worker, now: now)
+        turn.work &+= UInt64(truncatingIfNeeded: received) &+ Self.eventWork
+        return received
+    }
+
+    /// Sorts the members that events name: light ones are served now, bulky ones are queued.
+    private func sortOut(
+        _ events: Slice<UnsafeMutableBufferPointer<epoll_event>>,
+        _ turn: inout Turn,
+        _ now: Milliseconds
+    ) {
+        table.withLock { table in
+            for event in events {
+                let token = event.data.u64
+                if token == Self.tickToken {
+                    turn.isTickDue = true
+                } else if let slot = Self.slot(token, in: table), let entry = table.entries[slot] {
+                    table.entries[slot]?.lastEvent = now
+                    if !entry.isBulky {
+                        turn.light.append(entry.member)
+                    } else if !entry.isQueued {
+                        table.entries[slot]?.isQueued = true
+                        turn.bulky.append(token)
+                    }
+                }
+            }
+        }
+    }
+
+    private func nextBulky(_ turn: inout Turn) -> Member? {
+        guard turn.nextBulky < turn.bulky.count else { return nil }
+        let token = turn.bulky[turn.nextBulky]
+        turn.nextBulky += 1
+        if turn.nextBulky == turn.bulky.count {
+            turn.bulky.removeAll(keepingCapacity: true)
+            turn.nextBulky = 0
+        }
+        return table.withLock { table in
+            guard let slot = Self.slot(token, in: table) else { return nil }
+            table.entries[slot]?.isQueued = false
+            return table.entries[slot]?.member
+        }
+    }
+
+    private func mark(_ member: Member, isBulky: Bool) {
+        let slot = Int(member.descriptor)
+        table.withLock { table in
+            guard slot < table.entries.count, table.entries[slot]?.member === member else { return }
+            table.entries[slot]?.isBulky = isBulky
+        }
+    }
+
+    /// An error of epoll_pwait that stays would make the loop spin, so the members go back to their sources.
+    private func waitFailed(_ code: Int32, _ turn: inout Turn) {
+        guard code != EINTR else { return }
+        turn.failures += 1
+        turn.isTickDue = true
+        guard turn.failures >= 3 else { return }
+        let members = table.withLock { $0.entries.compactMap { $0?.member } }
+        for member in members {
+            member.leave(self)
+            member.loseLoop(code)
+        }
+        if turn.failures == 3 { onFailure(code) }
+        usleep(1000)
+    }
+
+    // MARK: - Ticks
+
+    /// Sends quiet members back to their sources and reports; true when nobody is left and the loop must end.
+    private func endTick(_ turn: inout Turn) -> Bool {
+        turn.isTickDue = false
+        var expirations: UInt64 = 0
+        _ = read(timer, &expirations, MemoryLayout<UInt64>.size)
+        let now = Clock.now()
+        let (probes, quiet) = table.withLock { table in
+            // Among many members each has its turn less often.
+            let quietSince = now &- min(max(30, Milliseconds(table.count) / 16), 500)
+            defer { table.probes = [] }
+            let quiet = table.entries.compactMap { entry -> Member? in
+                guard let entry, !entry.isQueued, entry.lastEvent < quietSince else { return nil }
+                return entry.member
+            }
+            return (table.probes, quiet)
+        }
+        for probe in probes { probe() }
+        for member in quiet { member.leave(self) }
+        let interval = turn.interval
+        onTick(self, report(&turn), now)
+        let isEmpty = table.withLock { table in
+            guard table.count == 0, table.probes.isEmpty else { return false }
+            table.isRunning = false
+            return true
+        }
+        // A loop that only waits for blocked output need not tick so often.
+        if isEmpty { tick(every: 0) } else if turn.interval != interval { tick(every: turn.interval) }
+        return isEmpty
+    }
+
+    private func report(_ turn: inout Turn) -> Report {
+        let time = Clock.nanoseconds(CLOCK_MONOTONIC)
+        let processorTime = Clock.nanoseconds(CLOCK_THREAD_CPUTIME_ID)
+        let elapsed = max(1, time &- turn.lastTick)
+        let report = Report(
+            processor: min(1, Double(processorTime &- turn.lastProcessorTime) / Double(elapsed)),
+            work: turn.work
+        )
+        turn.interval = turn.work > 0 ? Self.tickTime : min(2 * turn.interval, Self.slowTickTime)
+        turn.lastTick = time
+        turn.lastProcessorTime = processorTime
+        turn.work = 0
+        return report
+    }
+
+    /// Sets the timer; 0 stops it.
+    private func tick(every interval: Milliseconds) {
+        let time = timespec(tv_sec: 0, tv_nsec: Int(interval) * 1_000_000)
+        var setting = itimerspec(it_interval: time, it_value: time)
+        timerfd_settime(timer, 0, &setting, nil)
+    }
+}
+
+/// The system has no means for another hot loop.
+struct LoopError: Error {
+    let code: Int32
+}

@@ -1,0 +1,148 @@
+import Dispatch
+import Glibc
+import Sockets
+import Synchronization
+
+/// One listening socket: performs the actions of its `ListenerState`.
+///
+/// All that changes is behind one lock, and every accept happens with it held: the descriptor is closed by the read
+/// source's cancel handler, after the state says closed, so an accept never meets a stranger's descriptor.
+final class Listener: Sendable {
+    private struct State: ~Copyable {
+        var life = ListenerState()
+        var makeSession: SessionMaker
+        var source: (any DispatchSourceRead)?
+        var isWatched = false
+    }
+
+    /// How long a handshake that has begun may take to reach the backlog of a listener that leaves.
+    static var handshakeTime: Milliseconds { 50 }
+
+    /// Where it listens, and what was asked for.
+    let address: ListeningSocket.Identity
+    let descriptor: Int32
+    private let server: ServerCore
+    private let onEnd: @Sendable (Listener) -> Void
+    private let state: Mutex<State>
+
+    /// Takes over the socket.
+    ///
+    /// - Parameter onEnd: Called once, when the socket is closed.
+    init(
+        _ socket: consuming ListeningSocket,
+        makeSession: @escaping SessionMaker,
+        server: ServerCore,
+        onEnd: @escaping @Sendable (Listener) -> Void
+    ) {
+        address = socket.identity
+        descriptor = socket.release()
+        self.server = server
+        self.onEnd = onEnd
+        state = Mutex(State(makeSession: makeSession))
+        state.withLock { state in
+            let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: server.queue)
+            source.setEventHandler { [self] in handle { life, _ in life.ready() } }
+            source.setCancelHandler { [self] in
+                Glibc.close(descriptor)
+                self.onEnd(self)
+            }
+            state.source = source
+        }
+    }
+
+    /// Sets how the sessions of the next clients are made.
+    func setSessions(_ makeSession: @escaping SessionMaker) {
+        state.withLock { $0.makeSession = makeSession }
+    }
+
+    func start() { handle { life, _ in life.start() } }
+
+    func slotIsFree() { handle { life, now in life.slotIsFree(now: now) } }
+
+    func tick() {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        handle { life, now in life.tick(clientWaits: poll(&waiting, 1, 0) > 0, now: now) }
+    }
+
+    /// Lets nobody find the socket any more, accepts those on their way as slots become free, and then closes it. A socket
+    /// that was handed in is closed at once: its clients are those of the process that gets it next.
+    func leave() {
+        guard address.isOurs else { return close() }
+        if let file = address.file { file.remove() } else { StreamSocket.ignoreNewcomers(on: descriptor) }
+        handle { life, now in life.leave(arrivedBy: now &+ Self.handshakeTime) }
+        server.later(Self.handshakeTime + 10) { self.handle { life, _ in life.handshakesAreOver() } }
+    }
+
+    /// Closes the socket at once, as far as no handler is stuck with it.
+    func close() {
+        _ = state.withLockIfAvailable { state in
+            let actions = state.life.close()
+            perform(actions, &state, Clock.now())
+        }
+    }
+
+    private func handle(_ event: (inout ListenerState, Milliseconds) -> [ListenerState.Action]) {
+        state.withLock { state in
+            let now = Clock.now()
+            let actions = event(&state.life, now)
+            perform(actions, &state, now)
+        }
+    }
+
+    // MARK: - Actions
+
+    private func perform(_ first: [ListenerState.Action], _ state: inout State, _ now: Milliseconds) {
+        var actions = first[...]
+        while let action = actions.popFirst() {
+            switch action {
+            case .accept: actions = accept(&state, now)[...]
+            case .watch: watch(true, &state)
+            case .unwatch: watch(false, &state)
+            case .awaitSlot:
+                if !server.connections.awaitSlot(self) { actions += state.life.slotIsFree(now: now) }
+            case .rest(let time):
+                server.later(time) { self.handle { life, _ in life.rested() } }
+            case .note(let notice):
+                server.log.note(notice, capacity: server.connections.capacity, listener: address.name)
+            case .close:
+                state.source?.cancel()
+                watch(true, &state)
+            }
+        }
+    }
+
+    private func watch(_ isWatched: Bool, _ state: inout State) {
+        guard state.isWatched != isWatched else { return }
+        state.isWatched = isWatched
+        // A source begins inactive, which resume ends as well.
+        if isWatched { state.source?.resume() } else { state.source?.suspend() }
+    }
+
+    private func accept(_ state: inout State, _ now: Milliseconds) -> [ListenerState.Action] {
+        guard server.connections.acquireSlot() else { return state.life.foundNoSlot(now: now) }
+        switch StreamSocket.accept(from: descriptor) {
+        case .client(let socket, let address):
+            serve(socket, address, state.makeSession)
+            return state.life.accepted()
+        case .failed(let code):
+            server.connections.releaseSlot()
+            return state.life.failed(code, now: now)
+        }
+    }
+
+    private func serve(_ socket: consuming Descriptor, _ client: SocketAddress, _ makeSession: SessionMaker) {
+        StreamSocket.disableDelay(socket.number)
+        let connection = Connection(
+            number: server.connections.takeNumber(),
+            descriptor: socket,
+            client: client,
+            listenerName: address.name,
+            session: makeSession(),
+            server: server
+        )
+        server.connections.add(connection)
+        server.log.connected(connection.number, client, listener: address.name)
+        connection.start()
+        if server.connections.isDraining { server.control.async { self.server.drain() } }
+    }
+}

@@ -1,0 +1,103 @@
+import Glibc
+import Sockets
+
+/// One configured listener, as the server sees it whatever its sessions are.
+struct ListenerRequest: Sendable {
+    var endpoint: Endpoint
+    var ipv6Only: Bool
+    var mode: UInt32
+    var makeSession: SessionMaker
+}
+
+/// One configured listener, its name resolved: the sockets to open for it.
+struct ListenerPlan: Sendable {
+    var requests: [ListeningSocket.Request]
+    var makeSession: SessionMaker
+    /// The permission bits of a Unix socket's file.
+    var mode: UInt32
+    /// Whether the host is a name with several addresses, of which this machine may lack some.
+    var mayLackSome: Bool
+
+    /// Asks the resolver, which may take seconds or never return: never on a queue that anything else waits for.
+    ///
+    /// - Throws: `ResolutionError`.
+    init(resolving listener: ListenerRequest) throws {
+        let addresses = try listener.endpoint.resolve(passive: true)
+        requests = addresses.map { address in
+            let isDual = if case .ipv6 = address { address.isWildcard && !listener.ipv6Only } else { false }
+            return ListeningSocket.Request(
+                address: address,
+                stack: isDual ? .dual : .ipv6Only
+            )
+        }
+        makeSession = listener.makeSession
+        mode = listener.mode
+        mayLackSome = addresses.count > 1
+    }
+
+    /// The paths of its Unix sockets.
+    var socketPaths: [String] {
+        requests.compactMap { if case .unix(let path) = $0.address { path } else { nil } }
+    }
+
+    /// Resolves the names of all listeners.
+    ///
+    /// - Throws: `ListenError` with every name that has no address.
+    static func resolve(_ listeners: [ListenerRequest]) throws -> [ListenerPlan] {
+        var plans: [ListenerPlan] = []
+        var reasons: [String] = []
+        for listener in listeners {
+            do { plans.append(try ListenerPlan(resolving: listener)) } catch { reasons.append("\(error)") }
+        }
+        guard reasons.isEmpty else { throw ListenError(reasons: reasons) }
+        return plans
+    }
+
+    /// Opens those sockets of the plan that `isOpen` does not know yet; with port 0 all get the same port.
+    ///
+    /// - Throws: the first `SystemError`, except that a name's addresses may be missing here as long as one is there.
+    func open(
+        unless isOpen: (ListeningSocket.Request) -> Bool,
+        overlappingOurOwn: Bool,
+        _ opened: (consuming ListeningSocket) -> Void
+    ) throws {
+        var count = 0
+        var chosenPort: UInt16?
+        var missing: SystemError?
+        for var request in requests {
+            if isOpen(request) {
+                count += 1
+                continue
+            }
+            let asked = request
+            if asked.address.port == 0, let chosenPort {
+                request.address = asked.address.with(port: chosenPort)
+            }
+            do {
+                let socket = try ListeningSocket(
+                    opening: request,
+                    mode: mode,
+                    overlappingOurOwn: overlappingOurOwn,
+                    askedAs: asked
+                )
+                if chosenPort == nil { chosenPort = socket.identity.address.port }
+                opened(socket)
+                count += 1
+            } catch let error as SystemError
+                where mayLackSome && [EADDRNOTAVAIL, EAFNOSUPPORT].contains(error.code)
+            {
+                missing = error
+            }
+        }
+        if count == 0, let missing { throw missing }
+    }
+}
+
+/// Addresses that could not be listened on. Nothing was changed by the attempt.
+public struct ListenError: Error, CustomStringConvertible, Sendable {
+    /// One sentence for each address.
+    public let reasons: [String]
+
+    /// The sentences, one a line.
+    public var description: String { reasons.joined(separator: "\n") }
+}

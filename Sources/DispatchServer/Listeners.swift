@@ -1,0 +1,133 @@
+import Sockets
+import Synchronization
+
+/// The listeners of a server: opened, replaced by a reload, and closed, always on the control queue.
+final class Listeners: Sendable {
+    private struct Contents {
+        var current: [Listener] = []
+        /// Those that are not closed yet, the leaving ones included.
+        var open = 0
+        var whenAllClosed: (@Sendable () -> Void)?
+    }
+
+    private let server: ServerCore
+    private let contents = Mutex(Contents())
+
+    init(_ server: ServerCore) { self.server = server }
+
+    var addresses: [String] { current.map(\.address.name) }
+
+    /// Whether the sockets were handed in, so that a reload does not touch them.
+    var areHandedIn: Bool { current.contains { !$0.address.isOurs } }
+
+    private var current: [Listener] { contents.withLock { $0.current } }
+
+    // MARK: - Opening
+
+    /// - Throws: `SystemError` for a descriptor that cannot be used.
+    func adopt(_ descriptors: [Int32], sessions: (SocketAddress) -> SessionMaker) throws {
+        let adopted = try descriptors.map { number in
+            let socket = try ListeningSocket(adopting: Descriptor(owning: number))
+            let makeSession = sessions(socket.identity.address)
+            return make(socket, makeSession)
+        }
+        contents.withLock { $0.current = adopted }
+        for listener in adopted { listener.start() }
+    }
+
+    /// Sets how the sessions of the next clients are made.
+    func setSessions(_ sessions: (SocketAddress) -> SessionMaker) {
+        for listener in current { listener.setSessions(sessions(listener.address.address)) }
+    }
+
+    /// Opens what is new, starts it, and lets what is no longer wanted leave.
+    ///
+    /// - Throws: `ListenError`, and then nothing has changed.
+    func replace(with plans: [ListenerPlan]) throws {
+        let current = current
+        // One for one: with port 0 several listeners may ask for the same address, each with its own options.
+        var unclaimed = current.filter { $0.address.file?.isOurs ?? true }
+        let claims = plans.map { plan in
+            plan.requests.compactMap { request in
+                unclaimed.firstIndex { $0.address.request == request }.map { unclaimed.remove(at: $0) }
+            }
+        }
+        let staying = claims.flatMap { $0 }
+        let leaving = current.filter { listener in !staying.contains { $0 === listener } }
+        let opened = try open(plans, claims, leaving: leaving)
+
+        for (plan, claimed) in zip(plans, claims) {
+            for listener in claimed {
+                listener.setSessions(plan.makeSession)
+                do { try listener.address.file?.permit(plan.mode) } catch { server.log.warn("\(error)") }
+            }
+        }
+        contents.withLock { $0.current = staying + opened }
+        for listener in opened { listener.start() }
+        for listener in leaving { listener.leave() }
+    }
+
+    private func open(
+        _ plans: [ListenerPlan],
+        _ claims: [[Listener]],
+        leaving: [Listener]
+    ) throws -> [Listener] {
+        // 127.0.0.1:5000 may become 0.0.0.0:5000: what is about to leave lets the new one overlap it.
+        for listener in leaving { try? StreamSocket.allowOverlap(true, on: listener.descriptor) }
+        let lock = DirectoryLock(of: plans.flatMap(\.socketPaths))
+        defer { lock.release() }
+        var opened: [Listener] = []
+        var reasons: [String] = []
+        for (plan, claimed) in zip(plans, claims) {
+            let isOpen = { request in claimed.contains { $0.address.request == request } }
+            do {
+                try plan.open(unless: isOpen, overlappingOurOwn: !leaving.isEmpty) { socket in
+                    opened.append(make(socket, plan.makeSession))
+                }
+            } catch {
+                reasons.append("\(error)")
+            }
+        }
+        guard !reasons.isEmpty else { return opened }
+        for listener in opened {
+            listener.address.file?.remove()
+            listener.close()
+        }
+        for listener in leaving { try? StreamSocket.allowOverlap(false, on: listener.descriptor) }
+        throw ListenError(reasons: reasons)
+    }
+
+    private func make(_ socket: consuming ListeningSocket, _ makeSession: @escaping SessionMaker) -> Listener
+    {
+        contents.withLock { $0.open += 1 }
+        return Listener(socket, makeSession: makeSession, server: server) { [weak self] in self?.closed($0) }
+    }
+
+    // MARK: - Closing
+
+    /// Lets every listener leave; `completion` is called when all are closed.
+    func leave(_ completion: @escaping @Sendable () -> Void) {
+        let (leaving, isClosed) = contents.withLock { contents -> ([Listener], Bool) in
+            contents.whenAllClosed = completion
+            return (contents.current, contents.open == 0)
+        }
+        if isClosed { return completion() }
+        for listener in leaving { listener.leave() }
+    }
+
+    /// Closes every listener at once.
+    func close() {
+        for listener in current { listener.close() }
+    }
+
+    private func closed(_ listener: Listener) {
+        let completion = contents.withLock { contents -> (@Sendable () -> Void)? in
+            contents.current.removeAll { $0 === listener }
+            contents.open -= 1
+            guard contents.open == 0 else { return nil }
+            defer { contents.whenAllClosed = nil }
+            return contents.whenAllClosed
+        }
+        completion?()
+    }
+}

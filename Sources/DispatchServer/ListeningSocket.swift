@@ -1,0 +1,81 @@
+import Glibc
+import Sockets
+
+/// A socket that listens, and where it came from.
+struct ListeningSocket: ~Copyable {
+    /// What a reload compares: a listener stays while the same address is asked for.
+    struct Request: Hashable {
+        /// The address with the port that was asked for, perhaps 0.
+        var address: SocketAddress
+        var stack: StreamSocket.Stack
+    }
+
+    /// Where a socket listens and where it came from.
+    struct Identity {
+        /// With the port filled in.
+        var address: SocketAddress
+        /// Nil for a socket that was handed in.
+        var request: Request?
+        /// How the log and the status line name it.
+        var name: String
+        /// The file of a Unix socket that this server made.
+        var file: SocketFile?
+
+        /// Whether this server opened it, and so closes it for good.
+        var isOurs: Bool { request != nil }
+    }
+
+    let identity: Identity
+    private let descriptor: Descriptor
+
+    /// Opens a socket.
+    ///
+    /// - Parameters:
+    ///   - mode: The permission bits of a Unix socket's file.
+    ///   - overlappingOurOwn: Whether a listener of this process, opened to it by `StreamSocket.allowOverlap`, may
+    ///     have an overlapping address.
+    ///   - asked: What the configuration asks for, where the port was chosen already.
+    /// - Throws: `SystemError`.
+    init(opening request: Request, mode: UInt32, overlappingOurOwn: Bool, askedAs asked: Request) throws {
+        let descriptor: Descriptor
+        var file: SocketFile?
+        if case .unix(let path) = request.address {
+            descriptor = try SocketFile.listen(at: path, mode: mode, made: &file)
+        } else {
+            descriptor = try StreamSocket.listen(
+                on: request.address,
+                stack: request.stack,
+                sharingWithOurOwn: overlappingOurOwn
+            )
+        }
+        let address = SocketAddress.local(of: descriptor.number) ?? request.address
+        identity = Identity(
+            address: address,
+            request: asked,
+            name: Self.name(address, isDual: request.stack == .dual),
+            file: file
+        )
+        self.descriptor = descriptor
+    }
+
+    /// Takes over a listening socket that was handed in.
+    init(adopting descriptor: consuming Descriptor) throws {
+        try StreamSocket.adopt(descriptor.number)
+        let address = SocketAddress.local(of: descriptor.number) ?? .unix(path: "")
+        let isDual = StreamSocket.isDualStack(descriptor.number)
+        identity = Identity(
+            address: address,
+            request: nil,
+            name: Self.name(address, isDual: isDual),
+            file: nil
+        )
+        self.descriptor = descriptor
+    }
+
+    consuming func release() -> Int32 { descriptor.release() }
+
+    private static func name(_ address: SocketAddress, isDual: Bool) -> String {
+        guard case .ipv6 = address, address.isWildcard else { return "\(address)" }
+        return "\(address) (\(isDual ? "IPv6 and IPv4" : "IPv6 only"))"
+    }
+}

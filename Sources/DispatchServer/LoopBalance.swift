@@ -1,0 +1,154 @@
+/// Decides how many hot loops share the load, by trying.
+///
+/// Whether a second loop helps cannot be known beforehand. Where a processor is idle it doubles the throughput. Where the
+/// clients run on the same processors it takes time from them, and a third of the throughput is lost. So when the loops
+/// in use no longer sleep, one more is tried for a moment and kept only if more work gets done; when they have little to
+/// do, one less is tried and kept if no less gets done. A trial that fails is repeated after a pause that doubles.
+///
+/// It reads no clock and touches no loop: loops report to it at their ticks, and follow the orders that they get back.
+struct LoopBalance {
+    /// What a loop must do with its members.
+    struct Order: Equatable {
+        /// The share of its members to give away, 0...1.
+        var share: Double
+        /// The loops that get them, in turn.
+        var targets: [Int]
+    }
+
+    private enum Direction { case more, fewer }
+
+    private enum Phase {
+        case settled
+        /// The number has changed, the members are still moving.
+        case moving(Direction, rateBefore: Double)
+        /// The next window shows what the change brought.
+        case measuring(Direction, rateBefore: Double)
+    }
+
+    private struct Retry {
+        var at: Milliseconds = 0
+        var pause = LoopBalance.shortestPause
+    }
+
+    /// How long work is counted for one figure.
+    static let window: Milliseconds = 50
+    private static let shortestPause: Milliseconds = 1000
+    private static let longestPause: Milliseconds = 30_000
+    /// From this share of a processor on a loop counts as one that no longer sleeps.
+    private static let busy = 0.9
+    /// Below this share the loops in use are worth a trial with one less.
+    private static let light = 0.7
+
+    /// The most loops that may be used, at least 1.
+    private var maximum: Int
+    /// The loops in use are 0..<inUse.
+    private(set) var inUse = 1
+
+    private var phase = Phase.settled
+    private var loads: [Double]
+    private var orders: [Int: Order] = [:]
+    private var work: UInt64 = 0
+    private var windowStart: Milliseconds
+    private var more = Retry()
+    private var fewer = Retry()
+
+    init(maximum: Int, now: Milliseconds) {
+        self.maximum = max(1, maximum)
+        loads = Array(repeating: 0, count: self.maximum)
+        windowStart = now
+    }
+
+    /// The loop that takes the next busy connection: the one with the least to do.
+    var target: Int { loads[..<inUse].indices.min { loads[$0] < loads[$1] } ?? 0 }
+
+    /// A loop could not be made: these are all that there will be.
+    mutating func limit(to count: Int) {
+        maximum = max(1, count)
+        inUse = min(inUse, maximum)
+        phase = .settled
+    }
+
+    /// A loop tells at its tick what it has done since the last one.
+    ///
+    /// - Parameters:
+    ///   - loop: Its index.
+    ///   - processor: The share of a processor that it used, 0...1.
+    ///   - work: What it got done, in any unit.
+    mutating func report(loop: Int, processor: Double, work done: UInt64, now: Milliseconds) -> Order? {
+        loads[loop] = (loads[loop] + processor) / 2
+        work &+= done
+        if now >= windowStart &+ Self.window { endWindow(now) }
+        return orders.removeValue(forKey: loop)
+    }
+
+    /// A loop has no members left.
+    mutating func stopped(loop: Int) { loads[loop] = 0 }
+
+    private mutating func endWindow(_ now: Milliseconds) {
+        let rate = Double(work) / Double(now &- windowStart)
+        work = 0
+        windowStart = now
+        switch phase {
+        case .settled:
+            let load = loads[..<inUse].reduce(0, +) / Double(inUse)
+            if load >= Self.busy, inUse < maximum, now >= more.at {
+                begin(.more, rate)
+            } else if load < Self.light, inUse > 1, now >= fewer.at {
+                begin(.fewer, rate)
+            } else {
+                level()
+            }
+        case .moving(let direction, let before):
+            phase = .measuring(direction, rateBefore: before)
+        case .measuring(let direction, let before):
+            phase = .settled
+            judge(direction, gain: before > 0 ? rate / before : 1, now)
+        }
+    }
+
+    private mutating func begin(_ direction: Direction, _ rate: Double) {
+        phase = .moving(direction, rateBefore: rate)
+        change(direction)
+    }
+
+    private mutating func judge(_ direction: Direction, gain: Double, _ now: Milliseconds) {
+        switch direction {
+        case .more where gain >= 1 + 0.25 / Double(inUse - 1): more.pause = Self.shortestPause
+        case .more:
+            Self.postpone(&more, now)
+            change(.fewer)
+        case .fewer where gain >= 1 - 0.1 / Double(inUse + 1): fewer.pause = Self.shortestPause
+        case .fewer:
+            Self.postpone(&fewer, now)
+            change(.more)
+        }
+    }
+
+    private static func postpone(_ retry: inout Retry, _ now: Milliseconds) {
+        retry.at = now &+ retry.pause
+        retry.pause = min(2 * retry.pause, longestPause)
+    }
+
+    private mutating func change(_ direction: Direction) {
+        switch direction {
+        case .more:
+            for loop in 0..<inUse { orders[loop] = Order(share: 1 / Double(inUse + 1), targets: [inUse]) }
+            orders[inUse] = nil
+            inUse += 1
+        case .fewer:
+            inUse -= 1
+            orders = [inUse: Order(share: 1, targets: Array(0..<inUse))]
+        }
+    }
+
+    /// The busiest loop gives to one that has time left.
+    private mutating func level() {
+        guard inUse > 1, let busiest = loads[..<inUse].indices.max(by: { loads[$0] < loads[$1] }) else {
+            return
+        }
+        let idlest = target
+        let difference = loads[busiest] - loads[idlest]
+        guard loads[busiest] >= Self.busy, difference > 0.3 else { return }
+        orders[busiest] = Order(share: difference / (2 * loads[busiest]), targets: [idlest])
+    }
+}

@@ -1,0 +1,288 @@
+import Dispatch
+import Logging
+import Sockets
+import Synchronization
+
+/// A server of stream sockets on libdispatch: opens, serves, reloads, drains.
+///
+/// Every method returns at once and may be called from any thread; completions are called on a queue of the server's. Names
+/// are resolved on a queue of their own, so a resolver that does not answer delays neither a stop nor a client.
+public final class Server<S: Session>: Sendable {
+    /// Everything that it is configured with.
+    public typealias Configuration = ServerConfiguration<S.Options, S.Limits>
+    /// Called with nil once the server listens, or with the reason why nothing has changed.
+    public typealias Completion = @Sendable ((any Error)?) -> Void
+
+    private struct State {
+        var configuration: Configuration
+        var isDraining = false
+        var cutOff = 0
+        /// Descriptors that were open before the server opened any.
+        var openAtStart = 0
+    }
+
+    private let core: ServerCore
+    private let listeners: Listeners
+    private let resolver: DispatchQueue
+    private let sessionLimits: CurrentValue<S.Limits>
+    private let makeSession: @Sendable (S.Options, CurrentValue<S.Limits>) -> RunningSession
+    private let state: Mutex<State>
+
+    /// Makes a server that does not listen yet, and checks that it can work in this process.
+    ///
+    /// - Parameters:
+    ///   - label: The prefix of its queues' labels.
+    ///   - logger: Gets records from the threads that serve clients, so its handler must not block.
+    ///   - logTerms: The words and message ids of its records that depend on what it serves.
+    ///   - usesHotLoops: Whether busy connections are lent to hot loops, or always served by their read source.
+    /// - Throws: `SetupError`.
+    @inlinable
+    public convenience init(
+        _ configuration: Configuration,
+        label: String,
+        logger: Logger,
+        logTerms: LogTerms = LogTerms(),
+        usesHotLoops: Bool = true
+    ) throws {
+        try self.init(configuration, label, logger, logTerms, usesHotLoops) { options, currentLimits in
+            var session = S(options: options)
+            var limits = currentLimits.copy()
+            return { buffer, isEndOfFile in
+                isEndOfFile
+                    ? session.receiveEndOfFile(buffer, limits: limits.refreshed())
+                    : session.receive(buffer, limits: limits.refreshed())
+            }
+        }
+    }
+
+    @usableFromInline
+    init(
+        _ configuration: Configuration,
+        _ label: String,
+        _ logger: Logger,
+        _ logTerms: LogTerms,
+        _ usesHotLoops: Bool,
+        _ makeSession: @escaping @Sendable (S.Options, CurrentValue<S.Limits>) -> RunningSession
+    ) throws {
+        self.makeSession = makeSession
+        let openAtStart = DescriptorLimit.countOpen()
+        let log = ServerLog(
+            logger: logger,
+            terms: logTerms,
+            logsConnections: configuration.logsConnections
+        )
+        do {
+            core = try ServerCore(
+                configuration.limits,
+                log: log,
+                usesHotLoops: usesHotLoops,
+                label: label
+            )
+        } catch {
+            throw SetupError(description: "\(SystemError("make an event loop", code: error.code))")
+        }
+        try SetupCheck.run(on: core.queue)
+        listeners = Listeners(core)
+        resolver = DispatchQueue(label: "\(label).resolver", attributes: .concurrent)
+        sessionLimits = CurrentValue(configuration.sessionLimits)
+        state = Mutex(State(configuration: configuration, openAtStart: openAtStart))
+        try fit(configuration)
+    }
+
+    /// Where the server listens, as the log names it: `127.0.0.1:5000`.
+    public var addresses: [String] { listeners.addresses }
+
+    /// What the server has done since it was made.
+    public var statistics: Statistics {
+        var statistics = Statistics()
+        statistics.connections = core.connections.count
+        statistics.accepted = core.connections.accepted
+        (statistics.requests, statistics.bytes) = core.workers.totals
+        return statistics
+    }
+
+    /// A number that grows as long as a drain has any effect: answers sent, connections ended.
+    public var drainProgress: UInt64 { core.workers.totals.requests &+ core.connections.ended }
+
+    /// Calls `body` once every thread that serves clients has come through: the queue of the read sources, and each hot loop
+    /// that has connections. A watchdog proves with it that clients are served.
+    public func probe(_ body: @escaping @Sendable () -> Void) {
+        core.queue.async { [core] in core.loops.probe(body) }
+    }
+
+    // MARK: - Listening
+
+    /// Opens every listener of the configuration and begins to accept.
+    ///
+    /// - Parameter completion: Called with nil, or with a `ListenError` that names every address that could not be opened;
+    ///   then none is.
+    public func start(_ completion: @escaping Completion) {
+        resolve(state.withLock { $0.configuration.listeners }, completion) { [self] plans in
+            try listeners.replace(with: plans)
+            startSweeping()
+        }
+    }
+
+    /// Takes over listening sockets that were handed in, in place of those of the configuration, and begins to accept.
+    ///
+    /// A socket with the port or the path of a configured listener has its options, any other has the options of the
+    /// configuration.
+    ///
+    /// - Parameters:
+    ///   - descriptors: Listening stream sockets, owned by the server from now on.
+    ///   - completion: Called with nil, or with a `SystemError` for a descriptor that cannot be used.
+    public func start(adopting descriptors: [Int32], _ completion: @escaping Completion) {
+        core.control.async { [self] in
+            do {
+                try listeners.adopt(descriptors, sessions: sessions(of: state.withLock { $0.configuration }))
+                startSweeping()
+                completion(nil)
+            } catch {
+                completion(error)
+            }
+        }
+    }
+
+    /// Puts a new configuration into force: new listeners are open before old ones close, connections stay, new limits
+    /// hold at once. Sockets that were handed in stay.
+    ///
+    /// - Parameter completion: Called with nil, or with a `ListenError`; then nothing has changed.
+    public func reload(_ configuration: Configuration, _ completion: @escaping Completion) {
+        let resolved = listeners.areHandedIn ? [] : configuration.listeners
+        resolve(resolved, completion) { [self] plans in
+            if listeners.areHandedIn {
+                listeners.setSessions(sessions(of: configuration))
+            } else {
+                try listeners.replace(with: plans)
+            }
+            state.withLock { $0.configuration = configuration }
+            sessionLimits.replace(with: configuration.sessionLimits)
+            core.currentLimits = configuration.limits
+            core.log.setLogsConnections(configuration.logsConnections)
+            try fit(configuration)
+        }
+    }
+
+    /// Resolves names on the resolver's queue, then calls `apply` on the control queue.
+    private func resolve(
+        _ listeners: [ListenerConfiguration<S.Options>],
+        _ completion: @escaping Completion,
+        _ apply: @escaping @Sendable ([ListenerPlan]) throws -> Void
+    ) {
+        let requests = listeners.map {
+            ListenerRequest(
+                endpoint: $0.endpoint,
+                ipv6Only: $0.ipv6Only,
+                mode: $0.mode,
+                makeSession: sessionMaker($0.options)
+            )
+        }
+        resolver.async { [self] in
+            let plans = Result { try ListenerPlan.resolve(requests) }
+            core.control.async { [self] in
+                guard !state.withLock({ $0.isDraining }) else { return completion(StoppingError()) }
+                do {
+                    try apply(plans.get())
+                    completion(nil)
+                } catch {
+                    completion(error)
+                }
+            }
+        }
+    }
+
+    private func sessionMaker(_ options: S.Options) -> SessionMaker {
+        { [makeSession, sessionLimits] in makeSession(options, sessionLimits) }
+    }
+
+    /// How sessions on a socket that was handed in are made: by the options of the listener with its port or path.
+    private func sessions(of configuration: Configuration) -> (SocketAddress) -> SessionMaker {
+        { [self] address in
+            let match = configuration.listeners.first { listener in
+                switch (listener.endpoint, address) {
+                case (.internet(_, let port), .ipv4), (.internet(_, let port), .ipv6): port == address.port
+                case (.unix(let path), .unix(let bound)): path == bound
+                default: false
+                }
+            }
+            return sessionMaker(match?.options ?? configuration.options)
+        }
+    }
+
+    /// Makes as many slots as the descriptor limit allows.
+    private func fit(_ configuration: Configuration) throws {
+        let wanted = configuration.limits.maximumConnections
+        // A name may have an IPv4 and an IPv6 address, and while it reloads the old listeners are still there.
+        let outcome = DescriptorLimit.raise(
+            forConnections: wanted,
+            listeners: 4 * configuration.listeners.count,
+            open: state.withLock { $0.openAtStart }
+        )
+        guard let outcome else {
+            throw SetupError(
+                description:
+                    "the limit on open files is too low to serve anybody; raise LimitNOFILE= or ulimit -n"
+            )
+        }
+        core.connections.setCapacity(outcome.maximumConnections)
+        guard outcome.maximumConnections < wanted else { return }
+        core.log.noteFewerSlots(outcome.maximumConnections, wanted: wanted, descriptors: outcome.descriptors)
+    }
+
+    private func startSweeping() {
+        core.later(core.connections.count == 0 ? 500 : core.sweepInterval) { [weak self] in
+            guard let self else { return }
+            core.sweep()
+            startSweeping()
+        }
+    }
+
+    // MARK: - Stopping
+
+    /// Stops: no new client is accepted, every complete request that has arrived is answered, and what is not over after
+    /// the drain timeout is cut off. The end does not depend on any handler: one that is stuck cannot delay it.
+    ///
+    /// - Parameter completion: Called once, with the number of conversations cut off.
+    public func drain(_ completion: @escaping @Sendable (_ cutOff: Int) -> Void) {
+        let isFirst = state.withLock { state in
+            defer { state.isDraining = true }
+            return !state.isDraining
+        }
+        guard isFirst else { return }
+        core.control.async { [self] in
+            let end = Once { [self] in completion(state.withLock { $0.cutOff }) }
+            core.connections.beginDrain()
+            listeners.leave { [core] in
+                core.connections.whenEmpty { core.control.async { end.call() } }
+            }
+            core.drain()
+            // The listeners get their handshakes, however short the timeout is.
+            let timeout = core.currentLimits.drainTimeout.milliseconds
+            core.later(max(timeout, 2 * Listener.handshakeTime)) { [self] in
+                listeners.close()
+                let cutOff = core.abort()
+                state.withLock { $0.cutOff = cutOff }
+                // What is stuck is left behind.
+                core.later(100) { end.call() }
+            }
+        }
+    }
+}
+
+/// The server was told to stop while it was about to change.
+public struct StoppingError: Error, CustomStringConvertible, Sendable {
+    /// One sentence.
+    public var description: String { "the server is stopping" }
+}
+
+/// Calls a function at most once.
+private final class Once: Sendable {
+    private let isDone = Atomic(false)
+    private let body: @Sendable () -> Void
+
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+
+    func call() {
+        if !isDone.exchange(true, ordering: .relaxed) { body() }
+    }
+}

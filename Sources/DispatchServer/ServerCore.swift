@@ -1,0 +1,78 @@
+import Dispatch
+import Synchronization
+
+/// What all listeners and connections of a server share.
+final class ServerCore: Sendable {
+    /// The one concurrent queue on which every read source is served.
+    let queue: DispatchQueue
+    /// A serial queue for everything that is not serving clients. Nothing that can block runs on it.
+    let control: DispatchQueue
+    let workers = WorkerPool()
+    let loops: HotLoops<Connection>
+    let connections: Connections
+    let log: ServerLog
+    private let limits: Mutex<Limits>
+
+    init(
+        _ limits: Limits,
+        log: ServerLog,
+        usesHotLoops: Bool,
+        label: String
+    ) throws(LoopError) {
+        queue = DispatchQueue(label: "\(label).clients", attributes: .concurrent)
+        control = DispatchQueue(label: "\(label).control")
+        self.log = log
+        self.limits = Mutex(limits)
+        connections = Connections(capacity: limits.maximumConnections)
+        loops = try HotLoops(
+            maximum: Processors.available(),
+            adoptsBusy: usesHotLoops,
+            label: label,
+            makeWorker: { [workers] in workers.makeWorker() },
+            onFailure: { log.loopFailed($0) }
+        )
+    }
+
+    var currentLimits: Limits {
+        get { limits.withLock { $0 } }
+        set { limits.withLock { $0 = newValue } }
+    }
+
+    /// Runs on the control queue after a while.
+    func later(_ delay: Milliseconds, _ body: @escaping @Sendable () -> Void) {
+        control.asyncAfter(deadline: .now() + .milliseconds(Int(clamping: delay)), execute: body)
+    }
+
+    // MARK: - Everybody at once, on the control queue
+
+    /// Checks all timeouts. One sweep serves all connections.
+    func sweep() {
+        let limits = currentLimits
+        let now = Clock.now()
+        workers.withWorker { worker in
+            for connection in connections.all { connection.tick(limits, worker, now: now) }
+        }
+        for listener in connections.waiting { listener.tick() }
+    }
+
+    /// How long until the next sweep.
+    var sweepInterval: Milliseconds {
+        let idleTimeout = currentLimits.idleTimeout?.milliseconds ?? .max
+        return min(max(idleTimeout / 8, 5), 500)
+    }
+
+    /// Tells every connection that the server is stopping, again and again until all know it.
+    func drain() {
+        let now = Clock.now()
+        let left = workers.withWorker { worker in
+            connections.all.filter { !$0.drain(worker, now: now) }
+        }
+        guard !left.isEmpty else { return }
+        later(10) { self.drain() }
+    }
+
+    /// Closes every connection; how many conversations that cut off.
+    func abort() -> Int {
+        workers.withWorker { worker in connections.all.count { $0.abort(worker) } }
+    }
+}

@@ -1,0 +1,136 @@
+import Logging
+import Sockets
+import Synchronization
+
+/// What the log has about a connection that ended.
+struct Ended {
+    var connection: UInt64
+    var client: SocketAddress
+    var listener: String
+    var requests: UInt64
+    var bytes: UInt64
+    var duration: Milliseconds
+    var reason: EndReason
+}
+
+/// Everything that a server logs. Metadata keys are the names of journal fields in lower case.
+final class ServerLog: Sendable {
+    private let terms: LogTerms
+    private let logger: Logger
+    private let logsConnections: Atomic<Bool>
+
+    init(logger: Logger, terms: LogTerms, logsConnections: Bool) {
+        self.logger = logger
+        self.terms = terms
+        self.logsConnections = Atomic(logsConnections)
+    }
+
+    func setLogsConnections(_ value: Bool) { logsConnections.store(value, ordering: .relaxed) }
+
+    // MARK: - Connections
+
+    func connected(_ number: UInt64, _ client: SocketAddress, listener: String) {
+        guard logsConnections.load(ordering: .relaxed) else { return }
+        logger.info(
+            "connected \(client)",
+            metadata: ["client": "\(client)", "connection": "\(number)", "listener": "\(listener)"]
+        )
+    }
+
+    func disconnected(_ ended: Ended) {
+        // A client that broke a rule is worth a line even where ordinary comings and goings are not.
+        let isRefused = if case .refused = ended.reason { true } else { false }
+        guard isRefused || logsConnections.load(ordering: .relaxed) else { return }
+        let explanation = ended.reason.explanation(terms).map { ": \($0)" } ?? ""
+        let requests = "\(ended.requests) \(terms.request)\(ended.requests == 1 ? "" : "s")"
+        logger.log(
+            level: isRefused ? .notice : .info,
+            "disconnected \(ended.client) after \(requests), \(Self.seconds(ended.duration))\(explanation)",
+            metadata: [
+                "client": "\(ended.client)",
+                "connection": "\(ended.connection)",
+                "listener": "\(ended.listener)",
+                "lines": "\(ended.requests)",
+                "bytes": "\(ended.bytes)",
+                "duration": "\(ended.duration)",
+            ]
+        )
+    }
+
+    // MARK: - Listeners
+
+    func note(_ notice: ListenerState.Notice, capacity: Int, listener: String) {
+        switch notice {
+        case .paused(let duration):
+            logger.warning(
+                """
+                all \(capacity) connection slots are in use (\(terms.maximumConnections)): accepting on \(listener) has been paused for \
+                \(Self.seconds(duration)), clients wait until one is free
+                """,
+                metadata: metadata(listener, terms.capacityReachedID)
+            )
+        case .resumed(let duration):
+            logger.notice(
+                "accepting on \(listener) again after \(Self.seconds(duration))",
+                metadata: metadata(listener, nil)
+            )
+        case .failing(let code, let count):
+            let times = count == 1 ? "" : " (\(count) times since the last message)"
+            logger.error(
+                "\(SystemError("accept a client on \(listener)", code: code))\(times); trying again",
+                metadata: metadata(listener, nil)
+            )
+        case .dead(let code):
+            logger.critical(
+                """
+                \(SystemError("accept clients on \(listener) any more", code: code)); the socket is dead, restart \
+                the service to listen there again
+                """,
+                metadata: metadata(listener, nil)
+            )
+        }
+    }
+
+    private func metadata(_ listener: String, _ messageID: String?) -> Logger.Metadata {
+        var metadata: Logger.Metadata = ["listener": "\(listener)"]
+        if let messageID { metadata["message-id"] = "\(messageID)" }
+        return metadata
+    }
+
+    // MARK: - The rest
+
+    func loopFailed(_ code: Int32) {
+        logger.critical("\(SystemError("wait for events", code: code)); a hot loop has ended")
+    }
+
+    func noteFewerSlots(_ slots: Int, wanted: Int, descriptors: UInt64) {
+        logger.warning(
+            """
+            \(terms.maximumConnections) is \(wanted), but only \(slots) clients fit the limit of \(descriptors) open \
+            files: that many are served at once; raise LimitNOFILE= or ulimit -n for more
+            """
+        )
+    }
+
+    func warn(_ text: String) { logger.warning("\(text)") }
+
+    private static func seconds(_ duration: Milliseconds) -> String {
+        "\(duration / 1000).\(duration % 1000 / 100) s"
+    }
+}
+
+/// The words and message ids of a server's records that depend on what it serves.
+public struct LogTerms: Sendable {
+    /// What a request is called.
+    public var request = "request"
+    /// What the limits are called where they are set.
+    public var maximumConnections = "the limit on connections"
+    public var idleTimeout = "the idle timeout"
+    public var drainTimeout = "the drain timeout"
+    /// The message id of the record that every connection slot is in use and clients wait (`MESSAGE_ID=`,
+    /// systemd.journal-fields(7)); nil for none.
+    public var capacityReachedID: String?
+
+    /// General terms, and no message id.
+    public init() {}
+}

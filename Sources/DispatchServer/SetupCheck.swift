@@ -1,0 +1,45 @@
+import CEpollGuard
+import CLinux
+import Dispatch
+import Glibc
+import Sockets
+
+/// Why a server cannot work at all in this process.
+public struct SetupError: Error, Sendable, CustomStringConvertible {
+    /// What does not work and what to do about it, one sentence.
+    public let description: String
+}
+
+/// Shows before the first client that libdispatch delivers events here, and that it does so through the epoll guard.
+enum SetupCheck {
+    /// - Throws: `SetupError`.
+    static func run(on queue: DispatchQueue) throws(SetupError) {
+        let number = linux_ready_descriptor()
+        guard number >= 0 else {
+            throw SetupError(description: "\(SystemError("make an eventfd"))")
+        }
+        let isDelivered = DispatchSemaphore(value: 0)
+        let source = DispatchSource.makeReadSource(fileDescriptor: number, queue: queue)
+        source.setEventHandler { source.cancel() }
+        source.setCancelHandler {
+            close(number)
+            isDelivered.signal()
+        }
+        source.activate()
+        guard isDelivered.wait(timeout: .now() + 10) == .success else {
+            throw SetupError(
+                description: """
+                    libdispatch delivers no events here; check the limits on processes and threads (RLIMIT_NPROC, \
+                    TasksMax=) and that /proc is mounted
+                    """
+            )
+        }
+        guard epoll_guard_calls() > 0 else {
+            throw SetupError(
+                description: """
+                    CEpollGuard is not linked into this program, so a client's RST could crash it; see epoll_guard.c
+                    """
+            )
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import CLinux
+import Dispatch
+import Glibc
+import Sockets
+
+/// Signals of the operator, delivered to a queue.
+///
+/// Unchecked because Dispatch does not mark its source protocols; safe because the sources are only kept.
+public final class SignalHandlers: @unchecked Sendable {
+    private let sources: [any DispatchSourceSignal]
+
+    /// Blocks signals for this thread and all that it starts, so that only `SignalHandlers` gets them, and ignores SIGPIPE.
+    ///
+    /// To be called before the process has a second thread: libdispatch reads signals from a signalfd(2), which sees only
+    /// what is blocked everywhere.
+    public static func block(_ numbers: [Int32]) {
+        signal(SIGPIPE, SIG_IGN)
+        var set = sigset_t()
+        sigemptyset(&set)
+        for number in numbers { sigaddset(&set, number) }
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+    }
+
+    /// Calls a closure on `queue` for each signal, those included that came since `block`. Returns once all are watched.
+    ///
+    /// - Throws: `SetupError` when the system does not deliver signals.
+    public init(on queue: DispatchQueue, _ handlers: [Int32: @Sendable () -> Void]) throws(SetupError) {
+        let registered = DispatchGroup()
+        sources = handlers.map { number, handler in
+            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+            source.setEventHandler(handler: handler)
+            registered.enter()
+            source.setRegistrationHandler { registered.leave() }
+            source.activate()
+            return source
+        }
+        guard registered.wait(timeout: .now() + 10) == .success else {
+            throw SetupError(
+                description:
+                    "the system delivers no signals (signalfd); check the limits on open files and threads"
+            )
+        }
+    }
+}

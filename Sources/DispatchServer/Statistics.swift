@@ -1,0 +1,32 @@
+import Synchronization
+
+/// What a server has done since it started.
+public struct Statistics: Equatable, Sendable {
+    /// Clients connected now.
+    public var connections = 0
+    /// Clients accepted so far.
+    public var accepted: UInt64 = 0
+    /// Requests answered so far.
+    public var requests: UInt64 = 0
+    /// Bytes received so far.
+    public var bytes: UInt64 = 0
+
+    /// Nothing done yet.
+    public init() {}
+}
+
+/// Counters that one thread adds to and others read. Each worker has its own, so that counting on many cores shares no
+/// cache line.
+final class Counters: Sendable {
+    private let requestCount = Atomic<UInt64>(0)
+    private let byteCount = Atomic<UInt64>(0)
+
+    var requests: UInt64 { requestCount.load(ordering: .relaxed) }
+    var bytes: UInt64 { byteCount.load(ordering: .relaxed) }
+
+    func add(requests count: Int, bytes size: Int) {
+        // There is one writer, so a load and a store do.
+        requestCount.store(requests &+ UInt64(truncatingIfNeeded: count), ordering: .relaxed)
+        byteCount.store(bytes &+ UInt64(truncatingIfNeeded: size), ordering: .relaxed)
+    }
+}
