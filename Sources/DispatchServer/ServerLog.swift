@@ -123,9 +123,11 @@ final class ServerLog: Sendable {
 public struct LogTerms: Sendable {
     /// What a request is called.
     public var request = "request"
-    /// What the limits are called where they are set.
+    /// What the limit on connections is called where it is set.
     public var maximumConnections = "the limit on connections"
+    /// The idle timeout.
     public var idleTimeout = "the idle timeout"
+    /// The drain timeout.
     public var drainTimeout = "the drain timeout"
     /// The message id of the record that every connection slot is in use and clients wait (`MESSAGE_ID=`,
     /// systemd.journal-fields(7)); nil for none.
