@@ -250,7 +250,6 @@ def test_a_signal_that_comes_twice_cuts_nobody_off(serve, number):
     """As timeout(1) sends it: to its child, and to the group that the child is in."""
     daemon = serve()
     with connect(daemon.port) as client:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sent = push_until_blocked(client)
         lines = sent // len(LINE)
         daemon.signal(number)
