@@ -1,31 +1,43 @@
-// The guard between libdispatch and a client's RST.
+// The guard between libdispatch and the kernel: system calls of libdispatch that this program makes itself.
 //
-// libdispatch waits for its descriptors with epoll_wait(2) on one manager thread. Of an EPOLLHUP it concludes that the
-// descriptor is dead, marks its note "needs delete", and lets the worker thread that runs the source's handler do the
-// deleting: that thread unlinks the note from a list and frees it, without a lock, while the manager walks the same
-// list. Two clients that reset their connections at the wrong moment are enough for a SIGSEGV in
-// _dispatch_unote_register_muxed. With epoll, EPOLLHUP and EPOLLERR are reported whether asked for or not, so a server
-// cannot avoid them by what it registers. (libdispatch issues #949 and #833, swift-corelibs-foundation #3276; read in
+// 1. A client's RST. libdispatch waits for its descriptors with epoll_wait(2) on one manager thread. On EPOLLHUP it
+// concludes that the descriptor is dead, marks its note "needs delete", and lets the worker thread that runs the source's
+// handler delete it: that thread unlinks the note from a list and frees it, without a lock, while the manager walks the
+// same list. Two clients that reset their connections at the wrong moment are enough for a SIGSEGV in
+// _dispatch_unote_register_muxed. epoll reports EPOLLHUP and EPOLLERR whether asked for or not, so a server cannot avoid
+// them by what it registers. (libdispatch issues #949 and #833, swift-corelibs-foundation #3276; read in
 // src/event/event_epoll.c of the release that comes with Swift 6.3.)
 //
-// So this target defines epoll_wait itself, for the whole program. The linker takes it for libdispatch's call: with
-// --static-swift-stdlib because it comes before libc, with the shared libdispatch because the linker exports a symbol
-// that a shared library on its command line lacks. It calls epoll_pwait(2) without a mask, which is the same system
-// call in all but name, and turns HUP and ERR into IN and OUT. The handler then does what it always does: recv(2) says
-// end-of-file or ECONNRESET, send(2) EPIPE, and the source is cancelled the ordinary way, which makes the manager delete
-// the note.
+// So epoll_wait calls epoll_pwait(2) without a mask, which is the same system call in all but name, and turns HUP and ERR
+// into IN and OUT. The handler then does what it always does: recv(2) says end of file or ECONNRESET, send(2) EPIPE, and the
+// source is cancelled the ordinary way, which makes the manager delete the note. Both bits, because a source that waits to
+// write would not see an EPOLLIN, and libdispatch would arm the descriptor again at once, and again. A bit that no source
+// waits for is delivered to nobody.
 //
-// Both bits, because a source that waits to write would not hear of an EPOLLIN, and libdispatch would arm the descriptor
-// again at once, and again. A bit that no source waits for is handed to nobody.
+// 2. A call that fails. libdispatch ends the process without a word when it cannot make its epoll instance, eventfd or
+// timerfd; without a signalfd it serves without signals; and when epoll_ctl(2) fails the source is deaf and nobody knows.
+// So these end the process with a sentence. A failed epoll_ctl for a descriptor of the program's is kept for the server,
+// which asks for it with epoll_guard_take_failure and closes the descriptor.
 //
-// It may go when libdispatch deletes notes on the manager only. Tests/Behaviour/test_epoll_guard.py counts the EPOLL_CTL_DELs
-// of other threads under a storm of RSTs, and fails when this file is not linked in.
+// The linker takes these functions for libdispatch's calls: with --static-swift-stdlib because they come before libc, with
+// the shared libdispatch because the linker exports a symbol that a shared library on its command line lacks.
+//
+// Part 1 may go when libdispatch deletes notes on the manager only, part 2 when it reports errors.
+// Tests/Behaviour/test_epoll_guard.py counts the EPOLL_CTL_DELs of other threads under a storm of RSTs, and fails when this
+// file is not linked in; test_failing_calls.py makes each call fail.
 
 #define _GNU_SOURCE
 #include "CEpollGuard.h"
+#include <errno.h>
 #include <stdatomic.h>
-#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 static _Atomic uint64_t calls;
 
@@ -33,9 +45,90 @@ uint64_t epoll_guard_calls(void) {
     return atomic_load_explicit(&calls, memory_order_relaxed);
 }
 
+// Ends the process with EX_OSERR of sysexits.h.
+static int required(int result, const char *call) {
+    if (result < 0) {
+        char text[200];
+        int length = snprintf(text, sizeof text, "cannot set up libdispatch: %s: %s; check the limits on open files and memory\n",
+                              call, strerrordesc_np(errno));
+        if (length > 0) (void)!write(STDERR_FILENO, text, (size_t)length);
+        _exit(71);
+    }
+    return result;
+}
+
+int epoll_create1(int flags) {
+    return required((int)syscall(SYS_epoll_create1, flags), "epoll_create1");
+}
+
+// The descriptors that libdispatch cannot do without; it keeps them for the life of the process. It makes one eventfd, one
+// signalfd for each signal, and a timerfd for each clock.
+static _Atomic int vital[32];
+
+static int keep(int descriptor) {
+    for (int i = 0; i < 32; i++) {
+        int none = 0;
+        if (atomic_compare_exchange_strong(&vital[i], &none, descriptor + 1)) break;
+    }
+    return descriptor;
+}
+
+static int is_vital(int descriptor) {
+    for (int i = 0; i < 32; i++) {
+        if (atomic_load_explicit(&vital[i], memory_order_relaxed) == descriptor + 1) return 1;
+    }
+    return 0;
+}
+
+int eventfd(unsigned count, int flags) {
+    return keep(required((int)syscall(SYS_eventfd2, count, flags), "eventfd"));
+}
+
+int timerfd_create(clockid_t clock, int flags) {
+    return keep(required((int)syscall(SYS_timerfd_create, clock, flags), "timerfd_create"));
+}
+
+int signalfd(int descriptor, const sigset_t *mask, int flags) {
+    // The kernel's signal set has 64 bits, glibc's has more.
+    return keep(required((int)syscall(SYS_signalfd4, descriptor, mask, (size_t)8, flags), "signalfd"));
+}
+
+// Failures that the server has not asked for yet: one word each, 0 for a free place. When all are taken, further ones are
+// lost; a system on which more than 256 calls fail within one sweep fails the next ones too.
+static _Atomic uint64_t failures[256];
+
+int epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *event) {
+    int result = (int)syscall(SYS_epoll_ctl, epoll, operation, descriptor, event);
+    // EEXIST and ENOENT are part of how libdispatch works.
+    if (result < 0 && operation != EPOLL_CTL_DEL && errno != EEXIST && errno != ENOENT) {
+        int error = errno;
+        if (is_vital(descriptor)) required(result, "epoll_ctl");
+        uint64_t failure = (uint64_t)(uint32_t)error << 32 | (uint32_t)descriptor;
+        for (int i = 0; i < 256; i++) {
+            uint64_t none = 0;
+            if (atomic_compare_exchange_strong(&failures[i], &none, failure)) break;
+        }
+        errno = error;
+    }
+    return result;
+}
+
+int epoll_guard_take_failure(int *error) {
+    for (int i = 0; i < 256; i++) {
+        if (atomic_load_explicit(&failures[i], memory_order_relaxed) == 0) continue;
+        uint64_t failure = atomic_exchange(&failures[i], 0);
+        if (failure == 0) continue;
+        *error = (int)(failure >> 32);
+        return (int)(failure & 0xFFFFFFFF);
+    }
+    return -1;
+}
+
 int epoll_wait(int epoll, struct epoll_event *events, int capacity, int timeout) {
     atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed);
     int count = epoll_pwait(epoll, events, capacity, timeout, NULL);
+    // libdispatch takes any other error for a bug of its own and traps.
+    if (count < 0 && errno != EINTR) required(count, "epoll_wait");
     for (int i = 0; i < count; i++) {
         if (events[i].events & (EPOLLHUP | EPOLLERR)) {
             events[i].events &= ~(uint32_t)(EPOLLHUP | EPOLLERR);

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <sched.h>
 #include <string.h>
+#include <time.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,12 +17,20 @@ int linux_ignore_newcomers(int listener) {
     return setsockopt(listener, SOL_SOCKET, SO_BINDTOIFINDEX, &no_interface, sizeof no_interface);
 }
 
+int linux_epoll_create(void) {
+    return (int)syscall(SYS_epoll_create1, EPOLL_CLOEXEC);
+}
+
+int linux_timerfd_create(void) {
+    return (int)syscall(SYS_timerfd_create, CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+}
+
 int linux_epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *event) {
     return (int)syscall(SYS_epoll_ctl, epoll, operation, descriptor, event);
 }
 
 int linux_ready_descriptor(void) {
-    return eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
+    return (int)syscall(SYS_eventfd2, 1, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
 int linux_processor_count(void) {

@@ -75,6 +75,8 @@ final class Connection: LoopMember {
             let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: server.queue)
             source.setEventHandler { self.serveFromSource() }
             source.setCancelHandler {
+                // Where somebody holds a duplicate of the socket, close(2) alone ends nothing for the client.
+                shutdown(self.descriptor, Int32(SHUT_RDWR))
                 Glibc.close(self.descriptor)
                 self.server.connections.remove(self)
             }
@@ -345,12 +347,15 @@ final class Connection: LoopMember {
         state.source?.resume()
     }
 
-    func leave(_ loop: HotLoop<Connection>) {
-        _ = state.withLockIfAvailable { state in
-            guard case .loop(let current, forOutput: false) = state.watch, current === loop else { return }
+    func leave(_ loop: HotLoop<Connection>) -> Bool {
+        state.withLockIfAvailable { state in
+            guard case .loop(let current, forOutput: false) = state.watch, current === loop else {
+                return false
+            }
             loop.remove(self)
             takeBack(&state)
-        }
+            return true
+        } ?? false
     }
 
     func move(from loop: HotLoop<Connection>, to other: HotLoop<Connection>) {
@@ -370,9 +375,10 @@ final class Connection: LoopMember {
         }
     }
 
-    func loseLoop(_ code: Int32) {
+    /// Ends, because the system does not watch the descriptor.
+    func fail(_ code: Int32) {
         _ = state.withLockIfAvailable { state in
-            guard case .loop = state.watch, case .close(let reason) = state.life.failed(code) else { return }
+            guard state.source != nil, case .close(let reason) = state.life.failed(code) else { return }
             close(reason, &state, Clock.now())
         }
     }

@@ -12,12 +12,12 @@ protocol LoopMember: AnyObject, Sendable {
     var descriptor: Int32 { get }
     /// Serves one event, and returns how many bytes were received. It may come once too often.
     func serve(_ worker: LoopWorker, now: Milliseconds) -> Int
-    /// Goes back to its read source, unless it waits for output or is being served.
-    func leave(_ loop: HotLoop<Self>)
+    /// Goes back to its read source. Returns false when it waits for output, is being served, or is no member.
+    func leave(_ loop: HotLoop<Self>) -> Bool
     /// Goes to another loop, unless it is being served.
     func move(from loop: HotLoop<Self>, to other: HotLoop<Self>)
-    /// Ends, because its loop has failed.
-    func loseLoop(_ code: Int32)
+    /// Ends, because the system no longer delivers its events.
+    func fail(_ code: Int32)
 }
 
 /// One epoll instance and one thread that serve busy connections.
@@ -89,9 +89,9 @@ final class HotLoop<Member: LoopMember>: Sendable {
         onTick: @escaping @Sendable (HotLoop, Report, Milliseconds) -> Void,
         onFailure: @escaping @Sendable (Int32) -> Void
     ) throws(LoopError) {
-        let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        let epoll = linux_epoll_create()
         guard epoll >= 0 else { throw LoopError(code: errno) }
-        let timer = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_CLOEXEC) | Int32(TFD_NONBLOCK))
+        let timer = linux_timerfd_create()
         var event = epoll_event()
         event.events = EPOLLIN.rawValue
         event.data.u64 = Self.tickToken
@@ -331,8 +331,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
         guard turn.failures >= 3 else { return }
         let members = table.withLock { $0.entries.compactMap { $0?.member } }
         for member in members {
-            member.leave(self)
-            member.loseLoop(code)
+            if !member.leave(self) { member.fail(code) }
         }
         if turn.failures == 3 { onFailure(code) }
         usleep(1000)
@@ -357,7 +356,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
             return (table.probes, quiet)
         }
         for probe in probes { probe() }
-        for member in quiet { member.leave(self) }
+        for member in quiet { _ = member.leave(self) }
         let interval = turn.interval
         onTick(self, report(&turn), now)
         let isEmpty = table.withLock { table in

@@ -64,6 +64,9 @@ final class Listener: Sendable {
         handle { life, now in life.tick(clientWaits: poll(&waiting, 1, 0) > 0, now: now) }
     }
 
+    /// Closes the socket, because the system does not watch it.
+    func giveUp(_ code: Int32) { handle { life, _ in life.giveUp(code) } }
+
     /// Lets nobody find the socket any more, accepts those on their way as slots become free, and then closes it. A socket
     /// that was handed in is closed at once: its clients are those of the process that gets it next.
     func leave() {

@@ -125,8 +125,13 @@ struct ListenerState: Sendable {
             }
             return actions
         case .dead:
-            return [.note(.dead(code))] + close()
+            return giveUp(code)
         }
+    }
+
+    /// The socket is of no use any more.
+    mutating func giveUp(_ code: Int32) -> [Action] {
+        phase == .closed ? [] : [.note(.dead(code))] + close()
     }
 
     mutating func foundNoSlot(now: Milliseconds) -> [Action] {

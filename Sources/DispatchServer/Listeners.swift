@@ -10,10 +10,16 @@ final class Listeners: Sendable {
         var whenAllClosed: (@Sendable () -> Void)?
     }
 
+    /// Called when the last listener is lost, not when the server closes it.
+    let onLoss: @Sendable () -> Void
+
     private let server: ServerCore
     private let contents = Mutex(Contents())
 
-    init(_ server: ServerCore) { self.server = server }
+    init(_ server: ServerCore, onLoss: @escaping @Sendable () -> Void) {
+        self.server = server
+        self.onLoss = onLoss
+    }
 
     var addresses: [String] { current.map(\.address.name) }
 
@@ -115,6 +121,13 @@ final class Listeners: Sendable {
         for listener in leaving { listener.leave() }
     }
 
+    /// Gives up listeners whose descriptors are not watched.
+    func giveUp(_ failures: [Int32: Int32]) {
+        for listener in current {
+            if let code = failures[listener.descriptor] { listener.giveUp(code) }
+        }
+    }
+
     /// Closes every listener at once.
     func close() {
         for listener in current { listener.close() }
@@ -122,11 +135,13 @@ final class Listeners: Sendable {
 
     private func closed(_ listener: Listener) {
         let completion = contents.withLock { contents -> (@Sendable () -> Void)? in
+            let count = contents.current.count
             contents.current.removeAll { $0 === listener }
+            let wasCurrent = contents.current.count < count
             contents.open -= 1
             guard contents.open == 0 else { return nil }
             defer { contents.whenAllClosed = nil }
-            return contents.whenAllClosed
+            return contents.whenAllClosed ?? (wasCurrent ? onLoss : nil)
         }
         completion?()
     }

@@ -34,6 +34,8 @@ public final class Server<S: Session>: Sendable {
     ///   - label: The prefix of its queues' labels.
     ///   - logger: Gets records from the threads that serve clients, so its handler must not block.
     ///   - logTerms: The words and message ids of its records that depend on what it serves.
+    ///   - onLoss: Called when the last listening socket is dead: another process that holds it has shut it down, or an
+    ///     administrator has destroyed it. The log has the reason.
     ///   - usesHotLoops: Whether busy connections are lent to hot loops, or always served by their read source.
     /// - Throws: `SetupError`.
     @inlinable
@@ -42,9 +44,12 @@ public final class Server<S: Session>: Sendable {
         label: String,
         logger: Logger,
         logTerms: LogTerms = LogTerms(),
-        usesHotLoops: Bool = true
+        usesHotLoops: Bool = true,
+        onLoss: @escaping @Sendable () -> Void = {}
     ) throws {
-        try self.init(configuration, label, logger, logTerms, usesHotLoops) { options, currentLimits in
+        try self.init(configuration, label, logger, logTerms, usesHotLoops, onLoss) {
+            options,
+            currentLimits in
             var session = S(options: options)
             var limits = currentLimits.copy()
             return { buffer, isEndOfFile in
@@ -62,6 +67,7 @@ public final class Server<S: Session>: Sendable {
         _ logger: Logger,
         _ logTerms: LogTerms,
         _ usesHotLoops: Bool,
+        _ onLoss: @escaping @Sendable () -> Void,
         _ makeSession: @escaping @Sendable (S.Options, CurrentValue<S.Limits>) -> RunningSession
     ) throws {
         self.makeSession = makeSession
@@ -82,7 +88,7 @@ public final class Server<S: Session>: Sendable {
             throw SetupError(description: "\(SystemError("make an event loop", code: error.code))")
         }
         try SetupCheck.run(on: core.queue)
-        listeners = Listeners(core)
+        listeners = Listeners(core, onLoss: onLoss)
         resolver = DispatchQueue(label: "\(label).resolver", attributes: .concurrent)
         sessionLimits = CurrentValue(configuration.sessionLimits)
         state = Mutex(State(configuration: configuration, openAtStart: openAtStart))
@@ -150,6 +156,7 @@ public final class Server<S: Session>: Sendable {
     public func reload(_ configuration: Configuration, _ completion: @escaping Completion) {
         let resolved = listeners.areHandedIn ? [] : configuration.listeners
         resolve(resolved, completion) { [self] plans in
+            try fit(configuration)
             if listeners.areHandedIn {
                 listeners.setSessions(sessions(of: configuration))
             } else {
@@ -159,7 +166,6 @@ public final class Server<S: Session>: Sendable {
             sessionLimits.replace(with: configuration.sessionLimits)
             core.currentLimits = configuration.limits
             core.log.setLogsConnections(configuration.logsConnections)
-            try fit(configuration)
         }
     }
 
@@ -229,10 +235,24 @@ public final class Server<S: Session>: Sendable {
         core.log.noteFewerSlots(outcome.maximumConnections, wanted: wanted, descriptors: outcome.descriptors)
     }
 
+    /// Those who wait in the backlogs of a server that stops are accepted at once, as far as the descriptor limit allows: with
+    /// every slot in use each would wait for another one's linger, and be cut off in the end.
+    private func makeSlotsForBacklogs() {
+        let (configuration, open) = state.withLock { ($0.configuration, $0.openAtStart) }
+        let waiting = Int(StreamSocket.maximumBacklog) * listeners.addresses.count
+        let outcome = DescriptorLimit.raise(
+            forConnections: configuration.limits.maximumConnections + waiting,
+            listeners: listeners.addresses.count,
+            open: open
+        )
+        if let outcome { core.connections.setCapacity(outcome.maximumConnections) }
+    }
+
     private func startSweeping() {
         core.later(core.connections.count == 0 ? 500 : core.sweepInterval) { [weak self] in
             guard let self else { return }
             core.sweep()
+            listeners.giveUp(core.endUnwatched())
             startSweeping()
         }
     }
@@ -252,6 +272,7 @@ public final class Server<S: Session>: Sendable {
         core.control.async { [self] in
             let end = Once { [self] in completion(state.withLock { $0.cutOff }) }
             core.connections.beginDrain()
+            makeSlotsForBacklogs()
             listeners.leave { [core] in
                 core.connections.whenEmpty { core.control.async { end.call() } }
             }

@@ -1,3 +1,4 @@
+import CEpollGuard
 import Dispatch
 import Synchronization
 
@@ -53,6 +54,22 @@ final class ServerCore: Sendable {
             for connection in connections.all { connection.tick(limits, worker, now: now) }
         }
         for listener in connections.waiting { listener.tick() }
+    }
+
+    /// Ends connections whose descriptors libdispatch could not watch: without an event they would wait for ever. Returns
+    /// the other descriptors of that kind.
+    func endUnwatched() -> [Int32: Int32] {
+        var failures: [Int32: Int32] = [:]
+        var code: Int32 = 0
+        while case let descriptor = epoll_guard_take_failure(&code), descriptor >= 0 {
+            failures[descriptor] = code
+        }
+        guard !failures.isEmpty else { return [:] }
+        for connection in connections.all {
+            guard let code = failures.removeValue(forKey: connection.descriptor) else { continue }
+            connection.fail(code)
+        }
+        return failures
     }
 
     /// How long until the next sweep.

@@ -45,7 +45,7 @@ final class ServerLog: Sendable {
         let requests = "\(ended.requests) \(terms.request)\(ended.requests == 1 ? "" : "s")"
         logger.log(
             level: isRefused ? .notice : .info,
-            "disconnected \(ended.client) after \(requests), \(Self.seconds(ended.duration))\(explanation)",
+            "disconnected \(ended.client) after \(requests), \(Self.text(ended.duration))\(explanation)",
             metadata: [
                 "client": "\(ended.client)",
                 "connection": "\(ended.connection)",
@@ -65,13 +65,13 @@ final class ServerLog: Sendable {
             logger.warning(
                 """
                 all \(capacity) connection slots are in use (\(terms.maximumConnections)): accepting on \(listener) has been paused for \
-                \(Self.seconds(duration)), clients wait until one is free
+                \(Self.text(duration)), clients wait until one is free
                 """,
                 metadata: metadata(listener, terms.capacityReachedID)
             )
         case .resumed(let duration):
             logger.notice(
-                "accepting on \(listener) again after \(Self.seconds(duration))",
+                "accepting on \(listener) again after \(Self.text(duration))",
                 metadata: metadata(listener, nil)
             )
         case .failing(let code, let count):
@@ -114,8 +114,13 @@ final class ServerLog: Sendable {
 
     func warn(_ text: String) { logger.warning("\(text)") }
 
-    private static func seconds(_ duration: Milliseconds) -> String {
-        "\(duration / 1000).\(duration % 1000 / 100) s"
+    /// The clock is right to a few milliseconds: shorter times are not told apart.
+    private static func text(_ duration: Milliseconds) -> String {
+        switch duration {
+        case ..<10: "under 10 ms"
+        case ..<1000: "\(duration) ms"
+        default: "\(duration / 1000).\(duration % 1000 / 100) s"
+        }
     }
 }
 

@@ -13,7 +13,10 @@ public struct SetupError: Error, Sendable, CustomStringConvertible {
 /// Shows before the first client that libdispatch delivers events here, and that it does so through the epoll guard.
 enum SetupCheck {
     /// - Throws: `SetupError`.
-    static func run(on queue: DispatchQueue) throws(SetupError) {
+    static func run(
+        on queue: DispatchQueue,
+        guardCalls: () -> UInt64 = epoll_guard_calls
+    ) throws(SetupError) {
         let number = linux_ready_descriptor()
         guard number >= 0 else {
             throw SetupError(description: "\(SystemError("make an eventfd"))")
@@ -34,7 +37,7 @@ enum SetupCheck {
                     """
             )
         }
-        guard epoll_guard_calls() > 0 else {
+        guard guardCalls() > 0 else {
             throw SetupError(
                 description: """
                     CEpollGuard is not linked into this program, so a client's RST could crash it; see epoll_guard.c

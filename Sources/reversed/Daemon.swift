@@ -67,7 +67,8 @@ final class Daemon: @unchecked Sendable {
                 label: "reversed",
                 logger: logger,
                 logTerms: LogTerms.daemon,
-                usesHotLoops: usesHotLoops
+                usesHotLoops: usesHotLoops,
+                onLoss: { [unowned self] in queue.async { [self] in listenersAreLost() } }
             )
             self.server = server
             handlers = try SignalHandlers(
@@ -80,7 +81,7 @@ final class Daemon: @unchecked Sendable {
             start(server, handedIn, watchdogRequest.period)
         } catch {
             logger.critical("\(error)")
-            throw leave(ExitStatus.cannotListen)
+            throw leave(ExitStatus.systemFailed)
         }
         dispatchMain()
     }
@@ -237,6 +238,13 @@ final class Daemon: @unchecked Sendable {
         let count = StatusLine.connections(server.statistics.connections)
         logger.notice("interrupted while stopping: \(count) cut off")
         quit()
+    }
+
+    /// Nobody can connect any more, and a new process may mend that.
+    private func listenersAreLost() {
+        guard !isDraining else { return }
+        logger.critical("no listener is left: ending, so that the service manager starts the service again")
+        exit(leave(ExitStatus.systemFailed).rawValue)
     }
 
     private func quit() -> Never {

@@ -4,6 +4,8 @@ import ArgumentParser
 enum ExitStatus {
     /// No place could be listened on, or not all.
     static let cannotListen = ExitCode(69)
+    /// The system refuses what the daemon cannot do without, at the start or while it runs.
+    static let systemFailed = ExitCode(71)
     /// The configuration is wrong. systemd does not restart after it (RestartPreventExitStatus=78).
     static let wrongConfiguration = ExitCode(78)
 }

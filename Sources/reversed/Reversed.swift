@@ -24,7 +24,7 @@ struct Reversed: ParsableCommand {
               reversed --check --config /etc/reversed/reversed.toml
 
             EXIT STATUS
-              0 stopped as told, 64 wrong usage, 69 cannot listen, 78 wrong configuration
+              0 stopped as told, 64 wrong usage, 69 cannot listen, 71 the system failed, 78 wrong configuration
             """,
         version: "reversed \(version)"
     )

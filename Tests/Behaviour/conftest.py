@@ -1,10 +1,11 @@
 """Fixtures: daemons that are stopped, and looked at, when their test is over."""
 
 import contextlib
+import sys
 
 import pytest
 
-from daemon import Daemon
+from daemon import ACTIVATE, Daemon, environment, is_listener
 
 
 @contextlib.contextmanager
@@ -43,3 +44,14 @@ def serve(request, tmp_path):
     """As `start`, for what must hold with the hot set and without: the test runs both ways."""
     with daemons(tmp_path, ("--" + request.param,)) as start:
         yield start
+
+
+# Sockets that are handed in.
+
+@pytest.fixture
+def activate(serve):
+    def activate(sockets, config="port = 1\n", **env):
+        descriptors = [each.fileno() for each in sockets]
+        return serve(config, prefix=(sys.executable, "-c", ACTIVATE, ",".join(map(str, descriptors))), env=environment(**env),
+                     pass_fds=descriptors, listeners=max(1, len([each for each in sockets if is_listener(each)])))
+    return activate

@@ -9,6 +9,7 @@ import pathlib
 import re
 import resource
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -207,3 +208,23 @@ def run(directory, config="port = 0\n", *flags, env=None, prefix=(), seconds=20)
     assert result.returncode >= 0, f"killed by signal {-result.returncode}: {result.stderr.decode(errors='replace')}"
     assert not CRASH.search(result.stderr.decode(errors="replace")), result.stderr
     return result
+
+
+# Sockets that are handed in.
+
+# Puts the descriptors where systemd puts them, from 3 on, names itself in LISTEN_PID, and becomes the daemon.
+ACTIVATE = """
+import os, sys
+descriptors = [int(number) for number in sys.argv[1].split(",")]
+high = [os.dup2(number, 1000 + index) for index, number in enumerate(descriptors)]
+for index, number in enumerate(high):
+    os.dup2(number, 3 + index)
+os.closerange(3 + len(high), 2000)
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.environ["LISTEN_FDS"] = str(len(high))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def is_listener(each):
+    return each.type == socket.SOCK_STREAM and each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)

@@ -7,6 +7,9 @@ import signal
 import socket
 import subprocess
 import threading
+import time
+
+import pytest
 
 from clients import ask, ask_once, connect, converse, reset
 from daemon import Daemon, eventually
@@ -21,7 +24,16 @@ def test_a_client_comes_and_goes(start):
         daemon.wait_for_log(f"info: connected 127.0.0.1:{port}$")
         for _ in range(3):
             ask(client, b"x\n")
-    daemon.wait_for_log(rf"info: disconnected 127\.0\.0\.1:{port} after 3 lines, \d+\.\d s$")
+    daemon.wait_for_log(rf"info: disconnected 127\.0\.0\.1:{port} after 3 lines, (under )?\d+ ms$")
+
+
+@pytest.mark.parametrize("pause, text", [(0, r"under 10 ms|\d\d ms"), (0.25, r"2[4-9]\d ms|3\d\d ms"), (1.1, r"1\.[1-4] s")])
+def test_a_duration_has_the_unit_that_fits(start, pause, text):
+    daemon = start()
+    with connect(daemon.port) as client:
+        ask(client, b"x\n")
+        time.sleep(pause)
+    daemon.wait_for_log(f"disconnected .* after 1 line, ({text})$")
     assert all(LINE.match(line) for line in daemon.lines), daemon.lines
 
 

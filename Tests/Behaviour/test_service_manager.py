@@ -12,7 +12,7 @@ import time
 import pytest
 
 from clients import ask, ask_once, connect
-from daemon import binary, environment, eventually, run
+from daemon import ACTIVATE, binary, environment, eventually, run
 
 
 class Manager:
@@ -307,33 +307,6 @@ def test_what_is_meant_for_others_is_no_reason_to_warn(start, variables):
 
 
 # Sockets that were handed in.
-
-# Puts the descriptors where systemd puts them, from 3 on, names itself in LISTEN_PID, and becomes the daemon.
-ACTIVATE = """
-import os, sys
-descriptors = [int(number) for number in sys.argv[1].split(",")]
-high = [os.dup2(number, 200 + index) for index, number in enumerate(descriptors)]
-for index, number in enumerate(high):
-    os.dup2(number, 3 + index)
-os.closerange(3 + len(high), 300)
-os.environ["LISTEN_PID"] = str(os.getpid())
-os.environ["LISTEN_FDS"] = str(len(high))
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-
-
-@pytest.fixture
-def activate(serve):
-    def activate(sockets, config="port = 1\n", **env):
-        descriptors = [each.fileno() for each in sockets]
-        return serve(config, prefix=(sys.executable, "-c", ACTIVATE, ",".join(map(str, descriptors))), env=environment(**env),
-                     pass_fds=descriptors, listeners=max(1, len([each for each in sockets if is_listener(each)])))
-    return activate
-
-
-def is_listener(each):
-    return each.type == socket.SOCK_STREAM and each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-
 
 def listening(family, address):
     listener = socket.socket(family, socket.SOCK_STREAM)

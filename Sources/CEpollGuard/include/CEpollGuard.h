@@ -2,6 +2,10 @@
 
 #include <stdint.h>
 
-/// How many times this process has called `epoll_wait` through the guard. Zero after libdispatch has delivered an
-/// event means that the guard is not linked in, see epoll_guard.c.
+/// How many times this process has called `epoll_wait` through the guard. Zero after libdispatch has delivered an event
+/// means that the guard is not linked in, see epoll_guard.c.
 uint64_t epoll_guard_calls(void);
+
+/// A descriptor that libdispatch could not watch because epoll_ctl(2) failed, with its `errno` in `error`; -1 when there is
+/// none that was not taken before.
+int epoll_guard_take_failure(int *error);

@@ -16,7 +16,10 @@ int linux_accept(int listener, struct sockaddr_storage *address, socklen_t *leng
 /// more, -1 with errno set if the system refuses. A handshake that has begun is completed, and its client accepted.
 int linux_ignore_newcomers(int listener);
 
-/// epoll_ctl(2), without the checks that CEpollGuard adds for libdispatch.
+/// epoll_create1(2), timerfd_create(2), eventfd(2) and epoll_ctl(2) themselves. In a program with CEpollGuard, the functions
+/// of libc's names are those that it gives to libdispatch.
+int linux_epoll_create(void);
+int linux_timerfd_create(void);
 int linux_epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *event);
 
 /// An eventfd(2) that is readable at once, non-blocking and close-on-exec, or -1 with errno set.
