@@ -11,9 +11,10 @@ same "the service is active" active "$(property ActiveState)"
 
 # The journal has each mistake as an error of its own, once, with the id that the catalog explains.
 printf 'port = 99999\nprot = 1\n[limits]\nidle_timeout = "soon"\n' | settings
-before=$(journal --priority err | wc -l)
+own_errors() { journal --priority err SYSLOG_IDENTIFIER=reversed; }
+before=$(own_errors | wc -l)
 refuse "the reload fails" machine systemctl reload reversed 2>/dev/null
-errors=$(journal --priority err | tail -n "+$((before + 1))")
+errors=$(own_errors | tail -n "+$((before + 1))")
 same "each mistake is an error of its own" 3 "$(wc -l <<<"$errors")"
 for mistake in 99999 prot idle_timeout; do matches "the journal has the mistake" "$mistake" "$errors"; done
 same "under the documented id" "$errors" "$(machine journalctl -q -o cat --no-pager -u reversed -p err \
