@@ -59,10 +59,8 @@ struct LogRateLimit: Sendable {
 }
 
 extension LogRateLimit {
-    /// Clients that come and go: both messages of 100 clients in a second.
-    static var comingsAndGoings: LogRateLimit { LogRateLimit(burst: 200, interval: 1000) }
-    /// Clients that are disconnected for what they did, such as a line that is too long.
-    static var offences: LogRateLimit { LogRateLimit(burst: 10, interval: 1000) }
-    /// Errors of a listener that comes back by itself: one a minute for each cause.
-    static var listenerErrors: LogRateLimit { LogRateLimit(burst: 1, interval: 60_000) }
+    /// Clients that connect and disconnect: on average 200 messages a second.
+    static var connections: LogRateLimit { LogRateLimit(burst: 1000, interval: 5000) }
+    /// Clients that are disconnected for what they did, such as a line that is too long: on average 10 a second.
+    static var refusals: LogRateLimit { LogRateLimit(burst: 50, interval: 5000) }
 }

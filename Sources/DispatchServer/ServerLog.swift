@@ -19,6 +19,14 @@ final class ServerLog: Sendable {
     private let logger: Logger
     private let logsConnections: Atomic<Bool>
 
+    /// Messages that a client can cause as often as it likes.
+    private struct Limits {
+        var connections = LogRateLimit.connections
+        var refusals = LogRateLimit.refusals
+    }
+
+    private let limits = Mutex(Limits())
+
     init(logger: Logger, terms: LogTerms, logsConnections: Bool) {
         self.logger = logger
         self.terms = terms
@@ -30,7 +38,7 @@ final class ServerLog: Sendable {
     // MARK: - Connections
 
     func connected(_ number: UInt64, _ client: SocketAddress, listener: String) {
-        guard logsConnections.load(ordering: .relaxed) else { return }
+        guard logsConnections.load(ordering: .relaxed), admits(\.connections, .info) else { return }
         logger.info(
             "connected \(client)",
             metadata: ["client": "\(client)", "connection": "\(number)", "listener": "\(listener)"]
@@ -41,6 +49,7 @@ final class ServerLog: Sendable {
         // A client that broke a rule is worth a line even where ordinary comings and goings are not.
         let isRefused = if case .refused = ended.reason { true } else { false }
         guard isRefused || logsConnections.load(ordering: .relaxed) else { return }
+        guard isRefused ? admits(\.refusals, .notice) : admits(\.connections, .info) else { return }
         let explanation = ended.reason.explanation(terms).map { ": \($0)" } ?? ""
         let requests = "\(ended.requests) \(terms.request)\(ended.requests == 1 ? "" : "s")"
         logger.log(
@@ -54,6 +63,36 @@ final class ServerLog: Sendable {
                 "bytes": "\(ended.bytes)",
                 "duration": "\(ended.duration)",
             ]
+        )
+    }
+
+    /// Whether a message of this kind is logged now, and not left out.
+    private func admits(_ kind: WritableKeyPath<Limits, LogRateLimit> & Sendable, _ level: Logger.Level)
+        -> Bool
+    {
+        guard logger.logLevel <= level else { return false }
+        switch limits.withLock({ $0[keyPath: kind].decide(at: Clock.now()) }) {
+        case .omit: return false
+        case .log(let omitted):
+            noteOmitted(omitted, kind)
+            return true
+        }
+    }
+
+    /// Logs how many messages were left out, where no later message has said so. To be called now and then.
+    func noteOmitted(at now: Milliseconds = Clock.now()) {
+        for kind in [\Limits.connections, \.refusals] as [WritableKeyPath<Limits, LogRateLimit> & Sendable] {
+            noteOmitted(limits.withLock { $0[keyPath: kind].takeOmitted(at: now) }, kind)
+        }
+    }
+
+    private func noteOmitted(_ count: UInt64, _ kind: WritableKeyPath<Limits, LogRateLimit> & Sendable) {
+        guard count > 0 else { return }
+        let subject =
+            kind == \.refusals ? "were disconnected for what they sent" : "connected or disconnected"
+        logger.notice(
+            "left out \(count) message\(count == 1 ? "" : "s") about clients that \(subject): there were too many at once",
+            metadata: ["omitted": "\(count)"]
         )
     }
 
