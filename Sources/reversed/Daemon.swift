@@ -30,6 +30,7 @@ final class Daemon: @unchecked Sendable {
     private var isReady = false
     private var drainingSince: SuspendingClock.Instant?
     private var misdirection: String?
+    private var hasSystemdSockets = false
     private var reloading: Reload?
     private var mustReload = false
     private var drainProgress: UInt64 = 0
@@ -53,6 +54,7 @@ final class Daemon: @unchecked Sendable {
         let handedIn = ActivationSockets.take()
         let watchdogRequest = WatchdogRequest()
         misdirection = handedIn.misdirection
+        hasSystemdSockets = !handedIn.listeners.isEmpty
         do { settings = try source.load() } catch {
             for mistake in error.mistakes { logger.critical("\(mistake)") }
             throw leave(ExitStatus.wrongConfiguration)
@@ -115,12 +117,18 @@ final class Daemon: @unchecked Sendable {
             let explanation = misdirection.map { "\(reason.prefix { $0 != ";" }); \($0)" } ?? reason
             logger.critical("\(explanation)")
         }
-        if notifier.isActive {
-            for hint in StartWarnings(rights: .ofThisProcess).hints(for: settings.listeners) {
-                logger.critical("\(hint)")
-            }
-        }
+        for hint in hints { logger.critical("\(hint)") }
         exit(leave(ExitStatus.cannotListen).rawValue)
+    }
+
+    /// What is wrong with the listeners in the sandbox of the service.
+    private var hints: [String] {
+        guard notifier.isActive, !hasSystemdSockets else { return [] }
+        return StartWarnings(rights: .ofThisProcess).hints(for: settings.listeners)
+    }
+
+    private func warnOfHints() {
+        for hint in hints { logger.warning("\(hint)") }
     }
 
     private func started(_ server: Server<ReversalSession>, _ watchdogPeriod: Duration?) {
@@ -130,6 +138,7 @@ final class Daemon: @unchecked Sendable {
                 metadata: ["listener": "\(address)", "message-id": "\(MessageID.started)"]
             )
         }
+        warnOfHints()
         isReady = true
         notifier.ready(status: statusLine.serving(server.addresses, server.statistics, at: .now))
         if notifier.isActive {
@@ -196,6 +205,7 @@ final class Daemon: @unchecked Sendable {
                 metadata: ["message-id": "\(MessageID.reloaded)"]
             )
             statusLine.reloadEnded(failure: nil)
+            warnOfHints()
         }
         reloading?.finish(status: statusLine.serving(server.addresses, server.statistics, at: .now))
         reloading = nil

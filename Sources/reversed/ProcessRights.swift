@@ -29,7 +29,9 @@ extension ProcessRights {
         return ProcessRights(
             lowestPort: effectiveCapabilities & bindService != 0 ? 0 : firstUnprivilegedPort,
             openFiles: openFilesLimit,
-            runtimeDirectories: directories.split(separator: ":").map(String.init)
+            runtimeDirectories: directories.split(separator: ":").map(String.init),
+            hasPrivateTemporaryFiles: ProcFile.read("/proc/self/mountinfo")?.contains("/systemd-private-")
+                == true
         )
     }
 
@@ -85,12 +87,12 @@ extension ProcessRights {
 
 /// A small file of proc(5).
 private enum ProcFile {
-    /// The first 16 KiB; nil where the file cannot be read.
+    /// The first 64 KiB; nil where the file cannot be read.
     static func read(_ path: String) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 16_384)
+        var bytes = [UInt8](repeating: 0, count: 65_536)
         let count = Glibc.read(descriptor, &bytes, bytes.count)
         return count >= 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
     }

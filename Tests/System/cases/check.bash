@@ -25,6 +25,9 @@ machine systemctl daemon-reload
 
 printf '[[listener]]\npath = "/tmp/reversed.sock"\n' | settings
 warns_of "a path that PrivateTmp= hides" "/tmp/reversed.sock: the service has a /tmp of its own .PrivateTmp=.*/run/reversed"
+start
+matches "the journal warns of it" "/tmp/reversed.sock: the service has a /tmp of its own" "$(journal --priority warning)"
+machine systemctl stop reversed
 printf '[[listener]]\npath = "/srv/missing/reversed.sock"\n' | settings
 warns_of "a missing directory" "/srv/missing/reversed.sock: the directory /srv/missing does not exist; .*/run/reversed"
 refuse "and so it is" machine systemctl start reversed 2>/dev/null
