@@ -92,8 +92,14 @@ private enum ProcFile {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 65_536)
-        let count = Glibc.read(descriptor, &bytes, bytes.count)
-        return count >= 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
+        // The kernel gives no more than a page at once.
+        var text: [UInt8] = []
+        var page = [UInt8](repeating: 0, count: 4096)
+        while text.count < 65_536 {
+            let count = Glibc.read(descriptor, &page, page.count)
+            guard count > 0 else { return count == 0 ? String(decoding: text, as: UTF8.self) : nil }
+            text += page[..<count]
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 }
