@@ -265,7 +265,7 @@ final class Daemon: @unchecked Sendable {
     }
 
     private func leave(_ code: ExitCode) -> ExitCode {
-        _ = log.flush(deadline: .now() + 1)
+        log.flushBeforeEarlyExit(deadline: .now() + 1)
         return code
     }
 }

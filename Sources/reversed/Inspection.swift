@@ -70,7 +70,7 @@ struct Inspection {
         for mistake in error.mistakes {
             logger.error("\(mistake)", metadata: ["message-id": "\(MessageID.reloadFailed)"])
         }
-        log.flush(deadline: .now() + 1)
+        log.flushBeforeEarlyExit(deadline: .now() + 1)
     }
 }
 
