@@ -17,7 +17,7 @@ SYSTEM_PACKAGES := $(TEST_PACKAGES) binutils debootstrap debian-archive-keyring 
 
 .DEFAULT_GOAL := help
 .PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests sanitizer-tests system-tests deb container benchmark \
-	build-dependencies test-dependencies system-dependencies clean
+	build-dependencies test-dependencies system-dependencies grapheme-table clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ deb: system-dependencies ## Build the Debian packages
 
 container: deb ## A shell in a container with the package installed (root only)
 	Tests/System/container shell
+
+grapheme-table: ## Write Sources/ReverseCore/GraphemeClassTable.swift from the files in unicode/ (or UNICODE_DATA=directory)
+	REGENERATE_GRAPHEME_TABLE=1 $(SWIFT) test --filter GraphemeClassTableTests.regenerate
 
 benchmark: build ## Measure against peers; writes docs/benchmarks.md
 	Benchmarks/run

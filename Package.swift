@@ -44,15 +44,15 @@ let package = Package(
         .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Systemd", dependencies: ["CSystemd", logging], swiftSettings: strict),
         .target(name: "Quantities", swiftSettings: strict),
-        .target(name: "LineEditor", swiftSettings: strict),
 
-        // Layer 2: the server, the client, and the settings.
+        // Layer 2: the server, the client, its line editor, and the settings.
         .target(
             name: "DispatchServer",
             dependencies: ["CEpollGuard", "CLinux", "Sockets", logging],
             swiftSettings: strict
         ),
         .target(name: "ReverseClient", dependencies: ["Quantities", "Sockets"], swiftSettings: strict),
+        .target(name: "LineEditor", dependencies: ["ReverseCore"], swiftSettings: strict),
         .target(name: "Settings", dependencies: ["Quantities", "ReverseCore", toml], swiftSettings: strict),
 
         // Layer 3: the programs.
@@ -66,7 +66,9 @@ let package = Package(
         ),
         .executableTarget(
             name: "reverse-client",
-            dependencies: ["LineEditor", "Quantities", "ReverseClient", "Sockets", argumentParser],
+            dependencies: [
+                "LineEditor", "Quantities", "ReverseClient", "ReverseCore", "Sockets", argumentParser,
+            ],
             swiftSettings: strict
         ),
 

@@ -201,7 +201,7 @@ def time_to_ready():
             return (time.monotonic() - server.began) * 1000
 
 
-TEXTS = ["ascii", "latin", "cyrillic", "cjk", "devanagari", "emoji", "ill-formed", "random"]
+TEXTS = ["ascii", "latin", "cyrillic", "cjk", "devanagari", "khmer", "myanmar", "emoji", "ill-formed", "random"]
 REFUSED_BY_REV = ["ill-formed", "random"]  # rev ends at the first byte that is not UTF-8
 
 

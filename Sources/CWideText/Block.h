@@ -37,6 +37,9 @@ typedef bool Flags __attribute__((ext_vector_type(32)));
 #define bits(mask) ({ Flags flags = __builtin_convertvector((mask), Flags); uint32_t set; memcpy(&set, &flags, 4); set; })
 #define lowest_bit(set) ((set) & -(set))
 
+// A loop of a few cycles for each block runs up to 5 % slower where it lies badly in the cache lines of code.
+#define FOR_AVX2 __attribute__((target("avx2"), aligned(64)))
+
 #define INLINED static inline __attribute__((always_inline))
 
 #endif

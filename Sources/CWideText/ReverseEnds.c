@@ -22,7 +22,7 @@ INLINED size_t reverse_ends(uint8_t *bytes, size_t count, bool only_plain_ascii)
 
 #if defined(__x86_64__) && !defined(WIDE_TEXT_WITHOUT_AVX2)
 
-__attribute__((target("avx2"))) static size_t reverse_ends_avx2(uint8_t *bytes, size_t count, bool only_plain_ascii) {
+FOR_AVX2 static size_t reverse_ends_avx2(uint8_t *bytes, size_t count, bool only_plain_ascii) {
     return only_plain_ascii ? reverse_ends(bytes, count, true) : reverse_ends(bytes, count, false);
 }
 

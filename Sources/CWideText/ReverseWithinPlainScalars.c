@@ -102,7 +102,7 @@ INLINED size_t reverse_within_plain_scalars(uint8_t *bytes, size_t count) {
 
 #if defined(__x86_64__) && !defined(WIDE_TEXT_WITHOUT_AVX2)
 
-__attribute__((target("avx2"))) static size_t reverse_within_plain_scalars_avx2(uint8_t *bytes, size_t count) {
+FOR_AVX2 static size_t reverse_within_plain_scalars_avx2(uint8_t *bytes, size_t count) {
     return reverse_within_plain_scalars(bytes, count);
 }
 

@@ -10,6 +10,8 @@ final class Connections: Sendable {
         var capacity: Int
         var accepted: UInt64 = 0
         var ended: UInt64 = 0
+        var pauses = 0
+        var pausedTime: Milliseconds = 0
         /// Listeners that found no free slot.
         var waiting: [Listener] = []
         var isDraining = false
@@ -17,14 +19,21 @@ final class Connections: Sendable {
     }
 
     private let contents: Mutex<Contents>
+    private let queue: DispatchQueue
 
-    init(capacity: Int) { contents = Mutex(Contents(capacity: capacity)) }
+    /// - Parameter queue: Where listeners learn that a slot is free.
+    init(capacity: Int, queue: DispatchQueue) {
+        contents = Mutex(Contents(capacity: capacity))
+        self.queue = queue
+    }
 
     var count: Int { contents.withLock { $0.connections.count } }
     var capacity: Int { contents.withLock { $0.capacity } }
     var accepted: UInt64 { contents.withLock { $0.accepted } }
     /// How many connections have ended.
     var ended: UInt64 { contents.withLock { $0.ended } }
+    /// How often listeners have paused because no slot was free, and for how long altogether.
+    var pauses: (count: Int, time: Milliseconds) { contents.withLock { ($0.pauses, $0.pausedTime) } }
     var isDraining: Bool { contents.withLock { $0.isDraining } }
     var all: [Connection] { contents.withLock { Array($0.connections.values) } }
     /// The listeners that wait for a free slot.
@@ -50,16 +59,21 @@ final class Connections: Sendable {
         contents.withLock { contents in
             guard contents.slotsInUse >= contents.capacity else { return false }
             contents.waiting.append(listener)
+            contents.pauses += 1
             return true
         }
     }
 
+    /// A listener that waited for a slot accepts again.
+    func addPausedTime(_ time: Milliseconds) { contents.withLock { $0.pausedTime += time } }
+
     func setCapacity(_ capacity: Int) {
-        let listeners = contents.withLock { contents in
-            contents.capacity = capacity
-            return Self.takeWaiting(&contents)
-        }
-        for listener in listeners { listener.slotIsFree() }
+        wake(
+            contents.withLock { contents in
+                contents.capacity = capacity
+                return Self.takeWaiting(&contents)
+            }
+        )
     }
 
     /// The number of the next client that was accepted.
@@ -93,8 +107,13 @@ final class Connections: Sendable {
             defer { contents.whenEmpty = nil }
             return (listeners, contents.whenEmpty)
         }
-        for listener in listeners { listener.slotIsFree() }
+        wake(listeners)
         whenEmpty?()
+    }
+
+    /// Not at once: a listener that gives a slot back holds its own lock, and must not wait for another listener's.
+    private func wake(_ listeners: [Listener]) {
+        for listener in listeners { queue.async { listener.slotIsFree() } }
     }
 
     private static func takeWaiting(_ contents: inout Contents) -> [Listener] {

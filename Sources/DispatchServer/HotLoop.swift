@@ -36,6 +36,9 @@ protocol LoopMember: AnyObject, Sendable {
 ///
 /// The table's lock is the innermost one: no other is taken while it is held.
 final class HotLoop<Member: LoopMember>: Sendable {
+    /// Lends a worker for the time of a call.
+    typealias WorkerLoan = @Sendable ((Member.LoopWorker) -> Void) -> Void
+
     /// What the loop has done since its last tick.
     struct Report {
         /// The share of a processor that it used, 0...1.
@@ -71,7 +74,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
     private let epoll: Int32
     private let timer: Int32
     private let queue: DispatchQueue
-    private let makeWorker: @Sendable () -> Member.LoopWorker
+    private let withWorker: WorkerLoan
     private let onTick: @Sendable (HotLoop, Report, Milliseconds) -> Void
     private let onFailure: @Sendable (Int32) -> Void
     private let table = Mutex(Table())
@@ -85,7 +88,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
     init(
         index: Int,
         label: String,
-        makeWorker: @escaping @Sendable () -> Member.LoopWorker,
+        withWorker: @escaping WorkerLoan,
         onTick: @escaping @Sendable (HotLoop, Report, Milliseconds) -> Void,
         onFailure: @escaping @Sendable (Int32) -> Void
     ) throws(LoopError) {
@@ -105,7 +108,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
         self.epoll = epoll
         self.timer = timer
         queue = DispatchQueue(label: label)
-        self.makeWorker = makeWorker
+        self.withWorker = withWorker
         self.onTick = onTick
         self.onFailure = onFailure
     }
@@ -217,11 +220,12 @@ final class HotLoop<Member: LoopMember>: Sendable {
     // MARK: - The loop
 
     private func run() {
-        let worker = makeWorker()
         tick(every: Self.tickTime)
-        var turn = Turn()
-        withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: Self.batch) { events in
-            repeat { serve(events, worker, &turn) } while !(turn.isTickDue && endTick(&turn))
+        withWorker { worker in
+            withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: Self.batch) { events in
+                var turn = Turn()
+                repeat { serve(events, worker, &turn) } while !(turn.isTickDue && endTick(&turn))
+            }
         }
     }
 
@@ -357,13 +361,14 @@ final class HotLoop<Member: LoopMember>: Sendable {
         }
         for probe in probes { probe() }
         for member in quiet { _ = member.leave(self) }
-        let interval = turn.interval
-        onTick(self, report(&turn), now)
         let isEmpty = table.withLock { table in
             guard table.count == 0, table.probes.isEmpty else { return false }
             table.isRunning = false
             return true
         }
+        let interval = turn.interval
+        let report = report(&turn)
+        onTick(self, isEmpty ? Report(processor: 0, work: report.work) : report, now)
         // A loop that only waits for blocked output need not tick so often.
         if isEmpty { tick(every: 0) } else if turn.interval != interval { tick(every: turn.interval) }
         return isEmpty

@@ -21,7 +21,7 @@ final class HotLoops<Member: LoopMember>: Sendable {
     /// Whether busy connections are lent to loops. Blocked output is awaited there in any case.
     let adoptsBusy: Bool
     private let label: String
-    private let makeWorker: @Sendable () -> Member.LoopWorker
+    private let withWorker: HotLoop<Member>.WorkerLoan
     private let onFailure: @Sendable (Int32) -> Void
     private let contents: Mutex<Contents>
 
@@ -33,12 +33,12 @@ final class HotLoops<Member: LoopMember>: Sendable {
         maximum: Int,
         adoptsBusy: Bool,
         label: String,
-        makeWorker: @escaping @Sendable () -> Member.LoopWorker,
+        withWorker: @escaping HotLoop<Member>.WorkerLoan,
         onFailure: @escaping @Sendable (Int32) -> Void
     ) throws(LoopError) {
         self.adoptsBusy = adoptsBusy
         self.label = label
-        self.makeWorker = makeWorker
+        self.withWorker = withWorker
         self.onFailure = onFailure
         contents = Mutex(Contents(balance: LoopBalance(maximum: adoptsBusy ? maximum : 1, now: Clock.now())))
         let first = try makeLoop(0)
@@ -79,7 +79,7 @@ final class HotLoops<Member: LoopMember>: Sendable {
         try HotLoop(
             index: index,
             label: "\(label).loop.\(index)",
-            makeWorker: makeWorker,
+            withWorker: withWorker,
             onTick: { [weak self] loop, report, now in self?.tick(loop, report, now) },
             onFailure: onFailure
         )

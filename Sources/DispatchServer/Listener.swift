@@ -103,6 +103,7 @@ final class Listener: Sendable {
             case .unwatch: watch(false, &state)
             case .awaitSlot:
                 if !server.connections.awaitSlot(self) { actions += state.life.slotIsFree(now: now) }
+            case .countPause(let time): server.connections.addPausedTime(time)
             case .rest(let time):
                 server.later(time) { self.handle { life, _ in life.rested() } }
             case .note(let notice):

@@ -19,6 +19,8 @@ struct ListenerState: Sendable {
         case unwatch
         /// Call `slotIsFree` when a slot is free, at once if one is.
         case awaitSlot
+        /// Count a pause of this length.
+        case countPause(Milliseconds)
         /// Call `rested` after this time.
         case rest(Milliseconds)
         case note(Notice)
@@ -144,7 +146,7 @@ struct ListenerState: Sendable {
         guard case .waitingForSlot(let since) = phase else { return [] }
         let notice = hasNotedPause ? [Action.note(.resumed(after: now &- since))] : []
         hasNotedPause = false
-        return notice + acceptAgain()
+        return [.countPause(now &- since)] + notice + acceptAgain()
     }
 
     mutating func rested() -> [Action] {

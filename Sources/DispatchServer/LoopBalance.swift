@@ -75,14 +75,11 @@ struct LoopBalance {
     ///   - processor: The share of a processor that it used, 0...1.
     ///   - work: What it got done, in any unit.
     mutating func report(loop: Int, processor: Double, work done: UInt64, now: Milliseconds) -> Order? {
-        loads[loop] = (loads[loop] + processor) / 2
+        loads[loop] = processor == 0 ? 0 : (loads[loop] + processor) / 2
         work &+= done
         if now >= windowStart &+ Self.window { endWindow(now) }
         return orders.removeValue(forKey: loop)
     }
-
-    /// A loop has no members left.
-    mutating func stopped(loop: Int) { loads[loop] = 0 }
 
     private mutating func endWindow(_ now: Milliseconds) {
         let rate = Double(work) / Double(now &- windowStart)

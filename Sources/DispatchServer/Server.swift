@@ -28,7 +28,8 @@ public final class Server<S: Session>: Sendable {
     private let makeSession: @Sendable (S.Options, CurrentValue<S.Limits>) -> RunningSession
     private let state: Mutex<State>
 
-    /// Makes a server that does not listen yet, and checks that it can work in this process.
+    /// Makes a server that does not listen yet, and checks that it can work in this process. That takes less than a
+    /// millisecond, and up to ten seconds where libdispatch delivers no events.
     ///
     /// - Parameters:
     ///   - label: The prefix of its queues' labels.
@@ -103,6 +104,8 @@ public final class Server<S: Session>: Sendable {
         var statistics = Statistics()
         statistics.connections = core.connections.count
         statistics.accepted = core.connections.accepted
+        statistics.pauses = core.connections.pauses.count
+        statistics.pausedTime = .milliseconds(Int64(clamping: core.connections.pauses.time))
         (statistics.requests, statistics.bytes) = core.workers.totals
         return statistics
     }

@@ -24,12 +24,12 @@ final class ServerCore: Sendable {
         control = DispatchQueue(label: "\(label).control")
         self.log = log
         self.limits = Mutex(limits)
-        connections = Connections(capacity: limits.maximumConnections)
+        connections = Connections(capacity: limits.maximumConnections, queue: queue)
         loops = try HotLoops(
             maximum: Processors.available(),
             adoptsBusy: usesHotLoops,
             label: label,
-            makeWorker: { [workers] in workers.makeWorker() },
+            withWorker: { [workers] body in workers.withWorker(body) },
             onFailure: { log.loopFailed($0) }
         )
     }

@@ -6,6 +6,10 @@ public struct Statistics: Equatable, Sendable {
     public var connections = 0
     /// Clients accepted so far.
     public var accepted: UInt64 = 0
+    /// How often a listener has paused because no slot was free.
+    public var pauses = 0
+    /// How long listeners have been paused altogether, without pauses that still last.
+    public var pausedTime = Duration.zero
     /// Requests answered so far.
     public var requests: UInt64 = 0
     /// Bytes received so far.

@@ -30,8 +30,7 @@ final class WorkerPool: Sendable {
         return body(worker)
     }
 
-    /// A worker that stays with its user.
-    func makeWorker() -> Worker {
+    private func makeWorker() -> Worker {
         let worker = Worker()
         contents.withLock { $0.all.append(worker) }
         return worker

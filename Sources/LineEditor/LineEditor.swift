@@ -7,7 +7,7 @@ import Glibc
 // into the middle of an é of two code points, of a flag and of an emoji family, and edits there.
 //
 // What must stay true: everything but `LineEditor` and `Terminal` is pure; the cursor never stands inside a grapheme
-// cluster (UAX #29, as Swift's `Character`); no code here asks how wide a terminal draws a character, because terminals
+// cluster (UAX #29, as the server's); no code here asks how wide a terminal draws a character, because terminals
 // disagree: the cursor is put in its place by writing again what stands before it.
 
 /// Reads lines at a terminal. For one thread.

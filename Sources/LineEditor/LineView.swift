@@ -47,7 +47,7 @@ struct LineView {
     }
 
     /// Control characters in caret notation, everything else as it is.
-    private static func shown(_ characters: ArraySlice<Character>) -> String {
+    private static func shown(_ characters: ArraySlice<String>) -> String {
         var result = ""
         for scalar in characters.lazy.flatMap(\.unicodeScalars) {
             switch scalar.value {
@@ -60,7 +60,7 @@ struct LineView {
     }
 
     /// How many columns the characters take at most.
-    private static func width(_ characters: ArraySlice<Character>) -> Int {
+    private static func width(_ characters: ArraySlice<String>) -> Int {
         characters.lazy.flatMap(\.unicodeScalars).reduce(0) {
             $0 + ($1.value < 0x20 || $1.value >= 0x1100 ? 2 : 1)
         }

@@ -1,5 +1,5 @@
-/// What a scalar is to grapheme cluster segmentation (UAX #29, tables 2 and 3, joined with
-/// Indic_Conjunct_Break), as far as the breaking of Swift's `Character` tells scalars apart.
+/// What a scalar is to grapheme cluster segmentation (UAX #29): Grapheme_Cluster_Break, Indic_Conjunct_Break and
+/// Extended_Pictographic in one, for those combinations that scalars have.
 ///
 /// The raw value is the letter that stands for the class in `GraphemeClassTable`.
 enum GraphemeClass: UInt8, CaseIterable {
@@ -13,11 +13,11 @@ enum GraphemeClass: UInt8, CaseIterable {
     case lineFeed = 0x46  // F
     /// Combining marks, emoji modifiers, variation selectors, tags: join what stands before.
     case extend = 0x45  // E
-    /// An extend that ends a conjunct: U+200C.
+    /// An extend that is no InCB=Extend and so ends a conjunct: U+200C.
     case nonJoiner = 0x4F  // O
     /// U+200D.
     case joiner = 0x4A  // J
-    /// The viramas that tie two consonants into a conjunct.
+    /// The viramas that tie two consonants into a conjunct (InCB=Linker). All are extends.
     case linker = 0x4B  // K
     /// Vowel signs with a width of their own: join what stands before.
     case spacingMark = 0x53  // S
@@ -27,7 +27,7 @@ enum GraphemeClass: UInt8, CaseIterable {
     case regionalIndicator = 0x49  // I
     /// Hangul leading consonant.
     case hangulL = 0x4C  // L
-    /// Hangul vowel.
+    /// Hangul vowel, or a vowel of Kirat Rai that composes like one.
     case hangulV = 0x56  // V
     /// Hangul trailing consonant.
     case hangulT = 0x54  // T

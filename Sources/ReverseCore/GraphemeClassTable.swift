@@ -1,77 +1,81 @@
-// Written by GraphemeClassTableTests from the grapheme breaking of the Swift toolchain. Do not edit.
+// Written by `make grapheme-table` from the files of the Unicode character database, version 17.0.0.
+// Do not edit.
 
 /// The `GraphemeClass` of every scalar, as letters.
 enum GraphemeClassTable {
+    /// The version of the Unicode character database that the letters are of.
+    static let unicodeVersion = "17.0.0"
+
     /// For each 256 scalars, which of `blocks` is theirs. A line holds 64, from U+0000 in steps of U+4000.
     static let index: StaticString = """
-        \u{0}cc\u{1}\u{2}\u{3}\u{4}\u{5}\u{6}\u{7}\u{8}\u{9}\u{a}\u{b}\u{c}\u{d}\u{e}\u{f}c\u{10}ccc\u{11}\u{12}\u{13}\u{14}\u{15}\u{16}\u{17}cc\u{18}\u{19}c\u{1a}\u{1b}\u{1c}\u{1d}\u{1e}c\u{1f}c !\"cc#c$ccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccc%c&'()defghijdefghijdefghi\
-        jdefghijdefghijdefghijd*ccccccccccccccccccccccccccccccccccc+cc,-\
-        c./0cccccc1cc23456789:;<=>?@ABCDccccccccccccccccccccEccccccccccc\
-        cccccccccccccccccccccccccccccccccFccccccccGkcccHcccccccccccccccc\
-        ccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccIccc\
-        cccccccccccccccJcKLcccccccMcccccNkOcPQRcSTccccccUVWXYZ[\\]^_clll`\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        abmmmmmmmmmmmmmmcccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\
-        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc
+        \u{0}dd\u{1}\u{2}\u{3}\u{4}\u{5}\u{6}\u{7}\u{8}\u{9}\u{a}\u{b}\u{c}\u{d}\u{e}\u{f}d\u{10}ddd\u{11}\u{12}\u{13}\u{14}\u{15}\u{16}\u{17}dd\u{18}\u{19}d\u{1a}\u{1b}\u{1c}\u{1d}\u{1e}d\u{1f}d !\"dd#d$ddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddd%d&'()efghijkefghijkefghij\
+        kefghijkefghijkefghijke*ddddddddddddddddddddddddddddddddddd+dd,-\
+        d./0dddddd1dd23456789:;<=>?@ABCDddddddddddddddddddddEddddddddddd\
+        dddddddddddddddddddddddddddddddddFddddddddGldHdIdddddddddddddddd\
+        ddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddJddd\
+        dddddddddddddddKdLMdddddddNdddddOlPdQRSdTUddddddVWXYZ[\\]^_`dmmma\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        bcnnnnnnnnnnnnnndddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd
         """
 
     /// Blocks of 256 letters, 64 in a line.
@@ -132,7 +136,7 @@ enum GraphemeClassTable {
         .................................................EEEEEEEEEEEEEES\
         EEEEE.EE.....EEEEEEEEEEE.EEEEEEEEEEEEEEEEEEEEEEEEEEEEEEEEEEEE...\
         ......E.........................................................\
-        QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ..EEEESEEEEEE.EESSEEQ\
+        QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ..EEEESEEEEEE.KESSEEQ\
         ................QQQQQQSSEEQQQQEEEQ...QQ.......QQQEEEEQQQQQQQQQQQ\
         QQE.SEE......EQ..............E..................................\
         ................................................................\
@@ -147,7 +151,7 @@ enum GraphemeClassTable {
         ..................EEEE............................EEE...........\
         ..................EE..............................EE............\
         QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQEESEEEEEEESS\
-        SSSSSSESSEEEEEEEEEEE.........E..................................\
+        SSSSSSESSEEEEEEEEEKE.........E..................................\
         ...........EEECE................................................\
         ................................................................\
         .....EE..................................E......................\
@@ -157,12 +161,12 @@ enum GraphemeClassTable {
         ................................................................\
         ................................................................\
         .......................EESSE....QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ\
-        QQQQQQQQQQQQQQQQQQQQQSESEEEEEEE.E.E..EEEEEEEESSSSSSEEEEEEEEEE..E\
+        QQQQQQQQQQQQQQQQQQQQQSESEEEEEEE.K.E..EEEEEEEESSSSSSEEEEEEEEEE..E\
         ................................................EEEEEEEEEEEEEEEE\
         EEEEEEEEEEEEEEEEEEEEEEEEEEEEEE..EEEEEEEEEEEE....................\
         EEEES......QQ......QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQEEEEEEEEEESS\
-        SSEEEQQQQQQQQ..............................EEEEEEEEE............\
-        EESQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQSEEEESSEEEEEEQQ...........QQQ..\
+        SSEEKQQQQQQQQ..............................EEEEEEEEE............\
+        EESQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQSEEEESSEEEKEEQQ...........QQQ..\
         ......................................ESEESSSESEEEEE............\
         ....................................SSSSSSSSEEEEEEEESSEE........\
         ................................................................\
@@ -235,11 +239,11 @@ enum GraphemeClassTable {
         ......................................EEEEEEEE..................\
         .......EEEEEEEEEEESE............LLLLLLLLLLLLLLLLLLLLLLLLLLLLL...\
         EEES.....QQQ...QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQESSEEEESSEESS\
-        E...............................QQQQQE.QQQQQQQQQ..........QQQQQ.\
+        K...............................QQQQQE.QQQQQQQQQ..........QQQQQ.\
         .........................................EEEEEESSEESSEE.........\
         ...E........ES..................QQQQQQQQQQQQQQQQ.QQQ......Q.E.QQ\
         ................................................E.EEE..EE.....EE\
-        .E..............................QQQQQQQQQQQSEESS.....SE.........\
+        .E..............................QQQQQQQQQQQSEESS.....SK.........\
         ................................................................\
         ................................................................\
         ................................................................\
@@ -272,7 +276,7 @@ enum GraphemeClassTable {
         ......................................................EEEEE.....\
         ................................................................\
         ................................................................\
-        QEEE.EE.....EEEEQQQQ.QQQ.QQQQQQQQQQQQQQQQQQQQQQQQQQQQQ..EEE....E\
+        QEEE.EE.....EEEEQQQQ.QQQ.QQQQQQQQQQQQQQQQQQQQQQQQQQQQQ..EEE....K\
         ................................................................\
         ................................................................\
         .....................................EE.........................\
@@ -292,7 +296,7 @@ enum GraphemeClassTable {
         EEEEEEE.........................................E..EE..........E\
         EES.............................................SSSEEEESSEE..P..\
         ..E..........P..................................................\
-        EEEQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQEEEEESEEEEEEEE...........\
+        EEEQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQEEEEESEEEEEEKE...........\
         ....QSSQ...........................................E............\
         EES................................................SSSEEEEEEEEES\
         E.PP.....EEEE.SE................................................\
@@ -303,7 +307,7 @@ enum GraphemeClassTable {
         EESS.......................................................EE.ES\
         ESSSS..SS..SSE.........E..........SS..EEEEEEE...EEEEE...........\
         QQQQQQQQQQ.Q..Q.QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ..ESSEEEEE\
-        E.E..E.EEES.SSEEEPE..............EE.............................\
+        E.E..E.EEES.SSEEKPE..............EE.............................\
         .....................................................SSSEEEEEEEE\
         SSEEESE.......................E.................................\
         ................................................ESSEEEEEESESSESE\
@@ -324,13 +328,13 @@ enum GraphemeClassTable {
         ................................................................\
         ................................................................\
         ................................................................\
-        QQQQQQQ..Q..QQQQQQQQ.QQ.QQQQQQQQQQQQQQQQQQQQQQQQESSSSS.SS..EEEEP\
+        QQQQQQQ..Q..QQQQQQQQ.QQ.QQQQQQQQQQQQQQQQQQQQQQQQESSSSS.SS..EEEKP\
         SPSE............................................................\
         ................................................................\
         .................SSSEEEE..EESSSSE...S...........................\
         QEEEEEEEEEEQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQEEEEEES.EEEE.\
-        .......E........QEEEEEESSEEEQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ\
-        QQQQPPPPPPEEEEEEEEEEEEESEE......................................\
+        .......K........QEEEEEESSEEEQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ\
+        QQQQPPPPPPEEEEEEEEEEEEESEK......................................\
         ................................................................\
         ................................................................\
         ................................ESEEESES........................\
@@ -349,7 +353,7 @@ enum GraphemeClassTable {
         ................................................................\
         ...................................................EESS.........\
         EEPSQQQQQQQQQQQQQ.QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQSSEEEEE...SS\
-        EEE.......................E.....................................\
+        EEK.......................E.....................................\
         ................................................................\
         ................................................................\
         ................................................CCCCCCCCCCCCCCCC\
@@ -364,6 +368,10 @@ enum GraphemeClassTable {
         ................................................................\
         ................................................................\
         ................................................EEEEE...........\
+        ................................................................\
+        ...................................V...VVVV.....................\
+        ................................................................\
+        ................................................................\
         ................................................................\
         ...............E.SSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSS\
         SSSSSSSS.......EEEE.............................................\

@@ -2,7 +2,7 @@
 /// read some scalars and tells whether there is a boundary before the next.
 ///
 /// `isBoundary(before:)` and `next(after:)` say the rules; the loop over a text reads their answers from
-/// `transitions`. The tests hold them to Swift's own `Character`.
+/// `GraphemeTransition.table`. The tests hold them to an implementation that says each rule by itself.
 enum GraphemeState: UInt8, CaseIterable {
     /// At the start of the text, or after a control: whatever comes begins a cluster.
     case start

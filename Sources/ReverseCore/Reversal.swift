@@ -1,7 +1,7 @@
 extension ReversalUnit {
     /// Turns the units of one line round, in place: as many bytes as before, and each of them as often.
     ///
-    /// Well-formed UTF-8 comes out as `String(line.reversed())` (characters) or
+    /// Well-formed UTF-8 comes out as `GraphemeCluster.split(line).reversed().joined()` (characters) or
     /// `String(String.UnicodeScalarView(line.unicodeScalars.reversed()))` (scalars). Each byte that belongs to no
     /// well-formed sequence is a unit by itself, and ends the character before it. Takes time proportional
     /// to the number of bytes, whatever they are, and allocates nothing.

@@ -1,6 +1,6 @@
 /// What stays whole when a line is reversed.
 public enum ReversalUnit: String, CaseIterable, Sendable {
-    /// Extended grapheme clusters (UAX #29), as Swift's `Character`.
+    /// Extended grapheme clusters (UAX #29) of Unicode `GraphemeCluster.unicodeVersion`.
     case character
     /// Unicode code points, as `rev` and Python's `str[::-1]`.
     case scalar

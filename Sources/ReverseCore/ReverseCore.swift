@@ -10,7 +10,8 @@
 //   UTF8Scalar          one scalar, or a byte that belongs to none
 //   GraphemeState       the rules of UAX #29: is there a boundary before this scalar?
 //   GraphemeClass       what a scalar is to these rules
-//   GraphemeClassTable  the class of every scalar, written by the tests from the toolchain's own `Character`
+//   GraphemeClassTable  the class of every scalar, written from Unicode's own files (`make grapheme-table`)
+//   GraphemeCluster     the clusters of a `String` by the same rules, for callers that edit text
 //
 // What must stay true: an answer has the bytes of the request, each as often, whatever they are; the work on a line
 // grows with its length and with nothing else; no byte outside it is touched; nothing is allocated for it.

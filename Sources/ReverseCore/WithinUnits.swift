@@ -30,7 +30,8 @@ func reverseWithinCharacters(_ start: UnsafeMutableRawPointer, count: Int) {
     while offset < count {
         let plain = wide_reverse_within_plain_scalars(start + offset, count - offset)
         offset += plain
-        if plain > 0, offset < count {
+        guard offset < count else { return }
+        if plain > 0 {
             // What comes next may join the last scalar.
             let length = turnedScalarLength(endingAt: start + offset)
             offset -= length
@@ -63,6 +64,7 @@ private func reverseWithinClusters(
     var cluster = first
     var offset = first
     var single = 0
+    // Sums and differences of offsets are within the line and cannot overflow; to check them costs 2 %.
     while offset < count {
         let scalar = UTF8Scalar(leading: fourBytes(at: offset, of: start, count: count))
         if scalar.value == UTF8Scalar.illFormed {
@@ -75,15 +77,15 @@ private func reverseWithinClusters(
         }
         let transition = transitions[row + GraphemeClass.code(of: scalar.value)]
         if transition.isBoundary {
-            reverseBytes(start + cluster, count: offset - cluster)
+            reverseBytes(start + cluster, count: offset &- cluster)
             cluster = offset
-            single += 1
+            single &+= 1
             if single > patience { return offset }
         } else {
             single = 0
         }
         row = transition.nextRow
-        offset += scalar.length
+        offset &+= scalar.length
     }
     reverseBytes(start + cluster, count: offset - cluster)
     return offset
@@ -102,7 +104,7 @@ private func turnedScalarLength(endingAt end: UnsafeMutableRawPointer) -> Int {
 /// The four bytes at `offset` in their order, with zeros past the end.
 @inline(__always)
 private func fourBytes(at offset: Int, of start: UnsafeMutableRawPointer, count: Int) -> UInt32 {
-    if count - offset >= 4 {
+    if count &- offset >= 4 {
         return (start + offset).loadUnaligned(as: UInt32.self).bigEndian
     }
     var bytes: UInt32 = 0

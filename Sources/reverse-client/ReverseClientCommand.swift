@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import ReverseClient
+import ReverseCore
 
 /// The command: reads flags and environment, chooses the mode, turns errors into a sentence and an exit code.
 @main struct ReverseClientCommand: ParsableCommand {
@@ -24,7 +25,7 @@ import ReverseClient
               74 input or output failed   75 timed out, or retried in vain
               76 short or wrong answer   130 Ctrl-C
             """,
-        version: "reverse-client 1.1.0"
+        version: "reverse-client 1.1.0\nUnicode \(GraphemeCluster.unicodeVersion) (grapheme clusters)"
     )
 
     @OptionGroup(title: "Server") var destination: Destination

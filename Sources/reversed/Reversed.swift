@@ -3,6 +3,7 @@
 import ArgumentParser
 import DispatchServer
 import Glibc
+import ReverseCore
 import Settings
 import Systemd
 
@@ -26,7 +27,7 @@ struct Reversed: ParsableCommand {
             EXIT STATUS
               0 stopped as told, 64 wrong usage, 69 cannot listen, 71 the system failed, 78 wrong configuration
             """,
-        version: "reversed \(version)"
+        version: "reversed \(version)\nUnicode \(GraphemeCluster.unicodeVersion) (grapheme clusters)"
     )
 
     @Option(

@@ -3,9 +3,13 @@
 struct GraphemeClassTableSource {
     private var blocks: [ArraySlice<UInt8>] = []
     private var index: [UInt8] = []
+    private let unicodeVersion: String
 
-    /// - Parameter letters: The letter of the class of each of the 0x110000 code points.
-    init(letters: [UInt8]) {
+    /// - Parameters:
+    ///   - letters: The letter of the class of each of the 0x110000 code points.
+    ///   - unicodeVersion: The version that the letters are of.
+    init(letters: [UInt8], unicodeVersion: String) {
+        self.unicodeVersion = unicodeVersion
         let all = stride(from: 0, to: letters.count, by: 256).map { letters[$0..<$0 + 256] }
         var uses: [ArraySlice<UInt8>: Int] = [:]
         for block in all { uses[block, default: 0] += 1 }
@@ -18,10 +22,14 @@ struct GraphemeClassTableSource {
 
     var text: String {
         """
-        // Written by GraphemeClassTableTests from the grapheme breaking of the Swift toolchain. Do not edit.
+        // Written by `make grapheme-table` from the files of the Unicode character database, version \(unicodeVersion).
+        // Do not edit.
 
         /// The `GraphemeClass` of every scalar, as letters.
         enum GraphemeClassTable {
+            /// The version of the Unicode character database that the letters are of.
+            static let unicodeVersion = "\(unicodeVersion)"
+
             /// For each 256 scalars, which of `blocks` is theirs. A line holds 64, from U+0000 in steps of U+4000.
             static let index: StaticString = \"""
         \(lines(of: index))

@@ -2,44 +2,41 @@ import Testing
 
 @testable import ReverseCore
 
-/// The rules of `GraphemeState` against `Character`, on every sequence of classes up to a length.
+/// The automaton of `GraphemeState` against the rules one by one, on every sequence of classes up to a length.
 @Suite struct GraphemeStateTests {
-    private static let representatives: [GraphemeClass: Unicode.Scalar] = [
-        .other: "a", .control: "\u{1}", .carriageReturn: "\r", .lineFeed: "\n", .extend: "\u{301}",
-        .nonJoiner: "\u{200C}", .joiner: "\u{200D}", .linker: "\u{94D}", .spacingMark: "\u{903}",
-        .prepend: "\u{600}", .regionalIndicator: "\u{1F1E6}", .hangulL: "\u{1100}", .hangulV: "\u{1161}",
-        .hangulT: "\u{11A8}", .hangulLV: "\u{AC00}", .hangulLVT: "\u{AC01}", .pictograph: "\u{1F600}",
-        .consonant: "\u{915}",
-    ]
+    /// The properties that scalars have together, each once.
+    private static let representatives = Array(Set(allScalars.map { UnicodeData.committed[$0] }))
 
-    @Test func everySequenceOfFourClassesBreaksAsStringDoes() throws {
+    @Test func everyCombinationOfPropertiesIsAClass() {
+        #expect(Set(Self.representatives.map(GraphemeClass.init)) == Set(GraphemeClass.allCases))
         #expect(Self.representatives.count == GraphemeClass.allCases.count)
-        var sequences: [[GraphemeClass]] = [[]]
+    }
+
+    @Test func everySequenceOfFourClassesBreaksAsTheRulesSay() throws {
+        var sequences: [[ScalarProperties]] = [[]]
         for _ in 1...4 {
-            sequences = sequences.flatMap { sequence in GraphemeClass.allCases.map { sequence + [$0] } }
-            for sequence in sequences {
-                var text = String.UnicodeScalarView()
-                text.append(contentsOf: sequence.compactMap { Self.representatives[$0] })
-                let lengths = String(text).map(\.unicodeScalars.count)
-                if clusterLengths(of: sequence) != lengths {
-                    Issue.record("\(sequence): \(clusterLengths(of: sequence)), String says \(lengths)")
-                }
-            }
+            sequences = sequences.flatMap { sequence in Self.representatives.map { sequence + [$0] } }
+            for sequence in sequences { try expectBreaksByRules(sequence) }
         }
     }
 
     /// Longer sequences, of the classes that have a memory.
-    @Test func longSequencesOfJoiningClassesBreakAsStringDoes() {
-        let joining: [GraphemeClass] = [
-            .other, .extend, .nonJoiner, .joiner, .linker, .pictograph, .consonant,
-        ]
-        var sequences: [[GraphemeClass]] = [[]]
+    @Test func longSequencesOfJoiningClassesBreakAsTheRulesSay() throws {
+        let joining = Self.representatives.filter {
+            [.extend, .joiner].contains($0.breaking) || $0.conjunct == .consonant || $0.isPictographic
+                || $0 == ScalarProperties()
+        }
+        #expect(joining.count == 7)
+        var sequences: [[ScalarProperties]] = [[]]
         for _ in 1...6 { sequences = sequences.flatMap { sequence in joining.map { sequence + [$0] } } }
-        for sequence in sequences {
-            var text = String.UnicodeScalarView()
-            text.append(contentsOf: sequence.compactMap { Self.representatives[$0] })
-            if clusterLengths(of: sequence) != String(text).map(\.unicodeScalars.count) {
-                Issue.record("\(sequence): \(clusterLengths(of: sequence))")
+        for sequence in sequences { try expectBreaksByRules(sequence) }
+    }
+
+    @Test func flagsArePairedFromTheirStart() throws {
+        for count in 1...9 {
+            for first in Self.representatives {
+                let halves = Array(repeating: ScalarProperties(breaking: .regionalIndicator), count: count)
+                try expectBreaksByRules([first] + halves)
             }
         }
     }
@@ -56,15 +53,15 @@ import Testing
         }
     }
 
-    private func clusterLengths(of sequence: [GraphemeClass]) -> [Int] {
+    private func expectBreaksByRules(_ sequence: [ScalarProperties]) throws {
         var lengths: [Int] = []
         var row = GraphemeTransition.row(of: .start)
-        for scalar in sequence {
-            let transition = GraphemeTransition.table[row + scalar.code]
+        for properties in sequence {
+            let transition = GraphemeTransition.table[row + (try #require(GraphemeClass(properties))).code]
             if transition.isBoundary { lengths.append(0) }
             lengths[lengths.count - 1] += 1
             row = transition.nextRow
         }
-        return lengths
+        if lengths != BreaksByRules(sequence).clusterLengths { Issue.record("\(sequence): \(lengths)") }
     }
 }

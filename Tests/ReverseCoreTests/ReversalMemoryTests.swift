@@ -6,6 +6,7 @@ import Testing
 @Suite struct ReversalMemoryTests {
     private static let pieces = [
         "a", "é", "д", "漢", "한", "🙂", "e\u{301}", "👨‍👩‍👧", "🇫🇷", "\r\n", "क्ष", "\u{1100}\u{1161}", "\u{600}",
+        "\u{179F}\u{17D2}\u{178F}",
     ]
 
     @Test(arguments: ReversalUnit.allCases)
@@ -57,6 +58,7 @@ import Testing
     /// would make it 64 times.
     @Test(arguments: [
         "a", "\u{301}", "a\u{301}", "\u{200D}", "\u{1F1E6}", "\u{1F468}\u{200D}", "\u{600}", "\u{915}\u{94D}",
+        "\u{1780}\u{17D2}",
         "\u{1100}",
         "\r\n", "é\r", "aaaaaaaaaaaaaaaae\u{301}", "ééééééééé\u{301}", "漢漢漢漢漢漢漢\u{301}",
     ])

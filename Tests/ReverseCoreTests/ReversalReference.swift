@@ -1,7 +1,7 @@
 import ReverseCore
 
-/// The slow and obvious way to turn a line round: cut it into units with the standard library, put them together
-/// from the last to the first.
+/// The slow and obvious way to reverse a line: cut it into units, scalars with the standard library and clusters with
+/// `BreaksByRules`, and put them together from the last to the first.
 func referenceReversal(_ bytes: [UInt8], unit: ReversalUnit) -> [UInt8] {
     switch unit {
     case .byte: return bytes.reversed()
@@ -11,7 +11,10 @@ func referenceReversal(_ bytes: [UInt8], unit: ReversalUnit) -> [UInt8] {
             switch segment {
             case .illFormed(let byte): pieces.append([byte])
             case .text(let text) where unit == .character:
-                pieces.append(Array(String(text.reversed()).utf8))
+                let clusters = clustersByRules(Array(text.unicodeScalars))
+                pieces.append(
+                    Array(String(String.UnicodeScalarView(clusters.reversed().joined())).utf8)
+                )
             case .text(let text):
                 pieces.append(Array(String(String.UnicodeScalarView(text.unicodeScalars.reversed())).utf8))
             }

@@ -19,6 +19,15 @@ struct TextCorpus {
         return text
     }
 
+    /// A text in which each scalar is of a class drawn anew: any class may stand next to any other.
+    mutating func mixedText() -> String {
+        var text = String.UnicodeScalarView()
+        for _ in 0..<generator.number(0...generator.pick([6, 40])) {
+            text.append(generator.pick(generator.pick(TextCorpus.scalarsByClass)))
+        }
+        return String(text)
+    }
+
     /// A text with some of its bytes overwritten, cut out or cut off.
     mutating func illFormedText() -> [UInt8] {
         var bytes = Array(text().utf8)
@@ -89,12 +98,12 @@ struct TextCorpus {
     }
 
     private mutating func conjunct() -> [Unicode.Scalar] {
-        let consonants = generator.pick(TextCorpus.conjunctScripts)
+        let script = generator.pick(ConjunctTests.scripts)
         var scalars: [Unicode.Scalar] = []
         for _ in 0..<generator.number(1...4) {
-            scalars += some(1...1, from: [consonants.consonants])
-            scalars += some(0...1, from: ["\u{200C}"..."\u{200D}", consonants.linker...consonants.linker])
-            if generator.number(0...3) > 0 { scalars.append(consonants.linker) }
+            scalars.append(generator.pick(script.consonants))
+            scalars += some(0...1, from: ["\u{200C}"..."\u{200D}", script.linker...script.linker])
+            if generator.number(0...3) > 0 { scalars.append(script.linker) }
             scalars += some(
                 0...1,
                 from: ["\u{200C}"..."\u{200D}", "\u{93C}"..."\u{940}", "\u{300}"..."\u{301}"]
@@ -113,15 +122,6 @@ struct TextCorpus {
             return Unicode.Scalar(value) ?? range.lowerBound
         }
     }
-
-    /// Devanagari, Bengali, Gujarati, Oriya, Telugu, Malayalam.
-    private static let conjunctScripts: [(consonants: ClosedRange<Unicode.Scalar>, linker: Unicode.Scalar)] =
-        [
-            ("\u{915}"..."\u{939}", "\u{94D}"), ("\u{995}"..."\u{9A8}", "\u{9CD}"),
-            ("\u{A95}"..."\u{AA8}", "\u{ACD}"),
-            ("\u{B15}"..."\u{B28}", "\u{B4D}"), ("\u{C15}"..."\u{C28}", "\u{C4D}"),
-            ("\u{D15}"..."\u{D3A}", "\u{D4D}"),
-        ]
 
     private static let scalarsByClass: [[Unicode.Scalar]] = Array(
         Dictionary(grouping: allScalars) { GraphemeClass.code(of: $0.value) }

@@ -7,27 +7,42 @@ protocol Contestant {
     mutating func pass()
 }
 
-/// Ours: in place, in the buffer that the lines were received in.
+/// Ours: in place, in a buffer that is aligned as the server's receive buffers are.
 struct InPlace: Contestant {
+    private static let alignment = 64
+
     let unit: ReversalUnit
     let corpus: Corpus
-    private(set) var buffer: [UInt8]
+    private var buffer: [UInt8]
 
     init(unit: ReversalUnit, corpus: Corpus) {
         self.unit = unit
         self.corpus = corpus
-        buffer = corpus.bytes
+        buffer = Array(repeating: 0, count: corpus.bytes.count + InPlace.alignment)
     }
+
+    /// The lines as they are now, each followed by LF.
+    var bytes: [UInt8] { buffer.withUnsafeBytes { Array($0[Self.aligned($0)].prefix(corpus.bytes.count)) } }
 
     /// A reversed text is not the same text: each pass begins with the original.
     mutating func prepare() {
-        buffer.withUnsafeMutableBytes { $0.copyBytes(from: corpus.bytes) }
+        buffer.withUnsafeMutableBytes { bytes in
+            let aligned = Self.aligned(UnsafeRawBufferPointer(bytes))
+            UnsafeMutableRawBufferPointer(rebasing: bytes[aligned]).copyBytes(from: corpus.bytes)
+        }
     }
 
     mutating func pass() {
         buffer.withUnsafeMutableBytes { bytes in
-            for line in corpus.lines { unit.reverse(UnsafeMutableRawBufferPointer(rebasing: bytes[line])) }
+            let aligned = UnsafeMutableRawBufferPointer(
+                rebasing: bytes[Self.aligned(UnsafeRawBufferPointer(bytes))]
+            )
+            for line in corpus.lines { unit.reverse(UnsafeMutableRawBufferPointer(rebasing: aligned[line])) }
         }
+    }
+
+    private static func aligned(_ bytes: UnsafeRawBufferPointer) -> Range<Int> {
+        -Int(bitPattern: bytes.baseAddress) & (alignment - 1)..<bytes.count
     }
 }
 

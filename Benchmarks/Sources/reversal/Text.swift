@@ -1,6 +1,6 @@
 /// The kinds of text that reversal is measured on.
 enum Text: String, CaseIterable {
-    case ascii, latin, cyrillic, cjk, devanagari, emoji
+    case ascii, latin, cyrillic, cjk, devanagari, khmer, myanmar, emoji
     case illFormed = "ill-formed"
     case random
 
@@ -27,6 +27,13 @@ enum Text: String, CaseIterable {
             ["天地玄黄", "宇宙洪荒", "日月盈昃", "辰宿列张", "寒来暑往", "秋收冬藏", "いろは", "にほへと", "カタカナ", "서버가", "대답한다"]
         case .devanagari:
             ["क्षत्रिय", "नमस्ते", "दुनिया", "हिन्दी", "में", "लिखा", "हुआ", "विद्यार्थी", "ज्ञान", "संस्कृत", "श्री", "कृष्ण"]
+        case .khmer:
+            ["ភាសាខ្មែរ", "កម្ពុជា", "ស្ត្រី", "ខ្ញុំ", "ស្រឡាញ់", "ប្រទេស", "សួស្តី", "អរគុណ", "ព្រះ", "រាជាណាចក្រ", "សាលារៀន", "ផ្លូវ"]
+        case .myanmar:
+            [
+                "မြန်မာ", "မင်္ဂလာပါ", "ဘာသာစကား", "ကျေးဇူးတင်ပါတယ်", "ဗုဒ္ဓ", "သတ္တဝါ", "ဆရာ", "စာအုပ်", "ပြည်ထောင်စု", "အိန္ဒိယ",
+                "ရန်ကုန်", "ကမ္ဘာ",
+            ]
         case .emoji:
             ["👨‍👩‍👧‍👦", "🇫🇷", "🇯🇵", "👍🏽", "❤️", "😀", "🏳️‍🌈", "👩🏾‍🚀", "1️⃣", "🎉", "ok", "é", "🧑‍💻"]
         case .random: []

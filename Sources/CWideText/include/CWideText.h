@@ -24,7 +24,7 @@ size_t wide_reverse_ends(void *bytes, size_t count, bool only_plain_ascii);
 // Returns how many bytes are done; they end where a scalar ends.
 //
 // What counts as plain is decided by lead and second bytes, so that some scalars that could be are not. ReverseCore's
-// tests hold it to the toolchain's grapheme breaking.
+// tests hold it to the class of every scalar.
 size_t wide_reverse_within_plain_scalars(void *bytes, size_t count);
 
 #endif

@@ -33,8 +33,8 @@ expect_files reverse-client /usr/bin/reverse-client /usr/share/bash-completion/c
     /usr/share/zsh/vendor-completions/_reverse-client /usr/share/fish/vendor_completions.d/reverse-client.fish \
     /usr/share/man/man1/reverse-client.1.gz /usr/share/doc/reverse-client/copyright
 version=$(dpkg-deb --field "$PACKAGE" Version)
-same "the daemon is of the package's version" "$version" "$(machine reversed --version | grep -o '[0-9.]*$')"
-same "the client is of the package's version" "$version" "$(machine reverse-client --version | grep -o '[0-9.]*$')"
+same "the daemon is of the package's version" "$version" "$(machine reversed --version | sed -n '1s/.* //p')"
+same "the client is of the package's version" "$version" "$(machine reverse-client --version | sed -n '1s/.* //p')"
 matches "the catalog knows its messages" "reversed" "$(machine journalctl --list-catalog 2>/dev/null)"
 
 # Either package works without the other.

@@ -1,8 +1,7 @@
 @testable import ReverseCore
 
-/// Finds the class of a scalar by asking the running toolchain's grapheme breaking, never a Unicode file:
-/// what a `Character` is, the standard library alone decides.
-struct GraphemeClassDerivation {
+/// Finds the class that the running toolchain's own grapheme breaking gives a scalar, by asking it.
+struct ToolchainClasses {
     typealias Recognizer = Unicode._CharacterRecognizer
 
     private let afterLetter = after("a")

@@ -1,0 +1,24 @@
+/// Extended grapheme clusters (UAX #29): what a reader takes for one character.
+public enum GraphemeCluster {
+    /// The version of Unicode that decides where a cluster ends, such as "17.0.0". It is this library's own, whatever
+    /// version the `Character` of the Swift runtime follows.
+    public static let unicodeVersion = GraphemeClassTable.unicodeVersion
+
+    /// The clusters of `text`, in order; joined they are `text`. Takes time proportional to its length.
+    public static func split(_ text: String) -> [String] {
+        var clusters: [String] = []
+        var cluster = String.UnicodeScalarView()
+        var row = GraphemeTransition.row(of: .start)
+        for scalar in text.unicodeScalars {
+            let transition = GraphemeTransition.table[row + GraphemeClass.code(of: scalar.value)]
+            if transition.isBoundary, !cluster.isEmpty {
+                clusters.append(String(cluster))
+                cluster = String.UnicodeScalarView()
+            }
+            cluster.append(scalar)
+            row = transition.nextRow
+        }
+        if !cluster.isEmpty { clusters.append(String(cluster)) }
+        return clusters
+    }
+}
