@@ -12,7 +12,8 @@ export REVERSE_CLIENT := $(CURDIR)/$(BIN)/reverse-client
 
 # What Debian calls the things that each command needs; scripts/install-missing asks apt for those that are not there.
 BUILD_PACKAGES := libsystemd-dev pkg-config g++
-TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect strace mandoc iproute2 procps
+TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect strace mandoc iproute2 procps \
+	bash bash-completion zsh fish
 SYSTEM_PACKAGES := $(TEST_PACKAGES) binutils debootstrap debian-archive-keyring systemd-container debhelper lintian
 
 .DEFAULT_GOAL := help
@@ -72,6 +73,7 @@ behaviour-tests: test-dependencies build ## The release binaries over real socke
 
 system-tests: system-dependencies deb ## The package in booted containers of Debian 12 and 13 (root only)
 	Tests/System/run
+	PACKAGES="$$(ls .build/*.deb)" $(PYTHON) -m pytest -q Tests/Behaviour/test_completion.py
 
 deb: system-dependencies ## Build the Debian packages
 	scripts/build-package

@@ -44,8 +44,14 @@ let package = Package(
         .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Systemd", dependencies: ["CSystemd", logging], swiftSettings: strict),
         .target(name: "Quantities", swiftSettings: strict),
+        .target(name: "TextEscaping", swiftSettings: strict),
 
         // Layer 2: the server, the client, its line editor, and the settings.
+        .target(
+            name: "CommandSupport",
+            dependencies: ["CLinux", "Sockets", "TextEscaping", argumentParser],
+            swiftSettings: strict
+        ),
         .target(
             name: "DispatchServer",
             dependencies: ["CEpollGuard", "CLinux", "Sockets", logging],
@@ -59,16 +65,21 @@ let package = Package(
         .executableTarget(
             name: "reversed",
             dependencies: [
-                "CPriorityStub", "DispatchServer", "ReverseCore", "Settings", "Sockets", "Systemd",
+                "CPriorityStub", "CommandSupport", "DispatchServer", "ReverseCore", "Settings", "Sockets",
+                "Systemd", "TextEscaping",
                 argumentParser, logging,
             ],
+            resources: [.embedInCode("Completions")],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "reverse-client",
             dependencies: [
-                "LineEditor", "Quantities", "ReverseClient", "ReverseCore", "Sockets", argumentParser,
+                "CLinux", "CommandSupport", "LineEditor", "Quantities", "ReverseClient", "ReverseCore",
+                "Sockets",
+                "TextEscaping", argumentParser,
             ],
+            resources: [.embedInCode("Completions")],
             swiftSettings: strict
         ),
 
@@ -88,6 +99,11 @@ let package = Package(
         .testTarget(
             name: "ReverseClientTests",
             dependencies: ["ReverseClient", "Sockets"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "CommandSupportTests",
+            dependencies: ["CommandSupport", "Sockets", argumentParser],
             swiftSettings: strict
         ),
         .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"], swiftSettings: strict),

@@ -15,7 +15,8 @@
 // waits for is delivered to nobody.
 //
 // 2. A call that fails. libdispatch ends the process without a word when it cannot make its epoll instance, eventfd or
-// timerfd; without a signalfd it serves without signals; and when epoll_ctl(2) fails the source is deaf and nobody knows.
+// timerfd; without a signalfd it serves without signals; without a thread it tries for ever; and when epoll_ctl(2) fails
+// the source is deaf and nobody knows.
 // So these end the process with a sentence. A failed epoll_ctl for a descriptor of the program's is kept for the server,
 // which asks for it with epoll_guard_take_failure and closes the descriptor.
 //
@@ -28,7 +29,9 @@
 
 #define _GNU_SOURCE
 #include "CEpollGuard.h"
+#include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +52,7 @@ uint64_t epoll_guard_calls(void) {
 static int required(int result, const char *call) {
     if (result < 0) {
         char text[200];
-        int length = snprintf(text, sizeof text, "cannot set up libdispatch: %s: %s; check the limits on open files and memory\n",
+        int length = snprintf(text, sizeof text, "cannot set up libdispatch: %s: %s; check the limits on open files, processes and memory\n",
                               call, strerrordesc_np(errno));
         if (length > 0) (void)!write(STDERR_FILENO, text, (size_t)length);
         _exit(71);
@@ -123,6 +126,29 @@ int epoll_guard_take_failure(int *error) {
     }
     return -1;
 }
+
+static _Atomic int is_set_up;
+static _Atomic int refused_threads;
+
+void epoll_guard_set_up(void) {
+    atomic_store(&is_set_up, 1);
+}
+
+// Where no thread can be made libdispatch tries again every second, in the midst of whatever called it. Before the program
+// is set up nothing else can end that.
+// A sanitizer has a pthread_create of its own, which sees every thread.
+#if !__has_feature(thread_sanitizer) && !__has_feature(address_sanitizer)
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument) {
+    int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = dlsym(RTLD_NEXT, "pthread_create");
+    if (create == NULL) return ENOSYS;
+    int result = create(thread, attributes, start, argument);
+    if (result == EAGAIN && !atomic_load(&is_set_up) && atomic_fetch_add(&refused_threads, 1) >= 4) {
+        errno = result;
+        required(-1, "pthread_create");
+    }
+    return result;
+}
+#endif
 
 int epoll_wait(int epoll, struct epoll_event *events, int capacity, int timeout) {
     atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed);

@@ -240,6 +240,8 @@ final class HotLoop<Member: LoopMember>: Sendable {
         var interval = HotLoop.tickTime
         var work: UInt64 = 0
         var failures = 0
+        /// When quiet members are looked for again.
+        var nextReview: Milliseconds = 0
         var lastTick = Clock.nanoseconds(CLOCK_MONOTONIC)
         var lastProcessorTime = Clock.nanoseconds(CLOCK_THREAD_CPUTIME_ID)
     }
@@ -350,9 +352,12 @@ final class HotLoop<Member: LoopMember>: Sendable {
         _ = read(timer, &expirations, MemoryLayout<UInt64>.size)
         let now = Clock.now()
         let (probes, quiet) = table.withLock { table in
-            // Among many members each has its turn less often.
-            let quietSince = now &- min(max(30, Milliseconds(table.count) / 16), 500)
             defer { table.probes = [] }
+            guard now >= turn.nextReview else { return (table.probes, [Member]()) }
+            // Among many members each has its turn less often.
+            let quietTime = min(max(30, Milliseconds(table.count) / 16), 500)
+            turn.nextReview = now &+ quietTime / 2
+            let quietSince = now &- quietTime
             let quiet = table.entries.compactMap { entry -> Member? in
                 guard let entry, !entry.isQueued, entry.lastEvent < quietSince else { return nil }
                 return entry.member

@@ -44,5 +44,6 @@ enum SetupCheck {
                     """
             )
         }
+        epoll_guard_set_up()
     }
 }

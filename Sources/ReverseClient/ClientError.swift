@@ -9,6 +9,8 @@ public struct ClientError: Error, Equatable, Sendable {
         case cannotConnect(reason: String, advice: String)
         /// Nothing moved for this long although answers were owed, or a connection did not come about in this time.
         case timedOut(Duration)
+        /// The name service gave no address of the server in this time.
+        case nameServiceSilent(Duration)
         /// The connection ended before every line had its answer: what the system said, empty for an orderly end.
         case closedEarly(reason: String)
         /// The server ends the connection at this line (counted from 1), of which `sent` bytes went out.
@@ -21,6 +23,8 @@ public struct ClientError: Error, Equatable, Sendable {
         case lineTooLong(line: Int, limit: Int)
         /// A person ended the waiting.
         case interrupted
+        /// The lines come from the file that the answers go to.
+        case inputIsOutput
         /// The lines could not be read.
         case cannotRead(SystemError)
         /// The answers could not be written.
@@ -35,6 +39,8 @@ public struct ClientError: Error, Equatable, Sendable {
     public var linesAnswered: Int
     /// For how long the client had tried to connect and send again; nil when it did not.
     public var retriedFor: Duration?
+    /// Whether the lines that were asked have numbers which mean something to a person; not so at a prompt.
+    var countsLines = true
 
     /// Makes an error.
     public init(_ reason: Reason, endpoint: Endpoint, linesAnswered: Int = 0, retriedFor: Duration? = nil) {
@@ -51,8 +57,8 @@ public struct ClientError: Error, Equatable, Sendable {
         switch reason {
         case .lineTooLong: 65
         case .cannotConnect: 69
-        case .cannotRead, .cannotWrite: 74
-        case .timedOut: 75
+        case .inputIsOutput, .cannotRead, .cannotWrite: 74
+        case .timedOut, .nameServiceSilent: 75
         case .closedEarly: retriedFor == nil ? 76 : 75
         case .lineRefused, .wrongAnswer, .notReversed: 76
         case .interrupted: 130
@@ -77,10 +83,18 @@ extension ClientError: CustomStringConvertible {
             return
                 "\(endpoint) did not answer within \(DurationText.format(limit)); the server may be overloaded, "
                 + "stopped or unreachable: try again, or allow more time with --timeout"
+        case .nameServiceSilent(let limit):
+            return
+                "cannot find \(endpoint): the name service did not answer within \(DurationText.format(limit)); "
+                + "check the network, give the server's address with -H, or allow more time with --timeout"
         case .closedEarly(let reason):
-            return "\(endpoint) ended the connection before every line was answered"
-                + (reason.isEmpty ? "" : " (\(reason))")
-                + "; try again, and look into the server's log"
+            let line = countsLines ? " to line \(linesAnswered + 1)" : ""
+            return "\(endpoint) ended the connection without an answer\(line)"
+                + (reason.isEmpty ? "" : " (\(reason))") + "; "
+                + (retriedFor == nil
+                    ? "the line may be longer than the server allows (max_line_bytes), or the server was stopped: "
+                        + "look into its log"
+                    : "try again later, and look into the server's log")
         case .lineRefused(let line, let sent):
             return
                 "\(endpoint) ends the connection at line \(line), of which \(sent) bytes were sent; the line is "
@@ -92,6 +106,8 @@ extension ClientError: CustomStringConvertible {
             return "\(endpoint) gave a wrong answer: it is not the line reversed"
         case .lineTooLong(let line, let limit):
             return "line \(line) has more than \(limit) bytes; split it"
+        case .inputIsOutput:
+            return "the lines come from the file that the answers go to; write the answers to another file"
         case .interrupted:
             return "interrupted before \(endpoint) had answered"
         case .cannotRead(let error), .cannotWrite(let error):

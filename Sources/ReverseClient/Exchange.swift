@@ -53,6 +53,8 @@ public struct Exchange: ~Copyable {
     /// Behind the last line feed accepted.
     private var complete = 0
     private var confirmedWhenOpened = 0
+    /// From how many bytes on a line is sent in parts, before its end is known.
+    private var partialFrom: Int
     /// How far `sent` may run ahead of `confirmed`; nil when only the window bounds it. After a connection that brought
     /// no answer the lines go out one by one and then faster again, so that a line which makes the server hang up does
     /// not take the answers of its neighbours with it, and shows itself.
@@ -66,6 +68,7 @@ public struct Exchange: ~Copyable {
     /// Makes an exchange in which nothing was said yet.
     public init(limits: Limits = Limits()) {
         self.limits = limits
+        partialFrom = limits.window
         requests = ByteRing(capacity: min(limits.window, 256 << 10))
         answers = ByteRing(capacity: min(limits.output, 256 << 10))
     }
@@ -107,7 +110,8 @@ extension Exchange {
         if held < limits.window { return limits.window - held }
         // A line that alone fills the window can only be answered when all of it is sent. It grows as the server takes
         // it, so that one which the server refuses is not read to its end.
-        return complete <= confirmed && sent == accepted ? max(0, min(held, limits.line - held)) : 0
+        guard complete <= confirmed, sent == accepted || held < partialFrom else { return 0 }
+        return max(0, min(held, limits.line - held))
     }
 
     /// Whether the line that is being read has more bytes than a line may have.
@@ -122,9 +126,10 @@ extension Exchange {
         return delivered == confirmed ? held : 0
     }
 
-    /// A line is sent when it is whole; of a very long one the parts, so that the server can refuse it early.
+    /// A line is sent when it is whole: a server may end a connection on which half a line waits. One that does not fit
+    /// the window is sent in parts, so that the server can refuse it early.
     private var sendable: Int {
-        inputEnded || accepted - complete >= min(64 << 10, limits.window) ? accepted : complete
+        inputEnded || accepted - complete >= partialFrom ? accepted : complete
     }
 
     private var sendEnd: Int {
@@ -158,7 +163,10 @@ extension Exchange {
         let taken = try requests.append(atMost: room, body)
         accepted += taken
         let stretch = UnsafeRawBufferPointer(rebasing: requests.stretch(at: start).prefix(taken))
-        if let last = LineEnds.last(in: stretch) { complete = accepted - taken + last + 1 }
+        if let last = LineEnds.last(in: stretch) {
+            complete = accepted - taken + last + 1
+            partialFrom = limits.window
+        }
     }
 
     /// Notes that no more input will come; bytes behind the last line feed are the unterminated last line.
@@ -262,6 +270,9 @@ extension Exchange {
             confirm(upTo: received, lines: 1)
         }
         ramp = hasProgressed || sent == confirmed ? nil : 1
+        // The parts of a line are sent again when it is whole, or has grown to twice its size: not at once, as the
+        // server would only wait for the rest again.
+        if sent > complete { partialFrom = 2 * (accepted - complete) }
         answers.keepFirst(confirmed - delivered)
         received = confirmed
         sent = confirmed

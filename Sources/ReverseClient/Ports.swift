@@ -22,19 +22,25 @@ public protocol OutputPort: AnyObject {
 /// Lines from memory.
 public final class BytesInput: InputPort {
     private var rest: ArraySlice<UInt8>
+    private let isOpenEnded: Bool
 
     /// Makes an input of `bytes`.
-    public init(_ bytes: [UInt8]) { rest = bytes[...] }
+    ///
+    /// - Parameter isOpenEnded: Whether the input has no end: the connection is kept when everything is answered.
+    public init(_ bytes: [UInt8], isOpenEnded: Bool = false) {
+        rest = bytes[...]
+        self.isOpenEnded = isOpenEnded
+    }
 
     /// Memory never blocks.
     public var pollDescriptor: Int32? { nil }
 
-    /// Copies the next bytes.
+    /// Copies the next bytes; nil at an open end.
     public func read(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
         let part = rest.prefix(buffer.count)
         buffer.copyBytes(from: part)
         rest = rest.dropFirst(part.count)
-        return part.count
+        return part.isEmpty && isOpenEnded ? nil : part.count
     }
 }
 
@@ -95,6 +101,7 @@ public final class DescriptorInput: InputPort {
 public final class DescriptorOutput: OutputPort {
     private enum Kind { case file, socket, nonBlocking, bounded }
 
+    static let goneAdvice = "the program that read them is gone"
     private static let pipeBuffer = 4096
 
     private let number: Int32
@@ -143,7 +150,7 @@ public final class DescriptorOutput: OutputPort {
         case .bytes(let count): return count
         case .blocked, .ended: return nil
         case .failed(var error):
-            if error.code == EPIPE { error.advice = "the program that read them is gone" }
+            if error.code == EPIPE { error.advice = Self.goneAdvice }
             throw error
         }
     }

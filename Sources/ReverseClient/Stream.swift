@@ -6,7 +6,8 @@ import Sockets
 public final class Stream {
     /// What a stream is asked for.
     public struct Options: Sendable {
-        /// How long nothing may move while answers are owed, and how long connecting may take; zero for ever.
+        /// How long nothing may move while answers are owed, and how long looking up the name and connecting may take; zero
+        /// for no limit.
         public var timeout: Duration
         /// What to do about a lost connection.
         public var retry: RetryPolicy
@@ -27,28 +28,29 @@ public final class Stream {
 
     /// After the last answer the server's end of the connection is awaited this long, to see that nothing follows.
     static let grace = Duration.seconds(1)
-    /// A line of which this much was sent each time is taken to be too long for the server after so many losses.
-    static let suspiciousLength = 1 << 20
-    static let suspiciousLosses = 3
+    /// How long a question that can be interrupted sleeps at most: a signal may come just before poll(2).
+    static let interruptPause = Duration.milliseconds(300)
 
     let options: Options
     let input: any InputPort
     let output: any OutputPort
     let observer: (any StreamObserver)?
+    let isInterrupted: (() -> Bool)?
     let now: () -> ContinuousClock.Instant
     let chance: () -> Double
 
     let transport: Transport
     var exchange: Exchange
     var retry: Retry
-    /// Losses in a row without any new answer.
-    var fruitlessLosses = 0
+    var refusal = RefusalTest()
     var progress = StreamProgress()
 
     /// When to connect; nil while connected or connecting.
     var connectAt: ContinuousClock.Instant?
     /// When something moved last, or could not have.
     var lastMove: ContinuousClock.Instant
+    /// When something was sent last.
+    var lastSend: ContinuousClock.Instant
     var readiness = Readiness()
 
     /// What was ready when last looked at. Each is taken to be ready until it says that it is not.
@@ -69,7 +71,7 @@ public final class Stream {
     /// - Parameters:
     ///   - now: The clock; tests bring their own.
     ///   - chance: Random numbers in 0..<1 for the pauses; tests bring their own.
-    public init(
+    public convenience init(
         to endpoint: Endpoint,
         from input: any InputPort,
         into output: any OutputPort,
@@ -78,18 +80,44 @@ public final class Stream {
         now: @escaping () -> ContinuousClock.Instant = { .now },
         chance: @escaping () -> Double = { Double.random(in: 0..<1) }
     ) {
+        self.init(
+            over: Transport(endpoint: endpoint),
+            from: input,
+            into: output,
+            options: options,
+            observer: observer,
+            now: now,
+            chance: chance
+        )
+    }
+
+    /// - Parameters:
+    ///   - transport: May have a connection already.
+    ///   - isInterrupted: Asked while waiting; when it is true the waiting ends with `Reason.interrupted`.
+    init(
+        over transport: Transport,
+        from input: any InputPort,
+        into output: any OutputPort,
+        options: Options,
+        observer: (any StreamObserver)? = nil,
+        isInterrupted: (() -> Bool)? = nil,
+        now: @escaping () -> ContinuousClock.Instant = { .now },
+        chance: @escaping () -> Double = { Double.random(in: 0..<1) }
+    ) {
         self.options = options
         self.input = input
         self.output = output
         self.observer = observer
+        self.isInterrupted = isInterrupted
         self.now = now
         self.chance = chance
-        transport = Transport(endpoint: endpoint)
+        self.transport = transport
         exchange = Exchange(limits: options.limits)
         retry = Retry(policy: options.retry)
         lastMove = now()
-        connectAt = lastMove
+        lastSend = lastMove
         readiness = Readiness(input: input.pollDescriptor == nil, output: !output.mustPollFirst)
+        if transport.phase == .open { opened() } else { connectAt = lastMove }
     }
 
     /// Runs until every line has its answer and every answer is written out.
@@ -98,9 +126,26 @@ public final class Stream {
     /// - Throws: `ClientError`; whole answers that came before it have been written out where the output took them.
     @discardableResult
     public func run() throws(ClientError) -> StreamProgress {
+        // The server's end is awaited too, as it shows that nothing follows the last answer.
+        try run(until: { exchange.isDone && transport.phase != .open })
+        transport.close()
+        report()
+        return progress
+    }
+
+    /// Runs until a connection stands.
+    func connect() throws(ClientError) {
+        try run(until: { transport.phase == .open })
+    }
+
+    /// Runs until `count` lines have their answers and these are written out; the connection stays.
+    func run(untilAnswered count: Int) throws(ClientError) {
+        try run(until: { exchange.linesAnswered >= count && !exchange.hasOutput })
+    }
+
+    private func run(until isOver: () -> Bool) throws(ClientError) {
         do {
-            // The server's end is awaited too, as it shows that nothing follows the last answer.
-            while !exchange.isDone || transport.phase == .open {
+            while !isOver() {
                 let moved = try step()
                 report()
                 if !moved { try wait() }
@@ -111,9 +156,6 @@ public final class Stream {
             try flush()
             throw error
         }
-        transport.close()
-        report()
-        return progress
     }
 
     func error(_ reason: ClientError.Reason, retriedFor: Duration? = nil) -> ClientError {
@@ -178,6 +220,7 @@ extension Stream {
 
     func writeOutput() throws(ClientError) -> Bool {
         guard readiness.output, exchange.hasOutput else { return false }
+        observer?.streamWillWrite(isLast: exchange.isAnswered)
         var took = false
         do throws(SystemError) {
             try exchange.giveOutput { (bytes) throws(SystemError) in
@@ -189,75 +232,8 @@ extension Stream {
             throw self.error(.cannotWrite(error))
         }
         readiness.output = took && !output.mustPollFirst
+        // The output may have taken its time; the server is not to blame for it.
+        if took { lastMove = now() }
         return took
-    }
-}
-
-// MARK: - Waiting
-
-extension Stream {
-    /// Sleeps until something is ready or a time has come, and notes what is ready.
-    private func wait() throws(ClientError) {
-        let instant = now()
-        if try expire(at: instant) { return }
-        var polls = [
-            pollfd(fd: -1, events: 0, revents: 0),
-            // An output whose reader is gone says so without being asked.
-            pollfd(
-                fd: output.pollDescriptor ?? -1,
-                events: exchange.hasOutput ? Int16(POLLOUT) : 0,
-                revents: 0
-            ),
-            pollfd(fd: -1, events: connectionEvents, revents: 0),
-        ]
-        // A descriptor of which nothing is wanted is left out: it would report its end again and again.
-        if polls[2].events != 0 { polls[2].fd = transport.descriptor }
-        if let descriptor = input.pollDescriptor, exchange.inputRoom > 0 {
-            polls[0] = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        }
-        try poll(&polls, until: deadline(from: instant), from: instant)
-        if polls[0].revents != 0 { readiness.input = true }
-        if polls[1].revents & Int16(POLLOUT) != 0 { readiness.output = true }
-        if polls[1].revents & Int16(POLLERR | POLLNVAL) != 0 { try outputFailed(polls[1].revents) }
-        if polls[2].revents != 0 { connectionReady(polls[2].revents) }
-    }
-
-    func waitForOutput() throws(ClientError) {
-        var polls = [pollfd(fd: output.pollDescriptor ?? -1, events: Int16(POLLOUT), revents: 0)]
-        try poll(&polls, until: nil, from: now())
-        readiness.output = true
-    }
-
-    private func outputFailed(_ events: Int16) throws(ClientError) {
-        // With bytes at hand the write itself learns the reason.
-        readiness.output = true
-        guard !exchange.hasOutput else { return }
-        let code = events & Int16(POLLNVAL) != 0 ? EBADF : EPIPE
-        throw error(
-            .cannotWrite(
-                SystemError(
-                    "write the answers",
-                    code: code,
-                    advice: code == EPIPE ? "the program that read them is gone" : ""
-                )
-            )
-        )
-    }
-
-    /// The next time at which something must be done although nothing is ready.
-    private func deadline(from instant: ContinuousClock.Instant) -> ContinuousClock.Instant? {
-        let times = [connectAt, connectionDeadline, observer?.interval.map { instant + $0 }]
-        return times.compactMap { $0 }.min()
-    }
-
-    private func poll(
-        _ polls: inout [pollfd],
-        until deadline: ContinuousClock.Instant?,
-        from instant: ContinuousClock.Instant
-    ) throws(ClientError) {
-        let milliseconds = deadline.map { pollMilliseconds(instant.duration(to: $0)) } ?? -1
-        let result = Glibc.poll(&polls, nfds_t(polls.count), milliseconds)
-        guard result < 0, errno != EINTR else { return }
-        throw error(.cannotRead(SystemError("wait for input")))
     }
 }

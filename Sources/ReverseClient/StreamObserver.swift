@@ -16,6 +16,8 @@ public protocol StreamObserver: AnyObject {
     var interval: Duration? { get }
     /// Called between steps, often while there is work, and at least once an `interval`.
     func streamMoved(to progress: StreamProgress, at now: ContinuousClock.Instant)
+    /// Answers are about to be written out; `isLast` when no others will follow.
+    func streamWillWrite(isLast: Bool)
     /// The connection was lost, or did not come about, and will be tried again after `pause`.
     func streamLost(_ reason: ClientError.Reason, tryingAgainAfter pause: Duration)
 }

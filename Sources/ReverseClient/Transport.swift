@@ -1,10 +1,10 @@
 import Glibc
 import Sockets
 
-/// A stream socket to an endpoint: resolves it, tries its addresses one after the other, sends and receives without
-/// ever blocking (except in the resolver).
+/// A stream socket to an endpoint: looks up its addresses, races connection attempts to them, sends and receives. It
+/// never blocks: the resolver has a thread of its own.
 final class Transport {
-    enum Phase { case idle, connecting, open }
+    enum Phase { case idle, lookingUp, connecting, open }
 
     /// What a read or a write brought.
     enum Outcome {
@@ -22,92 +22,213 @@ final class Transport {
         var mayPass: Bool
     }
 
+    private final class Attempt {
+        let socket: Descriptor
+        let address: SocketAddress
+        init(_ socket: consuming Descriptor, to address: SocketAddress) {
+            self.socket = socket
+            self.address = address
+        }
+    }
+
     let endpoint: Endpoint
     private(set) var phase = Phase.idle
-    private var socket: Descriptor?
-    private var addresses: ArraySlice<SocketAddress> = []
+    private let knownAddresses: [SocketAddress]?
+    /// Kept when an attempt is given up: a resolver that does not answer is asked once, not again with each attempt.
+    private var lookup: NameLookup?
+    private var race = ConnectionRace([])
+    private var attempts: [Attempt] = []
+    private var lastFailure: SystemError?
+    private var connection: Attempt?
     private var hasShutDown = false
 
-    private let resolve: () throws -> [SocketAddress]
+    /// When `advance` has something to do although no descriptor is ready.
+    private(set) var wakeUp: ContinuousClock.Instant?
 
-    init(endpoint: Endpoint, resolve: (() throws -> [SocketAddress])? = nil) {
+    /// - Parameter addresses: What the endpoint stands for, for tests; nil to look it up.
+    init(endpoint: Endpoint, addresses: [SocketAddress]? = nil) {
         self.endpoint = endpoint
-        self.resolve = resolve ?? { try endpoint.resolve() }
+        knownAddresses = addresses ?? endpoint.literalAddress.map { [$0] }
     }
 
-    /// The descriptor to poll; -1, which poll(2) leaves out, when there is none.
-    var descriptor: Int32 { socket?.number ?? -1 }
+    /// The connection's descriptor; -1, which poll(2) leaves out, when there is none.
+    var descriptor: Int32 { connection?.socket.number ?? -1 }
 
-    /// Resolves the endpoint and begins to connect to its first address.
-    func connect() throws(ConnectFailure) {
+    /// What to poll until the connection stands.
+    var connectionPolls: [pollfd] {
+        switch phase {
+        case .idle, .open: []
+        case .lookingUp: [pollfd(fd: lookup?.descriptor ?? -1, events: Int16(POLLIN), revents: 0)]
+        case .connecting:
+            attempts.map { pollfd(fd: $0.socket.number, events: Int16(POLLOUT), revents: 0) }
+        }
+    }
+
+    /// Begins to connect; `advance` goes on.
+    func connect(at now: ContinuousClock.Instant) throws(ConnectFailure) {
         close()
-        do {
-            addresses = try resolve()[...]
-        } catch let error as ResolutionError {
-            throw ConnectFailure(
-                reason: error.description,
-                advice: error.isTemporary ? "the name service does not answer: try again" : "check the name",
-                mayPass: error.isTemporary
-            )
-        } catch {
-            throw ConnectFailure(reason: "\(error)", advice: "", mayPass: false)
-        }
-        try tryNext(after: nil)
-    }
-
-    /// To be called when the connecting socket became writable: the phase is open afterwards, or still connecting, to
-    /// the next address.
-    func finishConnecting() throws(ConnectFailure) {
-        let code = StreamSocket.pendingError(of: descriptor)
-        guard code != 0 else {
-            StreamSocket.disableDelay(descriptor)
-            phase = .open
-            return
-        }
-        try tryNext(after: SystemError("connect", code: code))
-    }
-
-    /// Whether the attempt that goes on is not the last one.
-    var hasMoreAddresses: Bool { !addresses.isEmpty }
-
-    /// Leaves the address that does not answer for the next one.
-    func connectToNextAddress() throws(ConnectFailure) {
-        socket = nil
-        try tryNext(after: SystemError("connect", code: ETIMEDOUT))
-    }
-
-    private func tryNext(after failure: SystemError?) throws(ConnectFailure) {
-        var failure = failure
-        while let address = addresses.popFirst() {
-            do {
-                socket = try StreamSocket.connect(to: address)
-                phase = .connecting
-                return
-            } catch let error as SystemError {
-                failure = error
+        if let knownAddresses {
+            begin(knownAddresses)
+        } else {
+            do throws(SystemError) {
+                if lookup == nil { lookup = try NameLookup(of: endpoint) }
             } catch {
-                failure = SystemError("connect", code: EINVAL)
+                throw ConnectFailure(reason: error.description, advice: "try again", mayPass: true)
+            }
+            phase = .lookingUp
+        }
+        try advance(at: now)
+    }
+
+    /// Moves on as far as it goes without waiting, to `open` at best.
+    func advance(at now: ContinuousClock.Instant) throws(ConnectFailure) {
+        if phase == .lookingUp {
+            guard let result = lookup?.result else { return }
+            lookup = nil
+            switch result {
+            case .success(let addresses): begin(addresses)
+            case .failure(let error):
+                close()
+                throw ConnectFailure(
+                    reason: error.description,
+                    advice: error.isTemporary
+                        ? "the name service does not answer: try again" : "check the name",
+                    mayPass: error.isTemporary
+                )
             }
         }
-        close()
-        throw describe(failure ?? SystemError("connect", code: EADDRNOTAVAIL))
+        guard phase == .connecting else { return }
+        while true {
+            if takeResults() { return }
+            switch race.step(at: now) {
+            case .begin(let index): begin(race.addresses[index])
+            case .wait(let time):
+                wakeUp = time
+                return
+            case .exhausted:
+                let failure = describe(
+                    lastFailure ?? SystemError("connect", code: EADDRNOTAVAIL),
+                    of: race.addresses
+                )
+                close()
+                throw failure
+            }
+        }
     }
 
-    private func describe(_ error: SystemError) -> ConnectFailure {
+    private func begin(_ addresses: [SocketAddress]) {
+        race = ConnectionRace(addresses)
+        lastFailure = nil
+        phase = .connecting
+    }
+
+    private func begin(_ address: SocketAddress) {
+        do {
+            attempts.append(Attempt(try StreamSocket.connect(to: address), to: address))
+        } catch {
+            lastFailure = error as? SystemError ?? SystemError("connect", code: EINVAL)
+            race.attemptFailed()
+        }
+    }
+
+    /// Sees which attempts have an outcome; true when one has won.
+    private func takeResults() -> Bool {
+        var polls = connectionPolls
+        guard poll(&polls, nfds_t(polls.count), 0) > 0 else { return false }
+        var running: [Attempt] = []
+        for (attempt, poll) in zip(attempts, polls) {
+            guard poll.revents != 0 else {
+                running.append(attempt)
+                continue
+            }
+            let code = StreamSocket.pendingError(of: attempt.socket.number)
+            guard code != 0 else {
+                close()
+                connection = attempt
+                StreamSocket.disableDelay(attempt.socket.number)
+                phase = .open
+                return true
+            }
+            lastFailure = SystemError("connect", code: code)
+            race.attemptFailed()
+        }
+        attempts = running
+        return false
+    }
+
+    /// Ends the connection, or the attempt to make one.
+    func close() {
+        connection = nil
+        attempts = []
+        wakeUp = nil
+        phase = .idle
+        hasShutDown = false
+    }
+}
+
+// MARK: - What a failure means
+
+extension Transport {
+    /// - Parameter addresses: What was tried.
+    func describe(_ error: SystemError, of addresses: [SocketAddress]) -> ConnectFailure {
+        if case .unix(let path) = endpoint, [ECONNREFUSED, EPROTOTYPE, ENOTSOCK].contains(error.code),
+            !Self.isStreamSocket(path, error.code)
+        {
+            return ConnectFailure(
+                reason: "it is not a stream socket",
+                advice: "-U takes the path of the socket that the server listens on",
+                mayPass: false
+            )
+        }
+        let service = Self.areLocal(addresses) ? "is the server running (systemctl status reversed)?" : nil
         let advice =
             switch error.code {
-            case ECONNREFUSED: "is the server running there (systemctl status reversed)?"
-            case ENOENT: "there is no such socket: is the server running (systemctl status reversed)?"
+            case ECONNREFUSED: service ?? "does the server run there, and listen on this address and port?"
+            case ENOENT: "there is no such socket: \(service ?? "")"
             case EACCES: "this user may not open the socket"
             case ENETUNREACH, EHOSTUNREACH: "check the address and the network"
             case ETIMEDOUT: "check the address, and that no firewall stands between"
             case EAGAIN: "its backlog is full: try again"
+            case EINVAL where addresses.contains(where: \.needsZone):
+                "a link-local address needs its interface, as in fe80::1%eth0"
             default: error.advice
             }
         let permanent = [EACCES, EPERM, EAFNOSUPPORT, ENAMETOOLONG, EINVAL, ENOTSOCK, EPROTOTYPE]
         return ConnectFailure(reason: error.reason, advice: advice, mayPass: !permanent.contains(error.code))
     }
 
+    /// Whether the addresses are of this machine, as far as one can see from them.
+    private static func areLocal(_ addresses: [SocketAddress]) -> Bool {
+        addresses.allSatisfy { address in
+            switch address {
+            case .unix: true
+            case .ipv4(let bytes, _): bytes[0] == 127 || address.isWildcard
+            case .ipv6(let bytes, _, _): address.isWildcard || bytes == loopback
+            }
+        }
+    }
+
+    private static let loopback = SIMD16<UInt8>(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)
+
+    /// A socket of another type refuses with a code of its own; the rest is in the file's type.
+    private static func isStreamSocket(_ path: String, _ code: Int32) -> Bool {
+        var status = stat()
+        guard stat(ByteText.bytes(path).map(CChar.init(bitPattern:)) + [0], &status) == 0 else { return true }
+        return status.st_mode & S_IFMT == S_IFSOCK && code != EPROTOTYPE
+    }
+}
+
+extension SocketAddress {
+    /// Whether this is a link-local address (RFC 4291, section 2.5.6) without an interface.
+    fileprivate var needsZone: Bool {
+        guard case .ipv6(let bytes, _, zone: 0) = self else { return false }
+        return bytes[0] == 0xFE && bytes[1] & 0xC0 == 0x80
+    }
+}
+
+// MARK: - An open connection
+
+extension Transport {
     func send(_ bytes: UnsafeRawBufferPointer) -> Outcome {
         outcome("send to \(endpoint)") {
             Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
@@ -127,13 +248,6 @@ final class Transport {
         guard !hasShutDown else { return }
         hasShutDown = true
         _ = shutdown(descriptor, Int32(SHUT_WR))
-    }
-
-    /// Lets go of the connection, or of the attempt.
-    func close() {
-        socket = nil
-        phase = .idle
-        hasShutDown = false
     }
 }
 

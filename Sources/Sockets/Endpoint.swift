@@ -4,7 +4,7 @@ import Glibc
 public enum Endpoint: Hashable, Sendable {
     /// A host name or an address without brackets, and a port.
     case internet(host: String, port: UInt16)
-    /// The path of a Unix socket.
+    /// The path of a Unix socket (as `ByteText` where it is not UTF-8).
     case unix(path: String)
 
     /// Why a text is no endpoint.
@@ -64,7 +64,7 @@ extension Endpoint: CustomStringConvertible {
     public var description: String {
         switch self {
         case .internet(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-        case .unix(let path): path
+        case .unix(let path): ByteText.shown(path)
         }
     }
 }

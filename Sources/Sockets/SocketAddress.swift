@@ -8,7 +8,7 @@ public enum SocketAddress: Hashable, Sendable {
     /// An IPv6 address, its sixteen bytes in the order in which they are written, a port, and the zone that a
     /// link-local address needs (an interface index, 0 for none).
     case ipv6(SIMD16<UInt8>, port: UInt16, zone: UInt32)
-    /// A Unix-domain path of at most 107 bytes; empty for the unnamed address that a client has. A first byte of NUL
+    /// A Unix-domain path of at most 107 bytes (as `ByteText` where it is not UTF-8); empty for the unnamed address that a client has. A first byte of NUL
     /// is Linux's abstract namespace.
     case unix(path: String)
 
@@ -82,10 +82,10 @@ extension SocketAddress {
             withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: address, as: sockaddr_in6.self) }
             length = MemoryLayout<sockaddr_in6>.size
         case .unix(let path):
-            let bytes = Array(path.utf8)
+            let bytes = ByteText.bytes(path)
             guard bytes.count <= Self.maximumPathLength else {
                 throw SystemError(
-                    "use the socket path \(path)",
+                    "use the socket path \(ByteText.shown(path))",
                     code: ENAMETOOLONG,
                     advice: "a Unix socket's path has at most \(Self.maximumPathLength) bytes"
                 )
@@ -121,7 +121,7 @@ extension SocketAddress {
             case AF_UNIX:
                 let bytes = raw[min(Self.pathOffset, length)..<length]
                 let path = bytes.first == 0 ? bytes : bytes.prefix { $0 != 0 }
-                return .unix(path: String(decoding: path, as: UTF8.self))
+                return .unix(path: ByteText.text(path))
             default:
                 return nil
             }
@@ -177,9 +177,9 @@ extension SocketAddress: CustomStringConvertible {
         case .unix(let path):
             switch path.utf8.first {
             case nil: "unix"
-            case 0: "@" + path.dropFirst()
-            case UInt8(ascii: "/"): path
-            default: "unix:" + path
+            case 0: ByteText.shown("@" + path.dropFirst())
+            case UInt8(ascii: "/"): ByteText.shown(path)
+            default: ByteText.shown("unix:" + path)
             }
         }
     }

@@ -8,7 +8,7 @@ struct Destination: ParsableArguments {
     static let defaultPort: UInt16 = 5000
 
     @Option(
-        name: [.customShort("H"), .long],
+        name: [.customShort("H", allowingJoined: true), .long],
         help: ArgumentHelp(
             "The server: a name, an address, host:port, [::1]:port, or the path of a Unix socket "
                 + "(default: $REVERSED_HOST or 127.0.0.1).",
@@ -19,13 +19,13 @@ struct Destination: ParsableArguments {
     var host: String?
 
     @Option(
-        name: .shortAndLong,
+        name: [.customShort("p", allowingJoined: true), .long],
         help: ArgumentHelp("The server's port (default: $REVERSED_PORT or 5000).", valueName: "port")
     )
     var port: String?
 
     @Option(
-        name: [.customShort("U"), .long],
+        name: [.customShort("U", allowingJoined: true), .long],
         help: ArgumentHelp("The server's Unix socket, instead of host and port.", valueName: "path"),
         completion: .file()
     )
@@ -33,7 +33,9 @@ struct Destination: ParsableArguments {
 
     /// The endpoint that flags and environment name together.
     func endpoint() throws -> Endpoint {
-        try endpoint(environment: { name in getenv(name).map { String(cString: $0) } })
+        try endpoint(environment: { name in
+            getenv(name).map { ByteText.text(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
+        })
     }
 
     func endpoint(environment: (String) -> String?) throws -> Endpoint {
@@ -71,13 +73,25 @@ struct Destination: ParsableArguments {
             } else {
                 chosen = Self.defaultPort
             }
-            guard chosen > 0 else { throw ValidationError("port 0 names no server: a port is 1 to 65535") }
+            guard chosen > 0 else {
+                throw ValidationError(
+                    "\(origin): port 0 names no server: a port is a whole number from 1 to 65535"
+                )
+            }
             return .internet(host: name, port: chosen)
         }
     }
 
     private static func parse(_ text: String, origin: String) throws -> (endpoint: Endpoint, namesPort: Bool)
     {
+        if ByteText.holdsOther(text), !text.contains("/") {
+            throw ValidationError("\(origin): \"\(text)\" is no host: its bytes are not UTF-8")
+        }
+        if text.contains("://") {
+            throw ValidationError(
+                "\(origin): \"\(text)\" is a URL: write a host, host:port, or the path of a Unix socket"
+            )
+        }
         do {
             let endpoint = try Endpoint(parsing: text, defaultPort: 0)
             // A port that changes with the default was not named.

@@ -1,26 +1,15 @@
+import CommandSupport
 import Glibc
 import Synchronization
 
-/// Ctrl-C (SIGINT). A signal handler can reach nothing but what is global, so these two flags are.
+/// Ctrl-C (SIGINT) in the modes that have something to do before they leave; the others leave the signal at its default.
+/// A signal handler can reach nothing but what is global, so the flag is.
 enum Interrupt {
     private static let happened = Atomic<Bool>(false)
-    private static let progressIsShown = Atomic<Bool>(false)
 
-    /// Notes whether a progress line stands on the terminal, which is to be wiped before the program leaves.
-    static func setProgress(isShown: Bool) { progressIsShown.store(isShown, ordering: .relaxed) }
-
-    /// Leaves at once with 130, as a shell says it of Ctrl-C.
-    static func leaves() {
-        signal(SIGINT) { _ in
-            if Interrupt.progressIsShown.load(ordering: .relaxed) {
-                _ = write(STDERR_FILENO, "\r\u{1B}[K", 4)
-            }
-            _exit(130)
-        }
-    }
-
-    /// Is only noted, for a mode that has something to say before it leaves.
+    /// From now on Ctrl-C is only noted. An ignored SIGINT, as a shell gives it to a background job, stays ignored.
     static func isNoted() {
+        guard !ProcessSignals.isIgnored(SIGINT) else { return }
         signal(SIGINT) { _ in Interrupt.happened.store(true, ordering: .relaxed) }
     }
 

@@ -1,42 +1,52 @@
+import TextEscaping
+
 /// A JSON object on one line (RFC 8259), its members in the order in which they were added.
 struct JSONObject: CustomStringConvertible {
     private var members: [String] = []
 
     var description: String { "{" + members.joined(separator: ",") + "}" }
 
-    mutating func add(_ name: String, _ value: String) { add(name, raw: Self.quoted(value)) }
+    mutating func add(_ name: String, _ value: String) { add(name, raw: PrintableText.quoted(value)) }
     mutating func add(_ name: String, _ value: Int) { add(name, raw: String(value)) }
     mutating func add(_ name: String, _ value: JSONObject) { add(name, raw: value.description) }
     /// In milliseconds, to the microsecond.
     mutating func add(_ name: String, _ value: Duration) { add(name, raw: milliseconds(value)) }
 
     /// Bytes that are text as they are; others as base64, in a member whose name says so.
-    mutating func add(_ name: String, bytes: [UInt8]) {
-        if let text = String(validating: bytes, as: UTF8.self) {
-            add(name, text)
+    mutating func add(_ name: String, bytes: some Collection<UInt8>) {
+        if String(validating: bytes, as: UTF8.self) != nil {
+            add(name, raw: Self.quoted(Array(bytes)))
         } else {
-            add("\(name)_base64", base64(bytes))
+            add("\(name)_base64", base64(Array(bytes)))
         }
     }
 
-    private mutating func add(_ name: String, raw: String) { members.append("\(Self.quoted(name)):\(raw)") }
-
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case _ where scalar.value < 0x20:
-                let hex = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-            default: result.unicodeScalars.append(scalar)
-            }
+    /// UTF-8 in quotes. Most bytes of most texts stand for themselves and are copied in runs; `PrintableText` sees only
+    /// the scalars that begin as one does that is to be escaped.
+    private static func quoted(_ text: [UInt8]) -> String {
+        var result: [UInt8] = [UInt8(ascii: "\"")]
+        result.reserveCapacity(text.count + 2)
+        var rest = text[...]
+        while let special = rest.firstIndex(where: { isSpecial($0) }) {
+            result += rest[..<special]
+            let length = text[special] < 0x80 ? 1 : text[special] < 0xE0 ? 2 : 3
+            let scalar = rest[special...].prefix(length)
+            result += PrintableText.quoted(String(decoding: scalar, as: UTF8.self)).utf8.dropFirst()
+                .dropLast()
+            rest = rest[scalar.endIndex...]
         }
-        return result + "\""
+        result += rest
+        result.append(UInt8(ascii: "\""))
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    /// Control characters, the quote and the backslash; the first bytes of C1 and of the invisible direction changes.
+    private static func isSpecial(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == 0x22 || byte == 0x5C || byte == 0x7F || byte == 0xC2 || byte == 0xE2
+    }
+
+    private mutating func add(_ name: String, raw: String) {
+        members.append("\(PrintableText.quoted(name)):\(raw)")
     }
 }
 
@@ -52,14 +62,15 @@ func milliseconds(_ duration: Duration) -> String {
 
 /// RFC 4648, section 4.
 func base64(_ bytes: [UInt8]) -> String {
-    let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-    var result = ""
+    let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    var result: [UInt8] = []
+    result.reserveCapacity((bytes.count + 2) / 3 * 4)
     for start in stride(from: 0, to: bytes.count, by: 3) {
         let group = bytes[start..<min(start + 3, bytes.count)]
         let bits = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
         for place in 0..<4 {
-            result.append(place <= group.count ? digits[bits >> (18 - 6 * place) & 63] : "=")
+            result.append(place <= group.count ? digits[bits >> (18 - 6 * place) & 63] : UInt8(ascii: "="))
         }
     }
-    return result
+    return String(decoding: result, as: UTF8.self)
 }

@@ -9,8 +9,8 @@ struct Patience: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Give up when nothing moves for this long although an answer is owed: ms, s, min, h; 0 for never "
-                + "(default: 10s).",
+            "Give up when nothing moves for this long although an answer is owed, or when looking up the server and "
+                + "connecting take longer: seconds, or with a unit ms, s, min, h; 0 for no limit (default: 10s).",
             valueName: "duration"
         ),
         completion: .list(["1s", "10s", "1min", "0"]),
@@ -21,7 +21,7 @@ struct Patience: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "When the server cannot be reached or the connection is lost, connect and send again what has no answer, "
-                + "for this long; 0 for never (default: 5s, with TEXT 0).",
+                + "for this long; 0 for never (default: 5s; 0 with TEXT, --ping and at the prompt).",
             valueName: "duration"
         ),
         completion: .list(["0", "5s", "1min", "1h"]),
@@ -37,8 +37,13 @@ struct Patience: ParsableArguments {
     }
 
     @Sendable static func duration(_ text: String) throws -> Duration {
-        if let duration = DurationText.parse(text) { return duration }
+        // A number alone is seconds, as elsewhere on a command line.
+        let unit = text.drop { ("0"..."9").contains($0) }
+        if let duration = DurationText.parse(unit.isEmpty ? text + "s" : text) { return duration }
+        if unit.count < text.count, ["", "ms", "s", "min", "h"].contains(unit) {
+            throw ValidationError("\"\(text)\" is longer than a clock can count; write 0 for no limit")
+        }
         let hint = DurationText.correction(of: text).map { "; did you mean \($0)?" } ?? ""
-        throw ValidationError("\"\(text)\" is no duration: write 250ms, 10s, 5min, 1h or 0\(hint)")
+        throw ValidationError("\"\(text)\" is no duration: write 250ms, 10s (or 10), 5min, 1h or 0\(hint)")
     }
 }

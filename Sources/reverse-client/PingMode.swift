@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Glibc
 import ReverseClient
 import Sockets
@@ -42,6 +43,7 @@ struct PingMode {
         let conversation = Conversation(
             with: endpoint,
             timeout: patience.timeoutValue,
+            retry: RetryPolicy(patience: patience.retryFor ?? .zero),
             isInterrupted: { Interrupt.isPending }
         )
         let ping = Ping(conversation)
@@ -58,8 +60,10 @@ struct PingMode {
             try output.write(line(statistics.sent, outcome) + "\n")
             due = max(due + interval, ContinuousClock.now)
         }
+        // The terminal has shown ^C in the line where the cursor is.
+        if Interrupt.isPending && isatty(STDOUT_FILENO) == 1 { try output.write("\n") }
         try output.write(summary(statistics) + "\n")
-        if Interrupt.isPending { throw ExitCode(130) }
+        if Interrupt.isPending { ProcessSignals.die(by: SIGINT) }
         if let failure = statistics.lastFailure { throw ExitCode(failure.exitCode) }
         try StandardStreams.finish(endpoint: endpoint)
     }

@@ -9,31 +9,32 @@ struct PromptMode {
     static let answerPrefix = "Reversed string from server:"
 
     let endpoint: Endpoint
-    let timeout: Duration
+    let patience: Patience
 
     func run() throws {
         Interrupt.isNoted()
         let output = StandardOutput(endpoint: endpoint)
         let conversation = Conversation(
             with: endpoint,
-            timeout: timeout,
+            timeout: patience.timeoutValue,
+            retry: RetryPolicy(patience: patience.retryFor ?? .zero),
             isInterrupted: { Interrupt.isPending }
         )
-        do {
-            try conversation.connect()
-        } catch {
-            if error.reason == .interrupted { _exit(error.exitCode) }
-            throw error
-        }
+        try conversation.connect()
         let editor =
             Self.canEdit ? LineEditor(input: STDIN_FILENO, output: STDOUT_FILENO, history: .ofUser()) : nil
         defer { editor?.close() }
         let plain = PlainPrompt()
         let watch = LineEditor.Watch(descriptor: { conversation.descriptor }) {
-            guard conversation.noticeEnd() else { return nil }
-            return Self.coloured(
-                "reverse-client: \(endpoint) ended the connection; the next line connects again"
-            )
+            guard let reason = conversation.noticeEnd() else { return nil }
+            let sentence =
+                switch reason {
+                case .wrongAnswer:
+                    "\(endpoint) sent something that was not asked for: it is probably no reversed; "
+                        + "the next line connects again"
+                default: "\(endpoint) ended the connection; the next line connects again"
+                }
+            return Self.coloured("reverse-client: \(sentence)")
         }
         while true {
             _ = Interrupt.take()

@@ -1,7 +1,9 @@
 import ArgumentParser
+import CommandSupport
 import Glibc
 import ReverseClient
 import ReverseCore
+import Sockets
 
 /// The command: reads flags and environment, chooses the mode, turns errors into a sentence and an exit code.
 @main struct ReverseClientCommand: ParsableCommand {
@@ -17,13 +19,20 @@ import ReverseCore
               reverse-client ADVANCE
               reverse-client -- -starts-with-a-dash "two words"
               printf 'one\\ntwo\\n' | reverse-client
-              reverse-client -H '[::1]:5000' < lines.txt > reversed.txt
+              reverse-client -H localhost:5000 < lines.txt > reversed.txt
               reverse-client --ping --count 2 --interval 100ms
 
             EXIT CODES:
               0 all answered   64 usage   65 line too long   69 cannot connect
               74 input or output failed   75 timed out, or retried in vain
-              76 short or wrong answer   130 Ctrl-C
+              76 short or wrong answer, or a line that the server refuses
+              130 Ctrl-C, by SIGINT   141 the reader of the answers left, by SIGPIPE
+
+            ENVIRONMENT:
+              REVERSED_HOST, REVERSED_PORT   the server, where -H, -p and -U do not say so
+              REVERSED_HISTORY               the prompt's history, empty for none
+              REVERSED_HISTSIZE              how many lines it keeps (1000)
+              NO_COLOR                       no colours at the prompt
             """,
         version: "reverse-client 1.1.0\nUnicode \(GraphemeCluster.unicodeVersion) (grapheme clusters)"
     )
@@ -32,12 +41,12 @@ import ReverseCore
     @OptionGroup(title: "Patience") var patience: Patience
     @OptionGroup(title: "Ping") var pinging: PingOptions
 
-    @Flag(help: "Print JSON, one object a line: the answers to TEXT, or the pings.")
+    @Flag(help: "Print JSON, one object a line: the answers, the pings, and an error.")
     var json = false
 
     @Flag(
         inversion: .prefixedNo,
-        help: "Show the progress of a stream on the terminal (default: when the answers go elsewhere)."
+        help: "Show the progress of a stream on the terminal (default: when the answers go to a file)."
     )
     var progress: Bool?
 
@@ -45,22 +54,50 @@ import ReverseCore
     var text: [String] = []
 
     static func main() {
-        // A reader that goes away is an error of write(2), not the end of the process.
+        let arguments = Arguments.ofProcess
+        // A reader that goes away is an error of write(2), so that the progress line can be erased first.
+        let ignoresPipe = ProcessSignals.isIgnored(SIGPIPE)
         signal(SIGPIPE, SIG_IGN)
-        let arguments = RawArguments()
+        let json = arguments.forParser.prefix { $0 != "--" }.contains("--json")
         do {
-            var command = try parseAsRoot(arguments.forParser)
-            if let command = command as? ReverseClientCommand {
-                try command.run(lines: arguments.bytes(of: command.text))
-            } else {
-                try command.run()
+            if let script = try CompletionScripts.ofProgram.requested(by: arguments.forParser) {
+                leaveWithOutput(script)
             }
+            let command = try parse(arguments)
+            guard let command = command as? ReverseClientCommand else {
+                var command = command
+                return try command.run()
+            }
+            try command.run(lines: command.text.map(ByteText.bytes))
         } catch let error as ClientError {
-            Message.print(error.description)
-            Glibc.exit(error.exitCode)
+            leave(with: error, json: json, ignoresPipe: ignoresPipe)
         } catch {
-            exit(withError: error)
+            if json, exitCode(for: error) == .validationFailure {
+                printObject(message(for: error), CommandExit.usage)
+            }
+            leave(with: error)
         }
+    }
+
+    /// An error for the program that reads the JSON. Where it cannot be written, the exit code is left.
+    private static func printObject(_ sentence: String, _ code: Int32) {
+        var object = JSONObject()
+        object.add("error", ByteText.shown(sentence))
+        object.add("exit_code", Int(code))
+        try? DescriptorWriting.writeAll("\(object)\n".utf8, to: STDOUT_FILENO, action: "write the error")
+    }
+
+    private static func leave(with error: ClientError, json: Bool, ignoresPipe: Bool) -> Never {
+        switch error.reason {
+        case .interrupted: ProcessSignals.die(by: SIGINT)
+        // As cat(1) does: the reader of the answers has seen enough.
+        case .cannotWrite(let failure) where failure.code == EPIPE && !ignoresPipe:
+            ProcessSignals.die(by: SIGPIPE)
+        case .cannotWrite: break
+        default: if json { printObject(error.description, error.exitCode) }
+        }
+        Message.print(error.description)
+        Glibc.exit(error.exitCode)
     }
 
     mutating func validate() throws {
@@ -68,23 +105,20 @@ import ReverseCore
         if pinging.ping && !text.isEmpty {
             throw ValidationError("--ping sends lines of its own: leave TEXT out")
         }
-        if json && text.isEmpty && !pinging.ping {
-            throw ValidationError("--json is for TEXT and --ping; the answers of a stream are lines already")
-        }
     }
 
     private func run(lines: [[UInt8]]) throws {
         let endpoint = try destination.endpoint()
-        try StandardStreams.prepare(readsInput: lines.isEmpty && !pinging.ping, endpoint: endpoint)
-        Interrupt.leaves()
+        let readsInput = lines.isEmpty && !pinging.ping
+        try StandardStreams.check(readsInput: readsInput, endpoint: endpoint)
         if pinging.ping {
             try PingMode(endpoint: endpoint, patience: patience, options: pinging, json: json).run()
         } else if !lines.isEmpty {
             try TextMode(endpoint: endpoint, patience: patience, json: json).run(lines)
-        } else if isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 {
-            try PromptMode(endpoint: endpoint, timeout: patience.timeoutValue).run()
+        } else if isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 && !json {
+            try PromptMode(endpoint: endpoint, patience: patience).run()
         } else {
-            try StreamMode(endpoint: endpoint, patience: patience, progress: progress).run()
+            try StreamMode(endpoint: endpoint, patience: patience, json: json, progress: progress).run()
         }
     }
 }

@@ -1,22 +1,24 @@
+import CLinux
 import Glibc
 import ReverseClient
 import Sockets
 
 /// The three descriptors that a program is started with, which it may not get.
 enum StandardStreams {
-    /// Refuses a closed input or output, and sees to it that no socket of ours takes the number of a closed one.
-    static func prepare(readsInput: Bool, endpoint: Endpoint) throws(ClientError) {
-        if !isOpen(STDERR_FILENO) { fill(STDERR_FILENO) }
-        if !isOpen(STDOUT_FILENO) {
+    /// Refuses a closed input or output (which is open on /dev/null by now), and an input that is the output.
+    static func check(readsInput: Bool, endpoint: Endpoint) throws(ClientError) {
+        if linux_was_closed_at_start(STDOUT_FILENO) {
             let error = SystemError("write the answers", code: EBADF, advice: "standard output is closed")
             throw ClientError(.cannotWrite(error), endpoint: endpoint)
         }
-        guard !isOpen(STDIN_FILENO) else { return }
-        if readsInput {
+        guard readsInput else { return }
+        if linux_was_closed_at_start(STDIN_FILENO) {
             let error = SystemError("read the lines", code: EBADF, advice: "standard input is closed")
             throw ClientError(.cannotRead(error), endpoint: endpoint)
         }
-        fill(STDIN_FILENO)
+        if inputIsOutput {
+            throw ClientError(.inputIsOutput, endpoint: endpoint)
+        }
     }
 
     /// Closes the output, which is when some file systems tell of a failed write (close(2)).
@@ -25,13 +27,15 @@ enum StandardStreams {
         throw ClientError(.cannotWrite(SystemError("write the answers")), endpoint: endpoint)
     }
 
-    private static func isOpen(_ number: Int32) -> Bool { fcntl(number, F_GETFD) >= 0 }
-
-    /// Puts /dev/null at `number`.
-    private static func fill(_ number: Int32) {
-        let null = open("/dev/null", O_RDWR)
-        guard null >= 0, null != number else { return }
-        dup2(null, number)
-        close(null)
+    /// Whether the lines are read from the file that the answers go to: it would grow until the disk is full. A file
+    /// that has nothing left to read does no harm.
+    private static var inputIsOutput: Bool {
+        var input = stat()
+        var output = stat()
+        guard fstat(STDIN_FILENO, &input) == 0, fstat(STDOUT_FILENO, &output) == 0,
+            input.st_mode & S_IFMT == S_IFREG, output.st_mode & S_IFMT == S_IFREG
+        else { return false }
+        return input.st_dev == output.st_dev && input.st_ino == output.st_ino
+            && lseek(STDIN_FILENO, 0, SEEK_CUR) < input.st_size
     }
 }

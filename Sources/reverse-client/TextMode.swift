@@ -16,26 +16,16 @@ struct TextMode {
                     + "send several lines through a pipe, as in printf '%s\\n' one two | reverse-client"
             )
         }
-        let options = patience.options(retry: .zero)
-        if json {
-            let answers = try Client(endpoint, options: options).reverse(lines: lines)
-            let output = StandardOutput(endpoint: endpoint)
-            for (line, answer) in zip(lines, answers) {
-                var object = JSONObject()
-                object.add("text", bytes: line)
-                object.add("answer", bytes: answer)
-                try output.write("\(object)\n")
-            }
-        } else {
-            // Straight to the output: the answers before a failure are printed.
-            let stream = Stream(
-                to: endpoint,
-                from: BytesInput(lines.flatMap { $0 + [0x0A] }),
-                into: DescriptorOutput(STDOUT_FILENO, name: "the answers"),
-                options: options
-            )
-            try stream.run()
-        }
+        // Straight to the output: the answers before a failure are printed.
+        let source = BytesInput(lines.flatMap { $0 + [0x0A] })
+        let objects = json ? JSONLines(source) : nil
+        let stream = Stream(
+            to: endpoint,
+            from: objects?.source ?? source,
+            into: objects?.sink ?? DescriptorOutput(STDOUT_FILENO, name: "the answers"),
+            options: patience.options(retry: .zero)
+        )
+        try stream.run()
         try StandardStreams.finish(endpoint: endpoint)
     }
 }

@@ -1,10 +1,12 @@
 import ArgumentParser
+import CommandSupport
 import Dispatch
-import Glibc
 import Logging
 import ReverseCore
 import Settings
+import Sockets
 import Systemd
+import TextEscaping
 
 /// `--check` and `--print-config`: looks at the settings and ends.
 struct Inspection {
@@ -12,7 +14,7 @@ struct Inspection {
 
     /// `--print-config`: the settings in force, as a file.
     func printSettings() throws {
-        print(try load().toml, terminator: "")
+        Reversed.leaveWithOutput(try load().toml)
     }
 
     /// `--check`.
@@ -26,27 +28,23 @@ struct Inspection {
         let rights = source.isForService ? ProcessRights(unit: "reversed.service") : nil
         let warnings = StartWarnings(rights: rights ?? .ofThisProcess).warnings(for: settings)
         if !isQuiet {
-            report(settings, socketUnit: rights?.activeSocketUnit)
-            for warning in warnings { StandardError.write("warning: \(warning)") }
+            for warning in warnings { writeMessage("warning: \(PrintableText.escape(warning))\n") }
         }
         if countsWarnings, !warnings.isEmpty { throw ExitStatus.wrongConfiguration }
+        if !isQuiet { Reversed.leaveWithOutput(report(settings, socketUnit: rights?.activeSocketUnit)) }
     }
 
-    private func report(_ settings: Settings, socketUnit: String?) {
-        if let file = source.file {
-            print("\(file): ok")
-        } else {
-            print("there is no \(Settings.defaultPath): the defaults are ok")
-        }
-        if let socketUnit {
-            print("\(socketUnit) is active: the service listens on its sockets, not on those of the file")
-            return
-        }
-        for listener in settings.listeners {
-            print(
+    private func report(_ settings: Settings, socketUnit: String?) -> String {
+        let file =
+            source.file.map { "\($0): ok" } ?? "there is no \(Settings.defaultPath): the defaults are ok"
+        let listeners =
+            socketUnit.map {
+                ["\($0) is active: the service listens on its sockets, not on those of the file"]
+            }
+            ?? settings.listeners.map { listener in
                 "would listen on \(listener.endpoint) (\(listener.framing.rawValue), \(listener.unit.rawValue))"
-            )
-        }
+            }
+        return ([PrintableText.escape(ByteText.shown(file))] + listeners).joined(separator: "\n")
     }
 
     private func load(isQuiet: Bool = false) throws -> Settings {
@@ -63,7 +61,7 @@ struct Inspection {
     private func report(_ error: SettingsError) {
         let log = SystemLog(identifier: "reversed")
         guard log.destination != .console else {
-            StandardError.write("\(error)")
+            writeMessage("\(error)\n")
             return
         }
         let logger = Logger(label: "reversed", factory: log.makeHandler)
@@ -71,17 +69,5 @@ struct Inspection {
             logger.error("\(mistake)", metadata: ["message-id": "\(MessageID.reloadFailed)"])
         }
         log.flushBeforeEarlyExit(deadline: .now() + 1)
-    }
-}
-
-/// Plain lines for the person who typed the command.
-enum StandardError {
-    static func write(_ text: String) {
-        var rest = Array((text + "\n").utf8)[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
-            guard count > 0 || errno == EINTR else { return }
-            rest = rest.dropFirst(max(0, count))
-        }
     }
 }

@@ -1,10 +1,12 @@
 // reversed: the daemon. Arguments in, parts wired, an exit code out; what it does lives on the floors below.
 
 import ArgumentParser
+import CommandSupport
 import DispatchServer
 import Glibc
 import ReverseCore
 import Settings
+import Sockets
 import Systemd
 
 /// The command line of the daemon.
@@ -73,6 +75,22 @@ struct Reversed: ParsableCommand {
 
     func validate() throws {
         if (strict || quiet) && !check { throw ValidationError("--strict and --quiet belong to --check.") }
+    }
+
+    static func main() {
+        let arguments = Arguments.ofProcess
+        do {
+            if let script = try CompletionScripts.ofProgram.requested(by: arguments.forParser) {
+                leaveWithOutput(script)
+            }
+            var command = try parse(arguments)
+            if let value = arguments.forParser.first(where: ByteText.holdsOther) {
+                throw ValidationError("the argument \(value) is not UTF-8")
+            }
+            try command.run()
+        } catch {
+            leave(with: error)
+        }
     }
 
     func run() throws {

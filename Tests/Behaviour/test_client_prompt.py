@@ -189,6 +189,42 @@ def test_no_color(prompt, server, no_color):
     assert ("\x1b[31m" in child.before) == (no_color == "")
 
 
+def test_the_prompt_waits_for_a_server_as_long_as_it_is_asked_to(tmp_path):
+    with LineServer() as gone:
+        port = gone.port
+    child = pexpect.spawn(
+        client_path(), ["-p", str(port), "--retry-for", "20s"],
+        env=environment(TERM="xterm", REVERSED_HISTORY=""), timeout=10, encoding="utf-8",
+    )
+    time.sleep(0.4)
+    assert child.isalive()
+    with LineServer(port, respond=reverse_characters) as server:
+        child.expect_exact(PROMPT)
+        server.hang_up()
+        child.expect_exact("ended the connection")
+        server.close()
+        child.send("abc\r")
+        time.sleep(0.3)
+        with LineServer(port, respond=reverse_characters):
+            answer(child, "cba")
+    child.close(force=True)
+
+
+def test_a_server_that_greets_is_another_server():
+    def greet(connection):
+        connection.sendall(b"220 mail.example ESMTP\r\n")
+        connection.recv(100)
+
+    with LineServer(respond=greet) as other:
+        child = pexpect.spawn(
+            client_path(), ["-p", str(other.port)],
+            env=environment(TERM="xterm", REVERSED_HISTORY=""), timeout=10, encoding="utf-8",
+        )
+        child.expect_exact("sent something that was not asked for")
+        assert "ended the connection" not in child.before
+        child.close(force=True)
+
+
 def test_the_terminal_is_given_back(server, tmp_path):
     shell = pexpect.spawn(
         "sh", ["-c", f"stty -a > {tmp_path}/before; {client_path()} -p {server.port}; stty -a > {tmp_path}/after"],

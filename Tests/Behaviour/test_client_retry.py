@@ -168,6 +168,106 @@ def test_an_endless_line_is_refused_in_bounded_time():
         assert result.returncode == 76 and b"line 1" in result.stderr
 
 
+@pytest.mark.parametrize("limit", [16, 1 << 10, 1 << 16, 1 << 20])
+@pytest.mark.parametrize("drop_answers", [False, True])
+def test_a_refused_line_is_named_whatever_the_limit_is(limit, drop_answers):
+    data = b"".join(b"%d\n" % n for n in range(20)) + b"x" * (limit + 1) + b"\nafter\n"
+    with LineServer(respond=limited(limit, drop_answers)) as server:
+        started = time.monotonic()
+        result = run_client("-p", str(server.port), stdin=data)
+        assert result.returncode == 76 and b"at line 21" in result.stderr and b"max_line_bytes" in result.stderr
+        assert b"try again" not in result.stderr and time.monotonic() - started < 4
+        assert result.stdout == reversed_lines(data.split(b"x")[0])
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_a_refused_text_is_named(flags):
+    with LineServer(respond=limited(1024, False)) as server:
+        result = run_client("-p", str(server.port), *flags, "first", "x" * 2000, "last")
+        assert result.returncode == 76 and b"to line 2" in result.stderr and b"max_line_bytes" in result.stderr
+        assert b"tsrif" in result.stdout and b"try again" not in result.stderr
+
+
+def test_an_unterminated_last_line_is_refused_like_any_other():
+    with LineServer(respond=limited(1024, False)) as server:
+        result = run_client("-p", str(server.port), stdin=b"a\n" + b"x" * 3000)
+        assert result.returncode == 76 and b"at line 2" in result.stderr
+
+
+def test_a_server_that_dies_at_a_line_again_and_again_refuses_nothing():
+    """It answers no empty line either."""
+
+    with LineServer(respond=lambda connection: None) as server:
+        def respond(connection):
+            if server.connections > 8:
+                return LineServer.reverse(connection)
+            connection.recv(65536)
+
+        server.respond = respond
+        undisturbed(server.port, b"one\ntwo\n")
+
+
+def impatient(seconds):
+    """A server that ends a connection on which no complete line has come for a while."""
+
+    def respond(connection):
+        held = b""
+        ends = time.monotonic() + seconds
+        while True:
+            ready = select.select([connection], [], [], max(0, ends - time.monotonic()))[0]
+            if not ready:
+                return
+            if not (data := connection.recv(1 << 20)):
+                return connection.sendall(held[::-1])
+            held += data
+            whole, newline, held = held.rpartition(b"\n")
+            if newline:
+                ends = time.monotonic() + seconds
+                connection.sendall(reversed_lines(whole + newline))
+
+    return respond
+
+
+@pytest.mark.parametrize("length", [100, 70_000, 3_000_000, 6_000_000])
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_a_producer_that_stalls_in_the_middle_of_a_line_loses_nothing(length, end):
+    with LineServer(respond=impatient(0.4)) as server:
+        client = subprocess.Popen(
+            [client_path(), "-p", str(server.port), "--retry-for", "1s"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
+        )
+
+        def feed():
+            client.stdin.write(b"short\n")
+            # The server's patience ends several times, and so would that of the client.
+            for _ in range(4):
+                client.stdin.write(b"x" * (length // 4))
+                client.stdin.flush()
+                time.sleep(0.6)
+            client.stdin.write(end)
+            client.stdin.close()
+
+        feeder = threading.Thread(target=feed)
+        feeder.start()
+        out = client.stdout.read()
+        feeder.join()
+        err = client.stderr.read()
+        assert (client.wait(20), err) == (0, b"") and out == b"trohs\n" + b"x" * (length // 4 * 4) + end
+        client.stdout.close()
+        client.stderr.close()
+
+
+@pytest.mark.parametrize("arguments, wanted", [([], b"cba\n"), (["abc"], b"cba\n"), (["--ping", "--count", "1"], b"1 answered")])
+def test_a_server_that_is_down_at_the_start_is_waited_for(arguments, wanted):
+    with LineServer() as gone:
+        port = gone.port
+    servers = []
+    threading.Timer(0.5, lambda: servers.append(LineServer(port))).start()
+    result = run_client("-p", str(port), "--retry-for", "20s", *arguments, stdin=b"abc\n")
+    assert result.returncode == 0 and wanted in result.stdout
+    servers[0].close()
+
+
 def test_interrupted():
     with LineServer() as server:
         client = subprocess.Popen(
@@ -178,7 +278,7 @@ def test_interrupted():
         client.stdin.flush()
         assert client.stdout.readline() == b"eno\n"
         client.send_signal(signal.SIGINT)
-        assert client.wait(10) == 130
+        assert client.wait(10) == -signal.SIGINT
         client.stdin.close()
         client.stdout.close()
         client.stderr.close()

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from clients import ask_once
-from daemon import binary, environment, run
+from daemon import binary, environment, eventually, run
 
 BAD = """
 prot = 5000
@@ -144,7 +144,7 @@ def test_version_and_help(tmp_path):
 ], ids=str)
 def test_wrong_usage(tmp_path, flags):
     result = run(tmp_path, "", *flags)
-    assert result.returncode == 64 and b"Usage: reversed" in result.stderr
+    assert result.returncode == 64 and b"Try 'reversed --help'." in result.stderr
 
 
 @pytest.mark.parametrize("flags", [("--host", ""), ("--host", "a b"), ("--host", "x" * 300), ("--host", "1.2.3.4.5"), ("--host", "[::1]")], ids=str)
@@ -189,3 +189,21 @@ def test_what_is_no_file(tmp_path, kind):
     path = {"directory": str(tmp_path), "fifo-like device": "/dev/zero", "unreadable": "/proc/self/mem"}[kind]
     result = run(tmp_path, "", "--config", path, "--check")
     assert result.returncode == 78 and path.encode() in result.stderr
+
+
+def test_the_numbers_of_closed_descriptors_stay_taken(tmp_path):
+    """A socket with the number 2 would get the log."""
+    (tmp_path / "config.toml").write_text(f"[[listener]]\npath = '{tmp_path}/s'\n")
+    command = ["sh", "-c", 'exec "$0" --config "$1" <&- >&- 2>&-', binary(), str(tmp_path / "config.toml")]
+    daemon = subprocess.Popen(command)
+    try:
+        eventually(lambda: (tmp_path / "s").exists())
+        assert [os.readlink(f"/proc/{daemon.pid}/fd/{number}") for number in range(3)] == ["/dev/null"] * 3
+    finally:
+        daemon.terminate()
+        assert daemon.wait(10) == 0
+
+
+def test_an_argument_that_is_not_utf8_is_refused():
+    result = subprocess.run([binary(), "--check", "--config", b"c\xff.toml"], capture_output=True, timeout=10)
+    assert result.returncode == 64 and rb"c\xff.toml is not UTF-8" in result.stderr

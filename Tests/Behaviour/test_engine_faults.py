@@ -191,7 +191,7 @@ def injecting(rule):
 
 
 SETUP = ["epoll_create1:error=EMFILE", "eventfd2:error=EMFILE", "timerfd_create:error=EMFILE", "signalfd4:error=EMFILE",
-         "epoll_ctl:error=ENOSPC", "epoll_ctl:error=ENOMEM"]
+         "epoll_ctl:error=ENOSPC", "epoll_ctl:error=ENOMEM", "clone3:error=EAGAIN"]
 
 
 @pytest.mark.parametrize("rule", SETUP)

@@ -196,6 +196,26 @@ import Testing
         #expect(exchange.answerRoom == 1)
     }
 
+    @Test func aPartOfALineThatIsLostIsHeldBackUntilTheLineHasGrown() throws {
+        var exchange = Exchange(limits: .init(window: 10, output: 10, line: 1000))
+        exchange.connectionOpened()
+        var input = Array(repeating: UInt8(ascii: "a"), count: 200)[...]
+        while exchange.inputRoom > 0 { exchange.accept(&input) }
+        let held = exchange.unsent().count
+        #expect(held == 10)
+        exchange.connectionEnded()
+        #expect(!exchange.needsConnection && exchange.inputRoom > 0)
+        while !exchange.needsConnection { exchange.accept(&input, atMost: 3) }
+        #expect(exchange.bytesAccepted >= 2 * held && exchange.bytesAccepted < 2 * held + 3)
+        exchange.connectionOpened()
+        _ = exchange.unsent()
+        exchange.connectionEnded()
+        // The end of the line makes it worth a connection, whatever its size.
+        var end: ArraySlice<UInt8> = [0x0A]
+        exchange.accept(&end)
+        #expect(exchange.needsConnection && exchange.isOwed)
+    }
+
     /// Whatever the sizes of the pieces and wherever the connection is lost, the output is the same.
     @Test(arguments: 0..<30) func theOutputDoesNotDependOnPiecesAndLosses(seed: UInt64) throws {
         var generator = SeededGenerator(state: seed)

@@ -6,6 +6,9 @@
 /// means that the guard is not linked in, see epoll_guard.c.
 uint64_t epoll_guard_calls(void);
 
+/// Says that libdispatch works in this process. Until then, a process that may make no thread is ended with a sentence.
+void epoll_guard_set_up(void);
+
 /// A descriptor that libdispatch could not watch because epoll_ctl(2) failed, with its `errno` in `error`; -1 when there is
 /// none that was not taken before.
 int epoll_guard_take_failure(int *error);

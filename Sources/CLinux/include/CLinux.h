@@ -1,10 +1,13 @@
-// What Swift's Glibc overlay lacks on Linux: epoll, timerfd, accept4 and the text of an errno.
+// What Swift's Glibc overlay lacks on Linux: epoll, timerfd, eventfd, accept4, the text of an errno, and what a process
+// was started with.
 //
 // No _GNU_SOURCE here: it would change types that the Glibc overlay has imported already. What needs it stands in
 // CLinux.c behind a name of its own.
 #pragma once
 
+#include <stdbool.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 
@@ -30,3 +33,14 @@ int linux_processor_count(void);
 
 /// The system's words for an errno in static storage, or NULL for a number that is none (strerrordesc_np(3)).
 const char *linux_error_text(int code);
+
+/// How many arguments `main` got, the program's name included. Swift's own `CommandLine` reads /proc/self/cmdline and
+/// sees none where /proc is not mounted.
+int linux_argument_count(void);
+
+/// The argument at `index` as `main` got it, NULL beyond the last.
+const char *linux_argument(int index);
+
+/// Whether the descriptor 0, 1 or 2 was closed when the process started. It is open on /dev/null since, so that no
+/// socket of ours gets a number that others take for standard input, output or error.
+bool linux_was_closed_at_start(int descriptor);

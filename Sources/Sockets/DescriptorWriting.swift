@@ -1,0 +1,35 @@
+import Glibc
+
+/// Writing everything to a descriptor that may be shared with other processes.
+public enum DescriptorWriting {
+    /// Writes all of `bytes` (write(2)): goes on after a short write and a signal, and waits where the descriptor is
+    /// non-blocking and takes nothing.
+    ///
+    /// - Parameter action: What is being done, as the end of "cannot …".
+    /// - Throws: `SystemError` with what the system answered.
+    public static func writeAll(
+        _ bytes: some Sequence<UInt8>,
+        to descriptor: Int32,
+        action: @autoclosure () -> String
+    ) throws(SystemError) {
+        let bytes = Array(bytes)
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                // Bounds: written < bytes.count.
+                Glibc.write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written)
+            }
+            if count >= 0 {
+                written += count
+                continue
+            }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN:
+                var polls = [pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)]
+                _ = poll(&polls, 1, -1)
+            case let code: throw SystemError(action(), code: code)
+            }
+        }
+    }
+}

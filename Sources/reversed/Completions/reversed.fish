@@ -1,0 +1,15 @@
+# fish completion for reversed(8)
+
+complete -c reversed -f
+complete -c reversed -l 'config' -r -F -d 'The configuration file'
+complete -c reversed -l 'host' -x -a '127.0.0.1 ::1 0.0.0.0 ::' -d 'Listen on this address, and nowhere else'
+complete -c reversed -l 'port' -x -a '5000 0' -d 'Listen on this port, and nowhere else'
+complete -c reversed -l 'check' -d 'Check the configuration and exit'
+complete -c reversed -l 'strict' -d 'With --check: a warning fails the check'
+complete -c reversed -l 'quiet' -d 'With --check: print nothing'
+complete -c reversed -l 'print-config' -d 'Print the settings in force and exit'
+complete -c reversed -l 'log-level' -x -a 'debug info notice warning error' -d 'Log this and what is more severe'
+complete -c reversed -l 'hot-set' -d 'Serve busy connections in one loop'
+complete -c reversed -l 'no-hot-set' -d 'Serve each connection by its own event source'
+complete -c reversed -l 'version' -d 'Print the version'
+complete -c reversed -s 'h' -l 'help' -d 'Print help'
