@@ -11,7 +11,7 @@ export REVERSED := $(CURDIR)/$(BIN)/reversed
 export REVERSE_CLIENT := $(CURDIR)/$(BIN)/reverse-client
 
 # What Debian calls the things that each command needs; scripts/install-missing asks apt for those that are not there.
-BUILD_PACKAGES := libsystemd-dev pkg-config g++
+BUILD_PACKAGES := libsystemd-dev libtomlplusplus-dev pkg-config g++
 TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect strace mandoc iproute2 procps \
 	bash bash-completion zsh fish
 SYSTEM_PACKAGES := $(TEST_PACKAGES) binutils debootstrap debian-archive-keyring systemd-container debhelper lintian
@@ -65,8 +65,8 @@ format: ## Lay out the sources as .swift-format says
 unit-tests: test-dependencies ## The tests of each module
 	$(SWIFT) test
 
-sanitizer-tests: test-dependencies ## The tests of the module with unsafe code, under AddressSanitizer
-	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-sanitizer --filter ReverseCoreTests
+sanitizer-tests: test-dependencies ## The tests of the modules with unsafe code, under AddressSanitizer
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-sanitizer --filter 'ReverseCoreTests|SettingsTests'
 
 behaviour-tests: test-dependencies build ## The release binaries over real sockets, pipes and terminals
 	$(PYTHON) -m pytest -q Tests/Behaviour

@@ -13,7 +13,6 @@ let strict: [SwiftSetting] = [
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
-let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
 
 let package = Package(
     name: "reversed",
@@ -29,24 +28,25 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
     targets: [
-        // Layer 0: C.
+        // Layer 0: C, and values without I/O.
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CEpollGuard"),
         .target(name: "CPriorityStub"),
         .target(name: "CWideText"),
+        // toml++ is header-only: Debian's libtomlplusplus-dev.
+        .target(name: "CTOML"),
+        .target(name: "Quantities", swiftSettings: strict),
+        .target(name: "TextEscaping", swiftSettings: strict),
 
         // Layer 1: the parts that the product is made of, each usable by itself.
         .target(name: "ReverseCore", dependencies: ["CWideText"], swiftSettings: strict),
         .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
-        .target(name: "Systemd", dependencies: ["CSystemd", logging], swiftSettings: strict),
-        .target(name: "Quantities", swiftSettings: strict),
-        .target(name: "TextEscaping", swiftSettings: strict),
+        .target(name: "Systemd", dependencies: ["CSystemd", "TextEscaping", logging], swiftSettings: strict),
 
-        // Layer 2: the server, the client, its line editor, and the settings.
+        // Layer 2: the server, the client, its line editor.
         .target(
             name: "CommandSupport",
             dependencies: ["CLinux", "Sockets", "TextEscaping", argumentParser],
@@ -54,18 +54,27 @@ let package = Package(
         ),
         .target(
             name: "DispatchServer",
-            dependencies: ["CEpollGuard", "CLinux", "Sockets", logging],
+            dependencies: ["CEpollGuard", "CLinux", "Quantities", "Sockets", logging],
             swiftSettings: strict
         ),
         .target(name: "ReverseClient", dependencies: ["Quantities", "Sockets"], swiftSettings: strict),
         .target(name: "LineEditor", dependencies: ["ReverseCore"], swiftSettings: strict),
-        .target(name: "Settings", dependencies: ["Quantities", "ReverseCore", toml], swiftSettings: strict),
 
-        // Layer 3: the programs.
+        // Layer 3: the settings, which contain the server's configuration.
+        .target(
+            name: "Settings",
+            dependencies: [
+                "CTOML", "DispatchServer", "Quantities", "ReverseCore", "Sockets", "TextEscaping", logging,
+            ],
+            swiftSettings: strict
+        ),
+
+        // Layer 4: the programs.
         .executableTarget(
             name: "reversed",
             dependencies: [
-                "CPriorityStub", "CommandSupport", "DispatchServer", "ReverseCore", "Settings", "Sockets",
+                "CPriorityStub", "CommandSupport", "DispatchServer", "Quantities", "ReverseCore", "Settings",
+                "Sockets",
                 "Systemd", "TextEscaping",
                 argumentParser, logging,
             ],
@@ -90,6 +99,7 @@ let package = Package(
         ),
         .testTarget(name: "SocketsTests", dependencies: ["Sockets"], swiftSettings: strict),
         .testTarget(name: "QuantitiesTests", dependencies: ["Quantities"], swiftSettings: strict),
+        .testTarget(name: "TextEscapingTests", dependencies: ["TextEscaping"], swiftSettings: strict),
         .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging], swiftSettings: strict),
         .testTarget(
             name: "DispatchServerTests",
@@ -107,7 +117,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"], swiftSettings: strict),
-        .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
+        .testTarget(
+            name: "SettingsTests",
+            dependencies: ["DispatchServer", "ReverseCore", "Settings", "Sockets", "TextEscaping", logging],
+            swiftSettings: strict
+        ),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17,

@@ -1,4 +1,5 @@
 import Glibc
+import Quantities
 
 /// Milliseconds of the monotonic clock.
 typealias Milliseconds = UInt64
@@ -18,13 +19,6 @@ enum Clock {
 }
 
 extension Duration {
-    /// Whole milliseconds, rounded up; negative ones are 0, and more than fits is the most that fits.
-    var milliseconds: Milliseconds {
-        let (seconds, attoseconds) = components
-        guard seconds >= 0, seconds < Int64.max / 1000 else {
-            return seconds < 0 ? 0 : Milliseconds(Int64.max)
-        }
-        return Milliseconds(seconds) * 1000 + Milliseconds(max(0, attoseconds) + 999_999_999_999_999)
-            / 1_000_000_000_000_000
-    }
+    /// Whole milliseconds, rounded up, so that no timeout is over too early.
+    var milliseconds: Milliseconds { Milliseconds(clamping: wholeMilliseconds(roundingUp: true)) }
 }

@@ -186,12 +186,14 @@ struct ConnectionState: Sendable {
         let isIdle = limits.idleTimeout.map { now > lastProgress &+ $0.milliseconds } ?? false
         switch phase {
         case .serving:
-            return isIdle ? finish(.idle, now) : .nothing
+            let isFirstLate = limits.firstRequestTimeout.map { now > connectedAt &+ $0.milliseconds } ?? false
+            if requests == 0, isFirstLate { return finish(.timedOut(\.firstRequestTimeout), now) }
+            return isIdle ? finish(.timedOut(\.idleTimeout), now) : .nothing
         case .sending(var sending):
             guard isIdle else { return .nothing }
             // The socket's buffer is large: a client may be reading although there is no space for more yet.
             let left = untaken()
-            guard left < sending.untaken else { return close(.idle) }
+            guard left < sending.untaken else { return close(.timedOut(\.idleTimeout)) }
             sending.untaken = left
             lastProgress = now
             phase = .sending(sending)

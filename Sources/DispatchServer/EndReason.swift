@@ -8,8 +8,8 @@ enum EndReason: Equatable {
     case completed
     /// The session refused to go on, for this reason.
     case refused(String)
-    /// No complete request for the idle timeout.
-    case idle
+    /// No complete request for this timeout.
+    case timedOut(PartialKeyPath<Limits> & Sendable)
     /// The server is stopping, and everything that had arrived is answered.
     case drained
     /// The server was stopping, and the drain timeout is over.
@@ -22,9 +22,9 @@ enum EndReason: Equatable {
         switch self {
         case .finished, .completed: nil
         case .refused(let reason): reason
-        case .idle: "no complete \(terms.request) for \(terms.idleTimeout)"
+        case .timedOut(let limit): "no complete \(terms.request) for \(terms.limitName(limit))"
         case .drained: "the server is stopping"
-        case .drainTimeout: "the server is stopping and \(terms.drainTimeout) is over"
+        case .drainTimeout: "the server is stopping and \(terms.limitName(\Limits.drainTimeout)) is over"
         case .lost(let code): SystemError.reason(code)
         }
     }

@@ -42,7 +42,7 @@ struct ListenerPlan: Sendable {
 
     /// Resolves the names of all listeners.
     ///
-    /// - Throws: `ListenError` with every name that has no address.
+    /// - Throws: `ListenError` with every name that has no address, and every listener on the address of another.
     static func resolve(_ listeners: [ListenerRequest]) throws -> [ListenerPlan] {
         var plans: [ListenerPlan] = []
         var reasons: [String] = []
@@ -50,7 +50,24 @@ struct ListenerPlan: Sendable {
             do { plans.append(try ListenerPlan(resolving: listener)) } catch { reasons.append("\(error)") }
         }
         guard reasons.isEmpty else { throw ListenError(reasons: reasons) }
+        for (index, plan) in plans.enumerated() {
+            guard let other = plans[..<index].firstIndex(where: { $0.collides(with: plan) }) else { continue }
+            reasons.append(
+                """
+                cannot listen on \(listeners[index].endpoint) beside \(listeners[other].endpoint): they resolve to \
+                the same address, or one covers the other; take one of them out
+                """
+            )
+        }
+        guard reasons.isEmpty else { throw ListenError(reasons: reasons) }
         return plans
+    }
+
+    /// Whether the system would refuse to listen on an address of this plan and on one of the other.
+    private func collides(with other: ListenerPlan) -> Bool {
+        requests.contains { request in
+            other.requests.contains { request.covers($0) || $0.covers(request) }
+        }
     }
 
     /// Opens those sockets of the plan that `isOpen` does not know yet; with port 0 all get the same port.
@@ -100,4 +117,13 @@ public struct ListenError: Error, CustomStringConvertible, Sendable {
 
     /// The sentences, one a line.
     public var description: String { reasons.joined(separator: "\n") }
+}
+
+extension ListeningSocket.Request {
+    /// Whether a client of the other address could connect to this one as well.
+    fileprivate func covers(_ other: ListeningSocket.Request) -> Bool {
+        if address == other.address { return address.port != 0 }
+        guard address.isWildcard, address.port == other.address.port, address.port != 0 else { return false }
+        return address.family == other.address.family || stack == .dual && other.address.port != nil
+    }
 }

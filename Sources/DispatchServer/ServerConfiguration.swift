@@ -26,11 +26,16 @@ public struct Limits: Equatable, Sendable {
     public var maximumConnections = 10_000
     /// How long a client may go without a complete request. Nil: without limit.
     public var idleTimeout: Duration? = .seconds(600)
+    /// How long a client may take from its arrival to its first complete request. Nil: without limit.
+    public var firstRequestTimeout: Duration? = .seconds(30)
     /// How long clients may take to read their last answers when the server stops.
     public var drainTimeout: Duration = .seconds(10)
 
     /// The defaults.
     public init() {}
+
+    /// The shortest of the timeouts that the sweep checks.
+    var shortestTimeout: Duration? { [idleTimeout, firstRequestTimeout].compactMap { $0 }.min() }
 }
 
 /// Everything that a server is configured with; a reload brings a new value.

@@ -75,8 +75,8 @@ final class ServerCore: Sendable {
 
     /// How long until the next sweep.
     var sweepInterval: Milliseconds {
-        let idleTimeout = currentLimits.idleTimeout?.milliseconds ?? .max
-        return min(max(idleTimeout / 8, 5), 500)
+        let shortest = currentLimits.shortestTimeout?.milliseconds ?? .max
+        return min(max(shortest / 8, 5), 500)
     }
 
     /// Tells every connection that the server is stopping, again and again until all know it.

@@ -103,7 +103,7 @@ final class ServerLog: Sendable {
         case .paused(let duration):
             logger.warning(
                 """
-                all \(capacity) connection slots are in use (\(terms.maximumConnections)): accepting on \(listener) has been paused for \
+                all \(capacity) connection slots are in use (\(terms.limitName(\.maximumConnections))): accepting on \(listener) has been paused for \
                 \(Self.text(duration)), clients wait until one is free
                 """,
                 metadata: metadata(listener, terms.capacityReachedID)
@@ -145,7 +145,7 @@ final class ServerLog: Sendable {
     func noteFewerSlots(_ slots: Int, wanted: Int, descriptors: UInt64) {
         logger.warning(
             """
-            \(terms.maximumConnections) is \(wanted), but only \(slots) clients fit the limit of \(descriptors) open \
+            \(terms.limitName(\.maximumConnections)) is \(wanted), but only \(slots) clients fit the limit of \(descriptors) open \
             files: that many are served at once; raise LimitNOFILE= or ulimit -n for more
             """
         )
@@ -167,12 +167,15 @@ final class ServerLog: Sendable {
 public struct LogTerms: Sendable {
     /// What a request is called.
     public var request = "request"
-    /// What the limit on connections is called where it is set.
-    public var maximumConnections = "the limit on connections"
-    /// The idle timeout.
-    public var idleTimeout = "the idle timeout"
-    /// The drain timeout.
-    public var drainTimeout = "the drain timeout"
+    /// What a limit is called where it is set.
+    public var limitName: @Sendable (PartialKeyPath<Limits>) -> String = { limit in
+        switch limit {
+        case \.maximumConnections: "the limit on connections"
+        case \.idleTimeout: "the idle timeout"
+        case \.drainTimeout: "the drain timeout"
+        default: "a limit"
+        }
+    }
     /// The message id of the record that every connection slot is in use and clients wait (`MESSAGE_ID=`,
     /// systemd.journal-fields(7)); nil for none.
     public var capacityReachedID: String?

@@ -21,6 +21,17 @@ public enum ByteCountText {
         return "\(bytes / unit.bytes)\(unit.name)"
     }
 
+    /// `bytes` for a person who wants to know about how much it is: `512 B`, `1.5 MiB`.
+    public static func approximate(_ bytes: UInt64) -> String {
+        var value = Double(bytes)
+        var unit = "B"
+        for larger in ["KiB", "MiB", "GiB", "TiB"] where value >= 1024 {
+            value /= 1024
+            unit = larger
+        }
+        return unit == "B" ? "\(bytes) B" : "\((value * 10).rounded(.down) / 10) \(unit)"
+    }
+
     /// The right way to write what `text` probably means, such as `10MiB` for `10 mb`.
     public static func correction(of text: String) -> String? {
         guard let quantity = Quantity(lenient: text) else { return nil }

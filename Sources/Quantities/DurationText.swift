@@ -18,10 +18,9 @@ public enum DurationText {
 
     /// `duration` in the largest unit that holds it in a whole number; parts of a millisecond are left out.
     public static func format(_ duration: Duration) -> String {
-        let (seconds, attoseconds) = duration.components
-        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1000)
-        guard !overflow else { return "\(seconds)s" }
-        let milliseconds = whole + attoseconds / 1_000_000_000_000_000
+        let milliseconds = duration.wholeMilliseconds()
+        // More than can be said in milliseconds.
+        guard milliseconds != .max else { return "\(duration.components.seconds)s" }
         guard milliseconds != 0 else { return "0" }
         let unit = units.first { milliseconds.isMultiple(of: $0.milliseconds) } ?? ("ms", 1)
         return "\(milliseconds / unit.milliseconds)\(unit.name)"

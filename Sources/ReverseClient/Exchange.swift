@@ -1,3 +1,5 @@
+import Sockets
+
 /// The state of a pipelined conversation: lines go in, answers come back, and nothing is forgotten before it is answered.
 ///
 /// It does no I/O: its owner offers it memory to fill and takes memory to send or write. All positions count bytes from
@@ -41,8 +43,8 @@ public struct Exchange: ~Copyable {
     }
 
     private let limits: Limits
-    private var requests: ByteRing
-    private var answers: ByteRing
+    private var requests: ByteQueue
+    private var answers: ByteQueue
     private var lineEnds = LineEnds()
 
     private var delivered = 0
@@ -69,8 +71,8 @@ public struct Exchange: ~Copyable {
     public init(limits: Limits = Limits()) {
         self.limits = limits
         partialFrom = limits.window
-        requests = ByteRing(capacity: min(limits.window, 256 << 10))
-        answers = ByteRing(capacity: min(limits.output, 256 << 10))
+        requests = ByteQueue(keepsMemory: true)
+        answers = ByteQueue(keepsMemory: true)
     }
 }
 
@@ -139,13 +141,7 @@ extension Exchange {
 
     /// Where the oldest unanswered line ends, as far as it is known.
     private var oldestLineEnd: Int {
-        var offset = 0
-        while offset < requests.count {
-            let stretch = requests.stretch(at: offset)
-            if let position = LineEnds.first(in: stretch) { return confirmed + offset + position + 1 }
-            offset += stretch.count
-        }
-        return accepted
+        LineEnds.first(in: requests.bytes(from: 0)).map { confirmed + $0 + 1 } ?? accepted
     }
 }
 
@@ -158,11 +154,10 @@ extension Exchange {
     ) throws(Failure) {
         let room = inputRoom
         guard room > 0 else { return }
-        if requests.free == 0 { requests.grow(to: min(requests.capacity * 2, requests.count + room)) }
         let start = requests.count
         let taken = try requests.append(atMost: room, body)
         accepted += taken
-        let stretch = UnsafeRawBufferPointer(rebasing: requests.stretch(at: start).prefix(taken))
+        let stretch = UnsafeRawBufferPointer(rebasing: requests.bytes(from: start).prefix(taken))
         if let last = LineEnds.last(in: stretch) {
             complete = accepted - taken + last + 1
             partialFrom = limits.window
@@ -177,10 +172,10 @@ extension Exchange {
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Int
     ) throws(Failure) {
         guard hasOutput else { return }
-        let stretch = UnsafeRawBufferPointer(rebasing: answers.stretch(at: 0).prefix(confirmed - delivered))
+        let stretch = UnsafeRawBufferPointer(rebasing: answers.bytes(from: 0).prefix(confirmed - delivered))
         let written = try body(stretch)
         precondition(written >= 0 && written <= stretch.count)
-        answers.drop(written)
+        answers.removeFirst(written)
         delivered += written
     }
 }
@@ -199,7 +194,7 @@ extension Exchange {
     ) throws(Failure) {
         let end = sendEnd
         guard sent < end else { return }
-        let stretch = requests.stretch(at: sent - confirmed)
+        let stretch = requests.bytes(from: sent - confirmed)
         let taken = try body(UnsafeRawBufferPointer(rebasing: stretch.prefix(end - sent)))
         precondition(taken >= 0 && taken <= end - sent)
         sent += taken
@@ -214,7 +209,6 @@ extension Exchange {
     ) throws(Mismatch) {
         let room = answerRoom
         guard room > 0 else { return }
-        if answers.free == 0 { answers.grow(to: min(answers.capacity * 2, answers.count + room)) }
         let start = answers.count
         let taken = answers.append(atMost: room, body)
         try check(taken, at: start)
@@ -224,8 +218,8 @@ extension Exchange {
         let due = min(taken, sent - received)
         var compared = 0
         while compared < due {
-            let request = requests.stretch(at: received - confirmed)
-            let answer = answers.stretch(at: start + compared)
+            let request = requests.bytes(from: received - confirmed)
+            let answer = answers.bytes(from: start + compared)
             let length = min(request.count, answer.count, due - compared)
             let asked = UnsafeRawBufferPointer(rebasing: request.prefix(length))
             let came = UnsafeRawBufferPointer(rebasing: answer.prefix(length))
@@ -245,7 +239,7 @@ extension Exchange {
 
     private mutating func confirm(upTo position: Int, lines: Int) {
         let amount = position - confirmed
-        requests.drop(amount)
+        requests.removeFirst(amount)
         confirmed = position
         linesAnswered += lines
         if let ramp { self.ramp = ramp + 2 * amount < limits.window ? ramp + 2 * amount : nil }
@@ -257,7 +251,7 @@ extension Exchange {
         let came = received - confirmed
         let isWhole = oldestLineEnd <= complete || inputEnded
         let due = isWhole ? oldestLineLength : nil
-        let last = answers.stretch(at: offset).first
+        let last = answers.bytes(from: offset).first
         if let due, came + 1 == due, last != 0x0A { return .tooLong(line: line, due: due) }
         if last == 0x0A && due != came + 1 { return .length(line: line, came: came + 1, due: due) }
         return .terminator(line: line)
@@ -273,7 +267,7 @@ extension Exchange {
         // The parts of a line are sent again when it is whole, or has grown to twice its size: not at once, as the
         // server would only wait for the rest again.
         if sent > complete { partialFrom = 2 * (accepted - complete) }
-        answers.keepFirst(confirmed - delivered)
+        answers.truncate(to: confirmed - delivered)
         received = confirmed
         sent = confirmed
         lineEnds = LineEnds()

@@ -1,54 +1,106 @@
-import TOMLKit
+import CTOML
+import TextEscaping
 
-/// A document that is TOML, with the line of each key.
-struct Document {
-    let content: TOMLTable
-    let outline: TOMLOutline
+/// A value of a TOML document, and the line that it is on: that of its key, or its own in an array.
+struct TOMLValue: Sendable {
+    enum Content: Sendable {
+        case string(String)
+        case integer(Int64)
+        case float(Double)
+        case boolean(Bool)
+        case date, time, dateTime
+        case array([TOMLValue])
+        case table([String: TOMLValue])
+    }
 
-    /// Reads `text`; `path` is what messages call it.
-    init(_ text: String, path: String) throws(SettingsError) {
-        // TOMLKit hands the text over as a C string.
-        if let index = text.utf8.firstIndex(of: 0) {
-            let line = text.utf8[..<index].count { $0 == UInt8(ascii: "\n") } + 1
-            throw Document.error(path, line, nil, "a NUL byte; is this a text file?")
+    var content: Content
+    var line: Int
+
+    var string: String? { if case .string(let text) = content { text } else { nil } }
+    var integer: Int64? { if case .integer(let number) = content { number } else { nil } }
+    var boolean: Bool? { if case .boolean(let boolean) = content { boolean } else { nil } }
+    var array: [TOMLValue]? { if case .array(let values) = content { values } else { nil } }
+    var table: [String: TOMLValue]? { if case .table(let values) = content { values } else { nil } }
+
+    /// For a message: as TOML writes it, shortened when long; for a table, an array or a date just its kind.
+    var shown: String {
+        switch content {
+        case .string(let text):
+            PrintableText.quoted(String(String.UnicodeScalarView(text.unicodeScalars.prefix(80))))
+                + (text.unicodeScalars.count > 80 ? "…" : "")
+        case .integer(let number): String(number)
+        case .float(let number): number.description
+        case .boolean(let boolean): String(boolean)
+        case .date: "a date"
+        case .time: "a time of day"
+        case .dateTime: "a date and time"
+        case .array: "an array"
+        case .table: "a table"
         }
-        outline = TOMLOutline(of: text)
-        if let trouble = outline.trouble {
-            // The parser may have something to say about what comes before.
-            _ = try Document.parse(
-                String(decoding: text.utf8.prefix(outline.understoodBytes), as: UTF8.self),
-                path
+    }
+}
+
+extension TOMLValue {
+    /// The top-level table of the document `text`; `path` is what messages call it.
+    init(parsing text: String, path: String) throws(SettingsError) {
+        var text = text
+        let outcome = text.withUTF8 { TOMLValue.parse($0) }
+        switch outcome {
+        case .success(let value): self = value
+        case .failure(let error): throw SettingsError(mistakes: [error.mistake(in: text, path: path)])
+        }
+    }
+
+    private static func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> Result<TOMLValue, TOMLSyntaxError> {
+        let document = bytes.withMemoryRebound(to: CChar.self) { ctoml_parse($0.baseAddress, $0.count) }
+        guard let document else {
+            return .failure(TOMLSyntaxError(line: 1, column: 1, description: "not enough memory to read it"))
+        }
+        defer { ctoml_free(document) }
+        if let failure = ctoml_failure(document)?.pointee {
+            return .failure(
+                TOMLSyntaxError(
+                    line: Int(failure.line),
+                    column: Int(failure.column),
+                    description: string(failure.description)
+                )
             )
-            throw Document.error(path, trouble.line, trouble.column, trouble.problem)
         }
-        guard outline.linesWithNulEscape.isEmpty else {
-            throw SettingsError(
-                mistakes: outline.linesWithNulEscape.map { line in
-                    Mistake(
-                        origin: .file(path: path, line: line),
-                        allowed: "no setting may hold a NUL character"
-                    )
+        var count = 0
+        let values = ctoml_values(document, &count)
+        var rest = UnsafeBufferPointer(start: values, count: count)[...]
+        guard let top = rest.popFirst() else { return .success(TOMLValue(content: .table([:]), line: 1)) }
+        return .success(TOMLValue(top, followedBy: &rest))
+    }
+
+    private init(_ value: ctoml_value, followedBy rest: inout Slice<UnsafeBufferPointer<ctoml_value>>) {
+        line = Int(value.line)
+        switch value.kind {
+        case CTOML_STRING: content = .string(Self.string(value.string))
+        case CTOML_INTEGER: content = .integer(value.integer)
+        case CTOML_FLOAT: content = .float(value.number)
+        case CTOML_BOOLEAN: content = .boolean(value.boolean)
+        case CTOML_DATE: content = .date
+        case CTOML_TIME: content = .time
+        case CTOML_DATE_TIME: content = .dateTime
+        case CTOML_ARRAY:
+            content = .array(
+                (0..<value.children).compactMap { _ in
+                    rest.popFirst().map { TOMLValue($0, followedBy: &rest) }
                 }
             )
-        }
-        content = try Document.parse(text, path)
-    }
-
-    private static func parse(_ text: String, _ path: String) throws(SettingsError) -> TOMLTable {
-        do {
-            return try TOMLTable(string: text)
-        } catch let error as TOMLParseError {
-            let start = error.source.begin
-            throw Document.error(path, start.line, start.column, "not TOML: \(error.description)")
-        } catch {
-            throw Document.error(path, nil, nil, "not TOML: \(error)")
+        default:
+            var table: [String: TOMLValue] = [:]
+            for _ in 0..<value.children {
+                guard let child = rest.popFirst() else { break }
+                table[Self.string(child.key)] = TOMLValue(child, followedBy: &rest)
+            }
+            content = .table(table)
         }
     }
 
-    private static func error(_ path: String, _ line: Int?, _ column: Int?, _ problem: String)
-        -> SettingsError
-    {
-        let origin = Mistake.Origin.file(path: path, line: line, column: column)
-        return SettingsError(mistakes: [Mistake(origin: origin, allowed: problem)])
+    private static func string(_ text: ctoml_text) -> String {
+        let bytes = UnsafeRawBufferPointer(start: text.bytes, count: text.count)
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import TextEscaping
 
 /// What kind of address a host is written as, and whether it is well written. Nothing is resolved here.
 enum HostText: Hashable {
@@ -9,27 +10,22 @@ enum HostText: Hashable {
     /// A name in lower case.
     case name(String)
 
-    /// What is wrong with a text that is no host, and what was probably meant.
-    struct Problem: Error, Equatable {
-        var allowed: String
-        var suggestion: String?
-    }
-
     /// 253: the longest name of the Domain Name System (RFC 1035, section 2.3.4, as text).
     static let maximumNameBytes = 253
 
-    init(_ text: String) throws(Problem) {
+    init(_ text: String) throws(Refusal) {
         guard !text.isEmpty else {
-            throw Problem(
-                allowed: "must be an address or a name; \"0.0.0.0\" and \"::\" stand for every address"
+            throw Refusal(
+                "must be an address or a name; \"0.0.0.0\" and \"::\" stand for every address"
             )
         }
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-            throw Problem(allowed: "must be an address or a name in ASCII without spaces")
+            throw Refusal("must be an address or a name in ASCII without spaces")
         }
         if let address = HostText.address(of: text, family: AF_INET, bytes: 4) {
             self = .ipv4(address)
         } else if let (address, zone) = HostText.ipv6(text) {
+            try HostText.check(address, zone: zone)
             self = .ipv6(address, zone: zone)
         } else {
             try HostText.checkName(text)
@@ -37,49 +33,50 @@ enum HostText: Hashable {
         }
     }
 
-    private static func checkName(_ text: String) throws(Problem) {
-        if text == "*" {
-            throw Problem(
-                allowed: "must be an address or a name",
-                suggestion: "\"0.0.0.0\" for IPv4, or \"::\" for all"
-            )
+    /// Refuses those addresses that nothing can listen on (ipv6(7)), however they are spelled.
+    private static func check(_ address: [UInt8], zone: String) throws(Refusal) {
+        if address[0] == 0xFE, address[1] & 0xC0 == 0x80, zone.isEmpty {
+            throw Refusal("is a link-local address, which needs its interface, as in \"fe80::1%eth0\"")
         }
-        if text.contains("/") {
-            throw Problem(
-                allowed:
+        if address.starts(with: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]) {
+            let ipv4 = address[12...].map { String($0) }.joined(separator: ".")
+            throw Refusal("is an IPv4 address within IPv6", meant: PrintableText.quoted(ipv4))
+        }
+    }
+
+    private static func checkName(_ text: String) throws(Refusal) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        let digits = Set("0123456789".unicodeScalars)
+        let refusal: Refusal? =
+            if text == "*" {
+                Refusal("must be an address or a name", meant: "\"0.0.0.0\" for IPv4, or \"::\" for all")
+            } else if text.contains("/") {
+                Refusal(
                     "must be an address or a name; a Unix socket is a [[listener]] with path instead of host"
-            )
-        }
-        if text.hasPrefix("["), text.hasSuffix("]"), ipv6(String(text.dropFirst().dropLast())) != nil {
-            throw Problem(
-                allowed: "must be written without brackets",
-                suggestion: Literal.quoted(String(text.dropFirst().dropLast()))
-            )
-        }
-        if text.contains(":") {
-            let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-            if parts.count == 2, UInt16(parts[1]) != nil {
-                throw Problem(allowed: "must not name the port; the key \"port\" does")
+                )
+            } else if text.hasPrefix("["), text.hasSuffix("]"),
+                ipv6(String(text.dropFirst().dropLast())) != nil
+            {
+                Refusal(
+                    "must be written without brackets",
+                    meant: PrintableText.quoted(String(text.dropFirst().dropLast()))
+                )
+            } else if parts.count == 2, UInt16(parts[1]) != nil {
+                Refusal("must not name the port; the key \"port\" does")
+            } else if parts.count > 1 {
+                Refusal("is not an IPv6 address")
+            } else if text.unicodeScalars.allSatisfy({ $0 == "." || digits.contains($0) }) {
+                Refusal("is not an IPv4 address, which is four numbers from 0 to 255 with dots between them")
+            } else if text.utf8.count > maximumNameBytes {
+                Refusal("must be an address or a name of at most \(maximumNameBytes) bytes")
+            } else if !text.unicodeScalars.allSatisfy({
+                $0.properties.isAlphabetic || "-._".unicodeScalars.contains($0) || digits.contains($0)
+            }) {
+                Refusal("must be an address, or a name made of letters, digits, \"-\", \"_\" and \".\"")
+            } else {
+                nil
             }
-            throw Problem(allowed: "is not an IPv6 address")
-        }
-        if text.utf8.allSatisfy({ $0 == UInt8(ascii: ".") || ("0"..."9").contains(Unicode.Scalar($0)) }) {
-            throw Problem(
-                allowed: "is not an IPv4 address, which is four numbers from 0 to 255 with dots between them"
-            )
-        }
-        guard text.utf8.count <= maximumNameBytes else {
-            throw Problem(allowed: "must be an address or a name of at most \(maximumNameBytes) bytes")
-        }
-        guard
-            text.unicodeScalars.allSatisfy({
-                $0.properties.isAlphabetic || "0123456789-._".unicodeScalars.contains($0)
-            })
-        else {
-            throw Problem(
-                allowed: "must be an address, or a name made of letters, digits, \"-\", \"_\" and \".\""
-            )
-        }
+        if let refusal { throw refusal }
     }
 
     private static func ipv6(_ text: String) -> (address: [UInt8], zone: String)? {

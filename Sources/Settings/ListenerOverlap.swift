@@ -1,10 +1,13 @@
+import DispatchServer
+import Sockets
+
 extension Settings.Listener {
     /// Why the kernel would not let both listeners listen at the same time, or `nil` when it would.
     /// Names are compared as they are written, since what they stand for is known only when they are resolved.
     func overlap(with other: Settings.Listener) -> String? {
-        switch (place, other.place) {
+        switch (endpoint, other.endpoint) {
         case (.unix(let path), .unix(let otherPath)):
-            return path == otherPath ? "the same path" : nil
+            return SocketPath.normalized(path) == SocketPath.normalized(otherPath) ? "the same path" : nil
         case (.internet(let host, let port), .internet(let otherHost, let otherPort)):
             guard port == otherPort, port != 0 else { return nil }
             guard let first = try? HostText(host), let second = try? HostText(otherHost) else { return nil }

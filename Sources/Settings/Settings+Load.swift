@@ -1,4 +1,4 @@
-import TOMLKit
+import DispatchServer
 
 extension Settings {
     /// The settings of the file at `path`, with `overrides` over them and the defaults below.
@@ -27,80 +27,32 @@ extension Settings {
         path: String,
         overrides: Overrides = Overrides()
     ) throws(SettingsError) -> Settings {
-        let document = try Document(text, path: path)
-        // TOMLKit never frees a table; emptied, it leaves next to nothing behind on each reload.
-        defer { document.content.clear() }
-        var reader = TableReader(file: path, outline: document.outline)
-        let settings = reader.settings(in: document.content, overrides: overrides)
+        let document = try TOMLValue(parsing: text, path: path)
+        var reader = TableReader(file: path)
+        let settings = reader.settings(in: document, overrides: overrides)
         guard reader.mistakes.isEmpty else {
-            throw SettingsError(mistakes: SettingsError.inOrder(reader.mistakes))
+            // By line; those of one line stay as they were.
+            let ordered = reader.mistakes.enumerated()
+                .sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }
+            throw SettingsError(mistakes: ordered.map(\.element))
         }
         return settings
-    }
-}
-
-extension SettingsError {
-    /// `mistakes` by line; those of one line stay as they were.
-    fileprivate static func inOrder(_ mistakes: [Mistake]) -> [Mistake] {
-        mistakes.enumerated()
-            .sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }
-            .map(\.element)
     }
 }
 
 extension TableReader {
     /// The whole document: its top level, its tables, its listeners, and what the flags say over it.
-    fileprivate mutating func settings(in content: TOMLTable, overrides: Overrides) -> Settings {
-        let top = Table(content: content, section: .top, path: [], prefix: "")
+    fileprivate mutating func settings(in document: TOMLValue, overrides: Overrides) -> Settings {
+        let top = Table(values: document.table ?? [:], line: document.line, section: .top)
         var settings = Settings()
         refuseUnknownKeys(in: top)
-        settings.framing = word("framing", in: top) ?? settings.framing
-        settings.unit = word("unit", in: top) ?? settings.unit
-        if let table = table(.limits, in: top) { settings.limits = limits(in: table) }
-        if let table = table(.log, in: top) { settings.log = log(in: table) }
-        settings.log.level = overrides.logLevel ?? settings.log.level
-        settings.listeners = listeners(
-            in: top,
-            framing: settings.framing,
-            unit: settings.unit,
-            overrides: overrides
-        )
+        if let table = table(.limits, in: top) { read(Keys.limits, in: table, into: &settings) }
+        if let table = table(.log, in: top) { read(Keys.log, in: table, into: &settings) }
+        settings.logLevel = overrides.logLevel ?? settings.logLevel
+        var plain = Settings.Listener()
+        read(Keys.options, in: top, into: &plain)
+        settings.server.options = plain.options
+        settings.server.listeners = listeners(in: top, plain: plain, overrides: overrides)
         return settings
-    }
-
-    private mutating func table(_ section: Section, in top: Table) -> Table? {
-        guard let value = top.content[section.name] else { return nil }
-        guard let content = value.table else {
-            refuse(section.name, in: top, "must be a table with the header \(section.place)")
-            return nil
-        }
-        let path = [TOMLOutline.Step.key(section.name)]
-        let table = Table(content: content, section: section, path: path, prefix: section.name + ".")
-        refuseUnknownKeys(in: table)
-        return table
-    }
-
-    private mutating func limits(in table: Table) -> Settings.Limits {
-        var limits = Settings.Limits()
-        limits.maximumConnections =
-            wholeNumber("max_connections", in: table, range: 1...1_000_000) ?? limits.maximumConnections
-        limits.maximumLineBytes =
-            byteCount("max_line_bytes", in: table, range: 1...(1 << 30)).map { Int($0) }
-            ?? limits.maximumLineBytes
-        let longest = Duration.seconds(8760 * 3600)
-        if let idle = duration("idle_timeout", in: table, range: .milliseconds(1)...longest, zero: "never") {
-            limits.idleTimeout = idle == .zero ? nil : idle
-        }
-        limits.drainTimeout =
-            duration("drain_timeout", in: table, range: .milliseconds(1)...(.seconds(24 * 3600)))
-            ?? limits.drainTimeout
-        return limits
-    }
-
-    private mutating func log(in table: Table) -> Settings.Log {
-        var log = Settings.Log()
-        log.level = word("level", in: table) ?? log.level
-        log.connections = boolean("connections", in: table) ?? log.connections
-        return log
     }
 }

@@ -1,138 +1,49 @@
-// What a person may set: the TOML file, the flags over it, the checks, and the way back to TOML.
+// Settings: the TOML file, the flags over it, the checks, and the way back to TOML.
 //
-// Here lives everything between a path and a `Settings` value that the daemon can act on without asking again.
+// Here is everything between a path and a `Settings` value that the daemon can act on without asking again.
 // Nothing here opens a socket, resolves a name or writes a log: a host is checked as text only.
 //
 // What must stay true:
-// - A `Settings` value that came out of `load` or `parse` is complete and in range; whoever holds one checks nothing.
-// - All mistakes are told at once, each with the file, the line when it is known for certain, the key, what
-//   was found and what is allowed. Nothing that a file or a flag may say traps.
+// - A `Settings` value that came out of `load` or `parse` is complete and in range; nobody who holds one checks it again.
+// - All mistakes are reported at once, each with the file, the line, the key, what was found and what is allowed.
+//   Nothing that a file or a flag may say traps.
+// - The model is that of the server, each value with its default where it is used; `Keys` says how a file names it.
 // - `Settings().toml`, `config/reversed.toml` and reversed.toml(5) say the same; tests hold them together.
 
+import DispatchServer
+import Logging
 import ReverseCore
+import Sockets
 
-/// Where the daemon listens, what it answers, what it allows, and what it logs.
+/// What the daemon is set to: the configuration of its server, and what it logs.
 public struct Settings: Sendable, Equatable {
-    /// Where `reversed` looks when it is not told otherwise. It may be missing.
-    public static let defaultPath = "/etc/reversed/reversed.toml"
+    /// What the server takes.
+    public typealias Server = ServerConfiguration<ReversalOptions, ReversalLimits>
+    /// One listener of it.
+    public typealias Listener = ListenerConfiguration<ReversalOptions>
 
-    /// Where to listen. Never empty; without `[[listener]]` in the file it is the one made of `host` and `port`.
-    public var listeners: [Listener]
-    /// How a stream is cut into requests where no listener says otherwise: the top-level `framing`.
-    /// Sockets handed over by systemd use it.
-    public var framing: Framing
-    /// What stays whole where no listener says otherwise: the top-level `unit`.
-    /// Sockets handed over by systemd use it.
-    public var unit: ReversalUnit
-    /// What a client, and all clients together, may take.
-    public var limits: Limits
-    /// What is logged.
-    public var log: Log
+    /// The file that is read when the command line names none. It may be missing.
+    public static let defaultPath = "/etc/reversed/reversed.toml"
+    /// The levels that `logLevel` may have, from the least to the most important.
+    public static let logLevels: [Logger.Level] = [.debug, .info, .notice, .warning, .error]
+
+    /// The configuration of the server. It has at least one listener; its options are the top level's `framing` and
+    /// `unit`.
+    public var server = Server(
+        listeners: [Listener()],
+        options: ReversalOptions(),
+        sessionLimits: ReversalLimits()
+    )
+    /// The least important level that is logged, one of `logLevels`.
+    public var logLevel = Logger.Level.info
 
     /// The defaults: what an empty file means.
-    public init() {
-        listeners = [Listener(place: .internet(host: Listener.defaultHost, port: Listener.defaultPort))]
-        framing = .line
-        unit = .character
-        limits = Limits()
-        log = Log()
-    }
+    public init() {}
 }
 
-extension Settings {
-    /// One place to listen at, and how its clients are answered.
-    public struct Listener: Sendable, Equatable {
-        /// The address of a listener, as text that has been checked but not resolved.
-        public enum Place: Sendable, Hashable {
-            /// An IPv4 or IPv6 address without brackets, or a host name; port 0 means any free port.
-            case internet(host: String, port: UInt16)
-            /// An absolute path of at most 107 bytes without NUL (`sun_path` of unix(7)).
-            case unix(path: String)
-        }
-
-        /// Only this machine: nobody outside is served before an operator says so.
-        public static let defaultHost = "127.0.0.1"
-        /// The port of the original server.
-        public static let defaultPort: UInt16 = 5000
-        /// Anybody on this machine may connect, as anybody may to a port on 127.0.0.1.
-        public static let defaultMode: UInt32 = 0o666
-
-        /// Where to listen.
-        public var place: Place
-        /// How the streams of this listener are cut into requests.
-        public var framing: Framing
-        /// What stays whole when a line of this listener is reversed.
-        public var unit: ReversalUnit
-        /// `IPV6_V6ONLY` of ipv6(7): an IPv6 socket takes no IPv4 clients. Without it `::` listens for both.
-        /// It means nothing for an IPv4 address and for a Unix socket, and is false there.
-        public var ipv6Only: Bool
-        /// The permission bits of a Unix socket's file, 0 to 0o777. It means nothing for the Internet.
-        public var mode: UInt32
-
-        /// A listener whose every part the caller knows to be in range.
-        public init(
-            place: Place,
-            framing: Framing = .line,
-            unit: ReversalUnit = .character,
-            ipv6Only: Bool = false,
-            mode: UInt32 = Listener.defaultMode
-        ) {
-            self.place = place
-            self.framing = framing
-            self.unit = unit
-            self.ipv6Only = ipv6Only
-            self.mode = mode
-        }
-    }
-
-    /// What a client, and all clients together, may take: the table `[limits]`.
-    public struct Limits: Sendable, Equatable {
-        /// How many clients are served at once; more wait in the backlog. 1 to 1,000,000.
-        public var maximumConnections = 10_000
-        /// The longest line in bytes, without its terminator. 1 to 1 GiB.
-        public var maximumLineBytes = 1 << 20
-        /// A client that has sent no complete line for this long is disconnected; `nil` never.
-        /// 1 ms to 8,760 h.
-        public var idleTimeout: Duration? = .seconds(600)
-        /// How long clients may take to read their last answers when the daemon stops. 1 ms to 24 h.
-        public var drainTimeout: Duration = .seconds(10)
-
-        /// The defaults.
-        public init() {}
-    }
-
-    /// What is logged: the table `[log]`.
-    public struct Log: Sendable, Equatable {
-        /// The least important level that is still logged.
-        public var level = LogLevel.info
-        /// Whether there is a line when a client connects and when it leaves.
-        public var connections = true
-
-        /// The defaults.
-        public init() {}
-    }
-}
-
-/// How important a line of the log is, from the least to the most.
-public enum LogLevel: String, CaseIterable, Sendable {
-    /// What only a developer wants to see.
-    case debug
-    /// What happens in ordinary operation.
-    case info
-    /// What an operator should know although nothing is wrong.
-    case notice
-    /// What an operator should look at.
-    case warning
-    /// What did not work.
-    case error
-}
-
-extension Settings.Listener.Place: CustomStringConvertible {
-    /// `127.0.0.1:5000`, `[::1]:5000`, `localhost:5000` or the path of the socket.
-    public var description: String {
-        switch self {
-        case .internet(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-        case .unix(let path): path
-        }
+extension Settings.Listener {
+    /// The listener of an empty file: only this machine is served, on the port of the original server.
+    init() {
+        self.init(endpoint: .internet(host: "127.0.0.1", port: 5000), options: ReversalOptions())
     }
 }

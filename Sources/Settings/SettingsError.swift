@@ -1,4 +1,6 @@
-/// Everything that is wrong with the settings, told at once. Never empty.
+import TextEscaping
+
+/// Everything that is wrong with the settings, reported at once. Never empty.
 public struct SettingsError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The mistakes in the order of the file; those of the flags come last.
     public let mistakes: [Mistake]
@@ -31,6 +33,8 @@ public struct Mistake: Sendable, Equatable, CustomStringConvertible {
     public var suggestion: String?
 
     /// `FILE:LINE:COLUMN: KEY = FOUND: ALLOWED: did you mean SUGGESTION?`, without the parts that are not known.
+    ///
+    /// One line of printable text: what comes from the file or its name is escaped.
     public var description: String {
         var text = location
         switch (origin, key, found) {
@@ -43,7 +47,7 @@ public struct Mistake: Sendable, Equatable, CustomStringConvertible {
         if let suggestion {
             text += ": did you mean \(suggestion)?"
         }
-        return text
+        return PrintableText.escape(text)
     }
 
     /// The line it is on, for putting mistakes in order.

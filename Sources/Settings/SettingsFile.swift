@@ -2,13 +2,12 @@ import Glibc
 
 /// Reads the text of a settings file, within bounds and without ever waiting for it.
 enum SettingsFile {
-    /// The most a file may hold. It is room for a thousand listeners, and it bounds how deeply tables can nest,
-    /// which the parser takes down by recursion.
+    /// The most bytes that a file may have. They are enough for a thousand listeners.
     static let maximumBytes = 64 * 1024
 
     /// The text of the file at `path`, or `nil` when there is no such file.
     static func read(_ path: String) throws(SettingsError) -> String? {
-        // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
+        // O_NONBLOCK: opening a FIFO that nobody writes to would never return.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }

@@ -1,35 +1,53 @@
-import Quantities
-import TOMLKit
+import TextEscaping
 
-/// Takes values out of the tables of one document, each checked, and gathers every mistake on the way.
-///
-/// A method that answers `nil` has either found no such key or has noted a mistake; the caller goes on with the
-/// default, so that all mistakes are found in one pass.
+/// Reads the tables of one document and gathers every mistake on the way. What is not there or is refused keeps the
+/// value that it had, so that all mistakes are found in one pass.
 struct TableReader {
     /// One table of the document.
     struct Table {
-        var content: TOMLTable
+        var values: [String: TOMLValue]
+        var line: Int
         var section: Section
-        var path: [TOMLOutline.Step]
-        /// What its keys are called in messages is this and the key.
-        var prefix: String
+        /// The number of a `[[listener]]`, from 1.
+        var number = 0
+
+        /// What messages call `key`.
+        func name(of key: String) -> String {
+            switch section {
+            case .top: key
+            case .limits, .log: "\(section.rawValue).\(key)"
+            case .listener: "\(section.header) \(number): \(key)"
+            }
+        }
     }
 
     let file: String
-    let outline: TOMLOutline
     private(set) var mistakes: [Mistake] = []
 
-    init(file: String, outline: TOMLOutline) {
+    init(file: String) {
         self.file = file
-        self.outline = outline
     }
 
-    func has(_ key: String, in table: Table) -> Bool {
-        table.content[key] != nil
+    // MARK: Reading
+
+    /// Sets what `table` has of `keys`.
+    mutating func read<Model>(_ keys: [Key<Model>], in table: Table, into model: inout Model) {
+        for key in keys {
+            guard let value = table.values[key.name] else { continue }
+            do { try key.set(&model, value) } catch { refuse(key.name, in: table, error) }
+        }
     }
 
-    func line(of key: String, in table: Table) -> Int? {
-        outline.lines[table.path + [.key(key)]]
+    /// The table of `section`, its keys checked; nil if `top` has none or what it has is no table.
+    mutating func table(_ section: Section, in top: Table) -> Table? {
+        guard let value = top.values[section.rawValue] else { return nil }
+        guard let values = value.table else {
+            refuse(section.rawValue, in: top, "must be a table with the header \(section.header)")
+            return nil
+        }
+        let table = Table(values: values, line: value.line, section: section)
+        refuseUnknownKeys(in: table)
+        return table
     }
 
     // MARK: Noting mistakes
@@ -38,133 +56,61 @@ struct TableReader {
         mistakes.append(mistake)
     }
 
-    /// Notes that the value of `key` will not do, and says what would.
-    mutating func refuse(_ key: String, in table: Table, _ allowed: String, suggestion: String? = nil) {
+    /// Notes that the value of `key` will not do, and why.
+    mutating func refuse(_ key: String, in table: Table, _ refusal: Refusal) {
         note(
             Mistake(
-                origin: .file(path: file, line: line(of: key, in: table)),
-                key: table.prefix + key,
-                found: table.content[key].map { Literal.shown($0) },
-                allowed: allowed,
-                suggestion: suggestion
+                origin: .file(path: file, line: table.values[key]?.line ?? table.line),
+                key: table.name(of: key),
+                found: table.values[key]?.shown,
+                allowed: refusal.allowed,
+                suggestion: refusal.suggestion
             )
         )
     }
 
-    /// Notes something about a table as a whole.
-    mutating func refuse(_ table: Table, _ problem: String) {
-        note(
-            Mistake(
-                origin: .file(path: file, line: outline.lines[table.path]),
-                key: table.prefix.isEmpty ? nil : String(table.prefix.dropLast(2)),
-                allowed: problem
-            )
-        )
+    mutating func refuse(_ key: String, in table: Table, _ allowed: String) {
+        refuse(key, in: table, Refusal(allowed))
+    }
+
+    /// Notes something about a `[[listener]]` as a whole.
+    mutating func refuse(_ listener: Table, _ problem: String) {
+        let name = "\(listener.section.header) \(listener.number)"
+        note(Mistake(origin: .file(path: file, line: listener.line), key: name, allowed: problem))
     }
 
     /// Notes every key that `table` should not have.
     mutating func refuseUnknownKeys(in table: Table) {
-        for key in table.content.keys where !table.section.names.contains(key) {
+        let known = table.section.names
+        for (key, value) in table.values.sorted(by: { $0.key < $1.key }) where !known.contains(key) {
             let (problem, suggestion) = table.section.explain(unknown: key)
             note(
                 Mistake(
-                    origin: .file(path: file, line: line(of: key, in: table)),
+                    origin: .file(path: file, line: value.line),
                     allowed: problem,
                     suggestion: suggestion
                 )
             )
         }
     }
+}
 
-    // MARK: Taking values
-
-    mutating func string(_ key: String, in table: Table) -> String? {
-        guard let value = table.content[key] else { return nil }
-        if let string = value.string { return string }
-        refuse(key, in: table, "must be a string in quotes")
-        return nil
-    }
-
-    mutating func boolean(_ key: String, in table: Table) -> Bool? {
-        guard let value = table.content[key] else { return nil }
-        if let boolean = value.bool { return boolean }
-        let word = value.string?.lowercased()
-        refuse(
-            key,
-            in: table,
-            "must be true or false, without quotes",
-            suggestion: word == "true" || word == "false" ? word : nil
-        )
-        return nil
-    }
-
-    mutating func wholeNumber(_ key: String, in table: Table, range: ClosedRange<Int>) -> Int? {
-        guard let value = table.content[key] else { return nil }
-        if let number = value.int, range.contains(number) { return number }
-        var suggestion: String?
-        if let text = value.string, let number = Int(text), range.contains(number) {
-            suggestion = String(number)
+extension Section {
+    /// What is wrong with `key`, which this table does not know, and what was probably meant.
+    func explain(unknown key: String) -> (problem: String, suggestion: String?) {
+        let problem = "unknown key \(PrintableText.quoted(key))"
+        let others = Section.allCases.filter { $0 != self }
+        let owners = others.filter { $0.keys.contains(key) }.map(\.header)
+        if !owners.isEmpty {
+            let here = self == .top ? "the top level" : header
+            return ("\(problem) in \(here): it belongs to \(owners.joined(separator: ", or to "))", nil)
         }
-        let allowed = "must be a whole number from \(range.lowerBound) to \(range.upperBound)"
-        refuse(key, in: table, allowed, suggestion: suggestion)
-        return nil
-    }
-
-    /// One of the words that `Word` has.
-    mutating func word<Word: RawRepresentable & CaseIterable>(_ key: String, in table: Table) -> Word?
-    where Word.RawValue == String {
-        guard let value = table.content[key] else { return nil }
-        if let text = value.string, let word = Word(rawValue: text) { return word }
-        let words = Word.allCases.map(\.rawValue)
-        let near = value.string.flatMap { Spelling.nearest(to: $0, among: words) }
-        refuse(
-            key,
-            in: table,
-            "must be one of \(words.map(Literal.quoted).joined(separator: ", "))",
-            suggestion: near.map(Literal.quoted)
-        )
-        return nil
-    }
-
-    /// A size: a whole number of bytes, or a string with a unit.
-    mutating func byteCount(_ key: String, in table: Table, range: ClosedRange<Int64>) -> Int64? {
-        guard let value = table.content[key] else { return nil }
-        let bytes = value.int.map { Int64($0) } ?? value.string.flatMap(ByteCountText.parse)
-        if let bytes, range.contains(bytes) { return bytes }
-        let bounds = "\(ByteCountText.format(range.lowerBound)) to \(ByteCountText.format(range.upperBound))"
-        var correction: String?
-        if bytes == nil, let text = value.string.flatMap(ByteCountText.correction(of:)),
-            ByteCountText.parse(text).map(range.contains) == true
-        {
-            correction = Literal.quoted(text)
+        if let near = Spelling.nearest(to: key, among: names) { return (problem, PrintableText.quoted(near)) }
+        for section in others {
+            if let near = Spelling.nearest(to: key, among: section.keys) {
+                return (problem, "\(PrintableText.quoted(near)) in \(section.header)")
+            }
         }
-        let allowed =
-            "must be a number of bytes, or a whole number with B, KiB, MiB or GiB such as \"64KiB\", from \(bounds)"
-        refuse(key, in: table, allowed, suggestion: correction)
-        return nil
-    }
-
-    /// A duration: a string with a unit. `zero` says what "0" stands for, where it is allowed.
-    mutating func duration(
-        _ key: String,
-        in table: Table,
-        range: ClosedRange<Duration>,
-        zero: String? = nil
-    ) -> Duration? {
-        guard let value = table.content[key] else { return nil }
-        let duration = value.int == 0 ? .zero : value.string.flatMap(DurationText.parse)
-        if let duration, range.contains(duration) || (zero != nil && duration == .zero) { return duration }
-        let bounds = "\(DurationText.format(range.lowerBound)) to \(DurationText.format(range.upperBound))"
-        var allowed = "must be a whole number with ms, s, min or h such as \"10s\", from \(bounds)"
-        if let zero { allowed += ", or \"0\" for \(zero)" }
-        var correction: String?
-        if duration == nil,
-            let text = (value.string ?? value.int.map { String($0) }).flatMap(DurationText.correction(of:)),
-            DurationText.parse(text).map(range.contains) == true
-        {
-            correction = Literal.quoted(text)
-        }
-        refuse(key, in: table, allowed, suggestion: correction)
-        return nil
+        return ("\(problem); known here: \(names.joined(separator: ", "))", nil)
     }
 }

@@ -2,8 +2,8 @@ import Glibc
 
 /// A contiguous queue of bytes: added at the back, taken from the front.
 ///
-/// Taking bytes moves only an offset. The rest is moved to the start of the memory when at least half of it is free
-/// there, so n bytes cost O(n) copies in total. An empty queue owns no memory.
+/// Taking bytes moves only an offset. The rest is moved to the start of the memory when it is no more than what was taken,
+/// so n bytes cost O(n) copies in total. An empty queue owns no memory, unless it is told to keep it.
 public struct ByteQueue: ~Copyable {
     private var base: UnsafeMutableRawPointer?
     private var capacity = 0
@@ -11,8 +11,12 @@ public struct ByteQueue: ~Copyable {
     /// The number of bytes held.
     public private(set) var count = 0
 
+    private let keepsMemory: Bool
+
     /// Makes an empty queue.
-    public init() {}
+    ///
+    /// - Parameter keepsMemory: Whether the memory stays when the queue is empty, for a queue that is soon used again.
+    public init(keepsMemory: Bool = false) { self.keepsMemory = keepsMemory }
 
     deinit { base?.deallocate() }
 
@@ -25,6 +29,11 @@ public struct ByteQueue: ~Copyable {
         UnsafeMutableRawBufferPointer(start: base.map { $0 + head }, count: count)
     }
 
+    /// The bytes held from `offset` on, 0...count. Valid until the next change.
+    public func bytes(from offset: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: bytes[offset...])
+    }
+
     /// The bytes held and the free memory after them, one allocation. Valid until the next change.
     public var bytesAndSpare: UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(start: base.map { $0 + head }, count: capacity - head)
@@ -33,11 +42,12 @@ public struct ByteQueue: ~Copyable {
     /// Makes space for at least `minimum` more bytes.
     public mutating func reserve(_ minimum: Int) {
         guard capacity - head - count < minimum else { return }
-        if let base, head >= capacity / 2, capacity - count >= minimum {
+        if let base, head >= count, capacity - count >= minimum {
             memmove(base, base + head, count)
             head = 0
         } else {
-            reallocate(max(count + minimum, 2 * count))
+            // A queue that is also taken from gets twice what it needs, so that the next move comes late enough.
+            reallocate(head == 0 ? max(count + minimum, 2 * count) : 2 * (count + minimum))
         }
     }
 
@@ -55,6 +65,22 @@ public struct ByteQueue: ~Copyable {
         count += source.count
     }
 
+    /// Lets `body` write into the free memory, at most `limit` bytes, and adds as many as it returns.
+    ///
+    /// - Parameter chunk: How much free memory there is at least, unless `limit` is less.
+    /// - Returns: How many bytes were added.
+    public mutating func append<Failure: Error>(
+        atMost limit: Int,
+        chunk: Int = 256 << 10,
+        _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
+    ) throws(Failure) -> Int {
+        reserve(max(0, min(limit, chunk)))
+        let spare = bytesAndSpare[count...].prefix(max(0, limit))
+        let added = try body(UnsafeMutableRawBufferPointer(rebasing: spare))
+        commit(added)
+        return added
+    }
+
     /// Holds a copy of `source`, which must not overlap the queue's memory, instead of what was held.
     public mutating func replace(with source: UnsafeRawBufferPointer) {
         if source.isEmpty || capacity > 4 * max(source.count, 1024) { removeAll() }
@@ -69,11 +95,22 @@ public struct ByteQueue: ~Copyable {
         guard removed < count else { return removeAll() }
         head += removed
         count -= removed
-        if capacity > 8 * max(count, 4096) { reallocate(max(count, 512)) }
+        if !keepsMemory, capacity > 8 * max(count, 4096) { reallocate(max(count, 512)) }
     }
 
-    /// Removes everything and gives the memory back.
+    /// Removes the last bytes, so that `kept` are left.
+    public mutating func truncate(to kept: Int) {
+        precondition(kept >= 0 && kept <= count)
+        if kept == 0 { removeAll() } else { count = kept }
+    }
+
+    /// Removes everything, and gives the memory back unless the queue keeps it.
     public mutating func removeAll() {
+        if keepsMemory {
+            head = 0
+            count = 0
+            return
+        }
         base?.deallocate()
         base = nil
         capacity = 0

@@ -59,13 +59,13 @@ final class Daemon: @unchecked Sendable {
             for mistake in error.mistakes { logger.critical("\(mistake)") }
             throw leave(ExitStatus.wrongConfiguration)
         }
-        log.level = Logger.Level(settings.log.level)
+        log.level = settings.logLevel
         for warning in [notifier.warning, watchdogRequest.warning].compactMap({ $0 }) + handedIn.warnings {
             logger.warning("\(warning)")
         }
         do {
             let server = try Server<ReversalSession>(
-                Server<ReversalSession>.Configuration(settings),
+                settings.server,
                 label: "reversed",
                 logger: logger,
                 logTerms: LogTerms.daemon,
@@ -124,7 +124,7 @@ final class Daemon: @unchecked Sendable {
     /// What is wrong with the listeners in the sandbox of the service.
     private var hints: [String] {
         guard notifier.isActive, !hasSystemdSockets else { return [] }
-        return StartWarnings(rights: .ofThisProcess).hints(for: settings.listeners)
+        return StartWarnings(rights: .ofThisProcess).hints(for: settings.server.listeners)
     }
 
     private func warnOfHints() {
@@ -180,7 +180,7 @@ final class Daemon: @unchecked Sendable {
         reloading = notifier.beginReload()
         let new: Settings
         do { new = try source.load() } catch { return reloaded(nil, error) }
-        server.reload(Server<ReversalSession>.Configuration(new)) { [self] error in
+        server.reload(new.server) { [self] error in
             queue.async { [self] in reloaded(new, error) }
         }
     }
@@ -197,8 +197,9 @@ final class Daemon: @unchecked Sendable {
             }
             statusLine.reloadEnded(failure: "\(error)")
         } else if let new {
+            for change in new.changes(since: settings) { logger.notice("reload: \(change)") }
             settings = new
-            log.level = Logger.Level(new.log.level)
+            log.level = new.logLevel
             let file = source.file ?? "the defaults (there is no \(Settings.defaultPath))"
             logger.notice(
                 "reloaded \(file), listening on \(server.addresses.joined(separator: ", "))",
@@ -271,13 +272,11 @@ final class Daemon: @unchecked Sendable {
 }
 
 extension LogTerms {
-    /// The names of the settings, as the file has them.
+    /// The words of the settings file.
     fileprivate static var daemon: LogTerms {
         var terms = LogTerms()
         terms.request = "line"
-        terms.maximumConnections = "limits.max_connections"
-        terms.idleTimeout = "idle_timeout"
-        terms.drainTimeout = "drain_timeout"
+        terms.limitName = Settings.name
         terms.capacityReachedID = MessageID.capReached
         return terms
     }
@@ -297,17 +296,4 @@ private struct ReloadError: Error, CustomStringConvertible {
     }
 
     var description: String { reasons.joined(separator: "; ") }
-}
-
-extension Logger.Level {
-    fileprivate init(_ level: LogLevel) {
-        self =
-            switch level {
-            case .debug: .debug
-            case .info: .info
-            case .notice: .notice
-            case .warning: .warning
-            case .error: .error
-            }
-    }
 }

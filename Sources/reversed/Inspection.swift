@@ -1,6 +1,7 @@
 import ArgumentParser
 import CommandSupport
 import Dispatch
+import DispatchServer
 import Logging
 import ReverseCore
 import Settings
@@ -41,10 +42,12 @@ struct Inspection {
             socketUnit.map {
                 ["\($0) is active: the service listens on its sockets, not on those of the file"]
             }
-            ?? settings.listeners.map { listener in
-                "would listen on \(listener.endpoint) (\(listener.framing.rawValue), \(listener.unit.rawValue))"
+            ?? settings.server.listeners.map { listener in
+                let options = listener.options
+                return
+                    "would listen on \(listener.endpoint) (\(options.framing.rawValue), \(options.unit.rawValue))"
             }
-        return ([PrintableText.escape(ByteText.shown(file))] + listeners).joined(separator: "\n")
+        return ([ByteText.shown(file)] + listeners).map(PrintableText.escape).joined(separator: "\n")
     }
 
     private func load(isQuiet: Bool = false) throws -> Settings {

@@ -4,6 +4,7 @@ import ArgumentParser
 import CommandSupport
 import DispatchServer
 import Glibc
+import Logging
 import ReverseCore
 import Settings
 import Sockets
@@ -64,8 +65,12 @@ struct Reversed: ParsableCommand {
     @Flag(help: "Print the settings in force as a configuration file, and exit.")
     var printConfig = false
 
-    @Option(help: ArgumentHelp("Log this and what is more severe.", valueName: "level"))
-    var logLevel: LogLevel?
+    @Option(
+        help: ArgumentHelp("Log this and what is more severe.", valueName: "level"),
+        completion: .list(Settings.logLevels.map(\.rawValue)),
+        transform: Self.logLevel
+    )
+    var logLevel: Logger.Level?
 
     @Flag(
         inversion: .prefixedNo,
@@ -105,6 +110,12 @@ struct Reversed: ParsableCommand {
         if check { return try inspection.check(isQuiet: quiet, countsWarnings: strict) }
         try Daemon(source: source, usesHotLoops: hotSet).run()
     }
-}
 
-extension LogLevel: ExpressibleByArgument {}
+    private static func logLevel(_ text: String) throws -> Logger.Level {
+        guard let level = Settings.logLevels.first(where: { $0.rawValue == text }) else {
+            let levels = Settings.logLevels.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("The level is one of \(levels).")
+        }
+        return level
+    }
+}

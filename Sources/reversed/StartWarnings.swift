@@ -1,6 +1,7 @@
 import Dispatch
 import DispatchServer
 import Glibc
+import ReverseCore
 import Settings
 import Sockets
 import Synchronization
@@ -14,7 +15,7 @@ struct StartWarnings {
     /// One sentence for each problem. Opens nothing that stays open; asks the resolver.
     func warnings(for settings: Settings) -> [String] {
         // Where systemd listens, host, port and path are not used.
-        let listeners = rights.activeSocketUnit == nil ? settings.listeners : []
+        let listeners = rights.activeSocketUnit == nil ? settings.server.listeners : []
         let deadline = DispatchTime.now() + resolverPatience
         return [connections(settings)].compactMap { $0 }
             + listeners.flatMap { listener in
@@ -23,7 +24,7 @@ struct StartWarnings {
     }
 
     /// What can be said of the listeners without the resolver, for a start that has failed.
-    func hints(for listeners: [Settings.Listener]) -> [String] {
+    func hints(for listeners: [ListenerConfiguration<ReversalOptions>]) -> [String] {
         listeners.compactMap { listener in
             let endpoint = listener.endpoint
             let problem =
@@ -39,11 +40,11 @@ struct StartWarnings {
     private var subject: String { rights.unit ?? "this process" }
 
     private func connections(_ settings: Settings) -> String? {
-        let asked = settings.limits.maximumConnections
+        let asked = settings.server.limits.maximumConnections
         let fit =
             DescriptorLimit.connections(
                 within: rights.openFiles,
-                listeners: 4 * settings.listeners.count,
+                listeners: 4 * settings.server.listeners.count,
                 // Standard input, output and error, and what systemd or a shell may pass.
                 open: 3
             ) ?? 0
@@ -62,7 +63,9 @@ struct StartWarnings {
             """
     }
 
-    private func address(_ listener: Settings.Listener, _ deadline: DispatchTime) -> String? {
+    private func address(_ listener: ListenerConfiguration<ReversalOptions>, _ deadline: DispatchTime)
+        -> String?
+    {
         let endpoint = listener.endpoint
         guard case .internet = endpoint else { return nil }
         let addresses: [SocketAddress]

@@ -1,4 +1,5 @@
 import DispatchServer
+import Quantities
 
 /// The line that `systemctl status` shows while the daemon runs.
 struct StatusLine {
@@ -28,7 +29,7 @@ struct StatusLine {
         let failure = reloadFailure.map { "; the last reload failed: \($0)" } ?? ""
         return """
             Listening on \(addresses.joined(separator: ", ")); \(Self.connections(statistics.connections)), \
-            \(linesPerSecond) lines/s, \(Self.size(bytesPerSecond))/s\(failure)
+            \(linesPerSecond) lines/s, \(ByteCountText.approximate(bytesPerSecond))/s\(failure)
             """
     }
 
@@ -55,14 +56,5 @@ struct StatusLine {
 
     private static func rate(_ growth: UInt64, _ seconds: Double) -> UInt64 {
         UInt64(exactly: (Double(growth) / seconds).rounded()) ?? 0
-    }
-
-    private static func size(_ bytes: UInt64) -> String {
-        var value = Double(bytes)
-        for unit in ["B", "KiB", "MiB"] {
-            if value < 1024 { return unit == "B" ? "\(bytes) B" : "\((value * 10).rounded() / 10) \(unit)" }
-            value /= 1024
-        }
-        return "\((value * 10).rounded() / 10) GiB"
     }
 }

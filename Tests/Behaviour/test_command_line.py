@@ -85,6 +85,21 @@ def test_flags_that_belong_to_check(tmp_path, flags):
     assert run(tmp_path, "port = 0\n", *flags).returncode == 64
 
 
+def test_nothing_of_a_file_reaches_the_terminal_as_it_is(tmp_path):
+    for text, status in [
+        ("[[listener]]\npath = \"/\\u001b[31m\\u009b\\u202e\"\n", 0),
+        ("host = \"\\u001b[31m\\u009b\\u202e\"\n\"\\u001b\\n\\u202e\" = 1\n", 78),
+        ("port = +in\n", 78), ("port = \u009b\u202e\x1b\n", 78),
+    ]:
+        result = run(tmp_path, text, "--check")
+        said = (result.stdout + result.stderr).decode()
+        assert result.returncode == status
+        assert not any(ord(c) < 0x20 and c != "\n" or 0x7F <= ord(c) < 0xA0 or c == "\u202e" for c in said), said
+        assert status == 0 or all("reversed.toml:" in line for line in said.splitlines()), said
+    result = run(tmp_path, "", "--check", "--config", "/\x1b[31m\nforged")
+    assert result.returncode == 78 and b"\x1b" not in result.stderr and result.stderr.count(b"\n") == 1
+
+
 def test_check_binds_nothing(start, tmp_path):
     daemon = start()
     assert run(tmp_path, f"port = {daemon.port}\n", "--check").returncode == 0

@@ -288,3 +288,12 @@ def test_every_place_that_cannot_be_opened_is_told(tmp_path):
     result = run(tmp_path, "[[listener]]\nhost = '192.0.2.1'\n[[listener]]\nhost = '198.51.100.1'\n")
     assert result.returncode == 69
     assert "192.0.2.1" in result.stderr.decode() and "198.51.100.1" in result.stderr.decode()
+
+
+@pytest.mark.parametrize("other", ["127.0.0.1", "0.0.0.0"])
+def test_a_name_that_collides_with_another_listener_of_the_file(tmp_path, other):
+    result = run(tmp_path, "".join(f"[[listener]]\nhost = '{host}'\nport = 7\n" for host in ("localhost", other)))
+    sentence = result.stderr.decode()
+    assert result.returncode == 69
+    assert f"cannot listen on {other}:7 beside localhost:7: they resolve to the same address" in sentence
+    assert "another program" not in sentence

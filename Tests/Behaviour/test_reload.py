@@ -268,3 +268,10 @@ def test_from_tcp_to_a_socket_file_and_back(start, tmp_path):
     daemon.reload(f"port = {port}\n")
     assert ask_once(port, b"port\n") == b"trop\n"
     assert eventually(lambda: not path.exists())
+
+
+def test_a_reload_logs_what_it_has_changed(serve):
+    daemon = serve("port = 0\n[limits]\nidle_timeout = '5min'\n")
+    daemon.reload("port = 0\n[limits]\nidle_timeout = '0'\n[log]\nlevel = 'debug'\n")
+    daemon.wait_for_log(r'reload: limits\.idle_timeout = "0" \(was "5min"\)')
+    daemon.wait_for_log(r'reload: log\.level = "debug" \(was "info"\)')

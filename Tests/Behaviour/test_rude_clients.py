@@ -223,6 +223,22 @@ def test_a_client_that_drips_a_line_without_end_is_idle(serve):
         assert "idle_timeout" in daemon.wait_for_log("disconnected .* after 0 lines")
 
 
+def test_a_client_that_sends_no_first_line_in_time(serve):
+    daemon = serve("port = 0\n[limits]\nfirst_line_timeout = '300ms'\n")
+    with connect(daemon.port) as silent, connect(daemon.port) as partial, connect(daemon.port) as answered:
+        partial.sendall(b"half a line")
+        assert ask(answered, b"once\n") == b"ecno\n"
+        assert 0.2 < seconds_until_closed(silent) < 2
+        assert seconds_until_closed(partial) < 2
+        assert "limits.first_line_timeout" in daemon.wait_for_log("disconnected .* after 0 lines")
+        # It asked once, so that only idle_timeout holds for it.
+        assert ask(answered, b"again\n") == b"niaga\n"
+        daemon.reload("port = 0\n[limits]\nfirst_line_timeout = '0'\n")
+        with connect(daemon.port) as patient:
+            time.sleep(1)
+            assert ask(patient, b"late\n") == b"etal\n"
+
+
 def test_a_client_that_never_reads_is_idle(place):
     daemon, where = place
     daemon.reload(daemon.config_path.read_text() + "[limits]\nidle_timeout = '300ms'\n")

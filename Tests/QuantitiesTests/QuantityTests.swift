@@ -72,4 +72,28 @@ struct QuantityTests {
         #expect(ByteCountText.correction(of: "10") == "10B")
         #expect(ByteCountText.correction(of: "1.5MiB") == nil)
     }
+
+    @Test("Durations in whole units")
+    func wholeUnits() {
+        let duration = Duration.nanoseconds(1_234_567_890)
+        #expect(duration.wholeMilliseconds() == 1234)
+        #expect(duration.wholeMilliseconds(roundingUp: true) == 1235)
+        #expect(duration.wholeMicroseconds == 1_234_567)
+        #expect(duration.wholeNanoseconds == 1_234_567_890)
+        #expect(Duration.milliseconds(5).wholeMilliseconds(roundingUp: true) == 5)
+        #expect(Duration.milliseconds(-5).wholeMilliseconds() == 0)
+        #expect(Duration.nanoseconds(1).wholeMilliseconds(roundingUp: true) == 1)
+        #expect(Duration.seconds(Int64.max).wholeNanoseconds == .max)
+    }
+
+    @Test(
+        "About how much",
+        arguments: [
+            (0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"), (1_048_575, "1023.9 KiB"),
+            (1 << 30, "1.0 GiB"), (3 << 40, "3.0 TiB"), (.max, "16777216.0 TiB"),
+        ] as [(UInt64, String)]
+    )
+    func approximateSizes(bytes: UInt64, text: String) {
+        #expect(ByteCountText.approximate(bytes) == text)
+    }
 }

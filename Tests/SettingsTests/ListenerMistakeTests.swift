@@ -1,3 +1,5 @@
+import DispatchServer
+import Sockets
 import Testing
 
 @testable import Settings
@@ -16,7 +18,7 @@ struct ListenerMistakeTests {
     }
 
     @Test("Each listener says where, in one way")
-    func place() {
+    func address() {
         #expect(
             mistakes(
                 """
@@ -74,7 +76,11 @@ struct ListenerMistakeTests {
     @Test("A path may be 107 bytes long")
     func longestPath() throws {
         let path = "/" + String(repeating: "x", count: 106)
-        #expect(try settings("[[listener]]\npath = '\(path)'").listeners.map(\.place) == [.unix(path: path)])
+        #expect(
+            try settings("[[listener]]\npath = '\(path)'").server.listeners.map(\.endpoint) == [
+                .unix(path: path)
+            ]
+        )
     }
 
     @Test(
@@ -110,6 +116,7 @@ struct ListenerMistakeTests {
             ("host = 'a.example'", "host = 'A.example'", "the same host and port"),
             ("port = 5000", "host = '127.0.0.1'", "the same host and port"),
             ("path = '/s'", "path = '/s'", "the same path"),
+            ("path = '/d/s'", "path = '//d/.//s'", "the same path"),
             ("host = '0.0.0.0'", "host = '127.0.0.1'", "\"0.0.0.0\" already stands for every IPv4 address"),
             ("host = '::1'", "host = '::'", "\"::\" already stands for every IPv6 address"),
             (
@@ -142,7 +149,8 @@ struct ListenerMistakeTests {
             ("host = '::'\nipv6_only = true", "host = '0.0.0.0'"),
             ("host = '::'\nport = 0", "host = '0.0.0.0'\nport = 0"),
             ("port = 0", "port = 0"), ("port = 1", "port = 2"), ("host = '::1'", "host = '127.0.0.1'"),
-            ("path = '/a'", "path = '/b'"), ("host = 'localhost'", "host = '127.0.0.2'"),
+            ("path = '/a'", "path = '/b'"), ("path = '/d/../s'", "path = '/s'"),
+            ("host = 'localhost'", "host = '127.0.0.2'"),
             ("host = 'fe80::1%a'", "host = 'fe80::1%b'"),
         ]
     )

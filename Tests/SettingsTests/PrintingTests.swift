@@ -1,34 +1,13 @@
+import DispatchServer
+import Logging
 import ReverseCore
+import Sockets
 import Testing
 
 @testable import Settings
 
 @Suite("Settings as TOML")
 struct PrintingTests {
-    @Test("The defaults, every key written out")
-    func defaults() {
-        #expect(
-            Settings().toml == """
-                host = "127.0.0.1"
-                port = 5000
-                ipv6_only = false
-                framing = "line"
-                unit = "character"
-
-                [limits]
-                max_connections = 10000
-                max_line_bytes = "1MiB"
-                idle_timeout = "10min"
-                drain_timeout = "10s"
-
-                [log]
-                level = "info"
-                connections = true
-
-                """
-        )
-    }
-
     @Test("Whatever is printed loads again to the same settings")
     func roundTrip() throws {
         var random = SplitMix(state: 1)
@@ -41,14 +20,6 @@ struct PrintingTests {
         #expect((50..<490).contains(printedListeners))
     }
 
-    @Test("A place in a sentence")
-    func places() {
-        typealias Place = Settings.Listener.Place
-        #expect(Place.internet(host: "127.0.0.1", port: 5000).description == "127.0.0.1:5000")
-        #expect(Place.internet(host: "fe80::1%eth0", port: 0).description == "[fe80::1%eth0]:0")
-        #expect(Place.unix(path: "/run/s").description == "/run/s")
-    }
-
     @Test("One listener that differs from the top level is printed as a table")
     func oneListener() throws {
         let read = try settings("unit = 'byte'\n[[listener]]\nport = 1\nunit = 'scalar'")
@@ -59,21 +30,20 @@ struct PrintingTests {
 extension Settings {
     fileprivate static func random(using random: inout SplitMix) -> Settings {
         var settings = Settings()
-        settings.framing = Framing.allCases.randomElement(using: &random) ?? .line
-        settings.unit = ReversalUnit.allCases.randomElement(using: &random) ?? .character
-        settings.limits.maximumConnections = .random(in: 1...1_000_000, using: &random)
-        settings.limits.maximumLineBytes =
+        settings.server.options.framing = Framing.allCases.randomElement(using: &random) ?? .line
+        settings.server.options.unit = ReversalUnit.allCases.randomElement(using: &random) ?? .character
+        settings.server.limits.maximumConnections = .random(in: 1...1_000_000, using: &random)
+        settings.server.sessionLimits.maximumLineBytes =
             [1, 1000, 1024, 3 << 20, 1 << 30].randomElement(using: &random) ?? 1
-        settings.limits.idleTimeout =
+        settings.server.limits.idleTimeout =
             [nil, .milliseconds(1), .seconds(90), .seconds(120)].randomElement(using: &random) ?? nil
-        settings.limits.drainTimeout = .milliseconds(Int.random(in: 1...86_400_000, using: &random))
-        settings.log.level = LogLevel.allCases.randomElement(using: &random) ?? .info
-        settings.log.connections = .random(using: &random)
+        settings.server.limits.drainTimeout = .milliseconds(Int.random(in: 1...86_400_000, using: &random))
+        settings.logLevel = Settings.logLevels.randomElement(using: &random) ?? .info
+        settings.server.logsConnections = .random(using: &random)
         let listeners = (1...4).map { port in Listener.random(port: UInt16(port), using: &random) }
-        settings.listeners = Array(listeners.prefix(.random(in: 1...4, using: &random)))
-        if settings.listeners.count == 1, Bool.random(using: &random) {
-            settings.listeners[0].framing = settings.framing
-            settings.listeners[0].unit = settings.unit
+        settings.server.listeners = Array(listeners.prefix(.random(in: 1...4, using: &random)))
+        if settings.server.listeners.count == 1, Bool.random(using: &random) {
+            settings.server.listeners[0].options = settings.server.options
         }
         return settings
     }
@@ -82,22 +52,21 @@ extension Settings {
 extension Settings.Listener {
     fileprivate static func random(port: UInt16, using random: inout SplitMix) -> Settings.Listener {
         let names = [
-            "é 👨‍👩‍👧", "\"\\", "'#[]{}=", "\t\n\r\u{1}\u{7F}\u{85}\u{2028}", "\u{1B}[31m", "a", "\\u0041",
+            "é 👨‍👩‍👧", "\"\\", "'#[]{}=", "\t\n\r\u{1}\u{7F}\u{85}\u{2028}\u{202E}", "\u{1B}[31m", "a", "\\u0041",
         ]
         let hosts = ["::", "::1", "fe80::1%eth0", "localhost"]
-        var listener: Settings.Listener
-        if Bool.random(using: &random) {
-            listener = Settings.Listener(
-                place: .unix(path: "/\(port)\(names.randomElement(using: &random) ?? "")")
-            )
+        let isFile = Bool.random(using: &random)
+        let path = "/\(port)\(names.randomElement(using: &random) ?? "")"
+        let host = hosts.randomElement(using: &random) ?? "::"
+        var listener = Settings.Listener()
+        listener.endpoint = isFile ? .unix(path: path) : .internet(host: host, port: port)
+        if isFile {
             listener.mode = .random(in: 0...0o777, using: &random)
         } else {
-            let host = hosts.randomElement(using: &random) ?? "::"
-            listener = Settings.Listener(place: .internet(host: host, port: port))
             listener.ipv6Only = .random(using: &random)
         }
-        listener.framing = Framing.allCases.randomElement(using: &random) ?? .line
-        listener.unit = ReversalUnit.allCases.randomElement(using: &random) ?? .character
+        listener.options.framing = Framing.allCases.randomElement(using: &random) ?? .line
+        listener.options.unit = ReversalUnit.allCases.randomElement(using: &random) ?? .character
         return listener
     }
 }

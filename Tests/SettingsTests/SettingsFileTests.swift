@@ -1,4 +1,6 @@
+import DispatchServer
 import Glibc
+import Sockets
 import Testing
 
 @testable import Settings
@@ -12,14 +14,17 @@ struct SettingsFileTests {
         #expect(mistakesOfFile(missing) == ["\(missing): there is no such file"])
         #expect(try Settings.load(path: missing, mayBeMissing: true) == Settings())
         #expect(
-            try Settings.load(path: missing, mayBeMissing: true, overrides: Overrides(port: 7)).listeners.map(
-                \.place
-            )
+            try Settings.load(path: missing, mayBeMissing: true, overrides: Overrides(port: 7)).server
+                .listeners.map(
+                    \.endpoint
+                )
                 == [.internet(host: "127.0.0.1", port: 7)]
         )
         let file = try directory.write("port = 9".utf8)
         #expect(
-            try Settings.load(path: file).listeners.map(\.place) == [.internet(host: "127.0.0.1", port: 9)]
+            try Settings.load(path: file).server.listeners.map(\.endpoint) == [
+                .internet(host: "127.0.0.1", port: 9)
+            ]
         )
         #expect(mistakesOfFile(file + "/x") == ["\(file)/x: cannot be opened: Not a directory"])
     }

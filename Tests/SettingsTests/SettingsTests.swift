@@ -1,4 +1,7 @@
+import DispatchServer
+import Logging
 import ReverseCore
+import Sockets
 import Testing
 
 @testable import Settings
@@ -15,15 +18,15 @@ struct SettingsTests {
     @Test("The defaults are those of the design")
     func defaults() {
         let defaults = Settings()
-        #expect(defaults.listeners == [Settings.Listener(place: .internet(host: "127.0.0.1", port: 5000))])
-        #expect(defaults.framing == .line)
-        #expect(defaults.unit == .character)
-        #expect(defaults.limits.maximumConnections == 10_000)
-        #expect(defaults.limits.maximumLineBytes == 1_048_576)
-        #expect(defaults.limits.idleTimeout == .seconds(600))
-        #expect(defaults.limits.drainTimeout == .seconds(10))
-        #expect(defaults.log.level == .info)
-        #expect(defaults.log.connections)
+        #expect(defaults.server.listeners == [listener(.internet(host: "127.0.0.1", port: 5000))])
+        #expect(defaults.server.options.framing == .line)
+        #expect(defaults.server.options.unit == .character)
+        #expect(defaults.server.limits.maximumConnections == 10_000)
+        #expect(defaults.server.sessionLimits.maximumLineBytes == 1_048_576)
+        #expect(defaults.server.limits.idleTimeout == .seconds(600))
+        #expect(defaults.server.limits.drainTimeout == .seconds(10))
+        #expect(defaults.logLevel == .info)
+        #expect(defaults.server.logsConnections)
     }
 
     @Test("Every key is read")
@@ -42,23 +45,23 @@ struct SettingsTests {
             """
         )
         #expect(
-            read.listeners == [
-                Settings.Listener(
-                    place: .internet(host: "::", port: 0),
+            read.server.listeners == [
+                listener(
+                    .internet(host: "::", port: 0),
                     framing: .chunk,
                     unit: .byte,
                     ipv6Only: true
                 )
             ]
         )
-        #expect(read.framing == .chunk)
-        #expect(read.unit == .byte)
-        #expect(read.limits.maximumConnections == 1_000_000)
-        #expect(read.limits.maximumLineBytes == 65_536)
-        #expect(read.limits.idleTimeout == nil)
-        #expect(read.limits.drainTimeout == .seconds(3600))
-        #expect(read.log.level == .warning)
-        #expect(!read.log.connections)
+        #expect(read.server.options.framing == .chunk)
+        #expect(read.server.options.unit == .byte)
+        #expect(read.server.limits.maximumConnections == 1_000_000)
+        #expect(read.server.sessionLimits.maximumLineBytes == 65_536)
+        #expect(read.server.limits.idleTimeout == nil)
+        #expect(read.server.limits.drainTimeout == .seconds(3600))
+        #expect(read.logLevel == .warning)
+        #expect(!read.server.logsConnections)
     }
 
     @Test("Listeners take the top level's framing and unit unless they have their own")
@@ -78,15 +81,15 @@ struct SettingsTests {
             """
         )
         #expect(
-            read.listeners == [
-                Settings.Listener(place: .internet(host: "127.0.0.1", port: 5001), unit: .scalar),
-                Settings.Listener(
-                    place: .internet(host: "localhost", port: 5000),
+            read.server.listeners == [
+                listener(.internet(host: "127.0.0.1", port: 5001), unit: .scalar),
+                listener(
+                    .internet(host: "localhost", port: 5000),
                     framing: .chunk,
                     unit: .byte
                 ),
-                Settings.Listener(
-                    place: .unix(path: "/run/reversed/reversed.sock"),
+                listener(
+                    .unix(path: "/run/reversed/reversed.sock"),
                     unit: .scalar,
                     mode: 0o660
                 ),
@@ -98,16 +101,20 @@ struct SettingsTests {
     func precedence() throws {
         let file = "host = \"::1\"\nport = 7\nunit = \"byte\"\n[log]\nlevel = \"error\""
         #expect(
-            try settings(file, Overrides(port: 9)).listeners.map(\.place) == [.internet(host: "::1", port: 9)]
+            try settings(file, Overrides(port: 9)).server.listeners.map(\.endpoint) == [
+                .internet(host: "::1", port: 9)
+            ]
         )
         #expect(
-            try settings(file, Overrides(host: "h")).listeners.map(\.place) == [.internet(host: "h", port: 7)]
+            try settings(file, Overrides(host: "h")).server.listeners.map(\.endpoint) == [
+                .internet(host: "h", port: 7)
+            ]
         )
-        #expect(try settings(file, Overrides(host: "h")).listeners.map(\.unit) == [.byte])
-        #expect(try settings(file, Overrides(logLevel: .debug)).log.level == .debug)
-        #expect(try settings(file).log.level == .error)
+        #expect(try settings(file, Overrides(host: "h")).server.listeners.map(\.options.unit) == [.byte])
+        #expect(try settings(file, Overrides(logLevel: .debug)).logLevel == .debug)
+        #expect(try settings(file).logLevel == .error)
         #expect(
-            try settings("", Overrides(port: 9)).listeners.map(\.place) == [
+            try settings("", Overrides(port: 9)).server.listeners.map(\.endpoint) == [
                 .internet(host: "127.0.0.1", port: 9)
             ]
         )
@@ -116,24 +123,24 @@ struct SettingsTests {
     @Test("A host or a port on the command line replaces all [[listener]] tables by one")
     func flagsOverListeners() throws {
         let file = "unit = \"byte\"\n[[listener]]\nport = 1\nframing = \"chunk\"\n[[listener]]\npath = \"/s\""
-        #expect(try settings(file).listeners.count == 2)
+        #expect(try settings(file).server.listeners.count == 2)
         #expect(
-            try settings(file, Overrides(port: 9)).listeners == [
-                Settings.Listener(place: .internet(host: "127.0.0.1", port: 9), unit: .byte)
+            try settings(file, Overrides(port: 9)).server.listeners == [
+                listener(.internet(host: "127.0.0.1", port: 9), unit: .byte)
             ]
         )
         #expect(
-            try settings(file, Overrides(host: "::1")).listeners == [
-                Settings.Listener(place: .internet(host: "::1", port: 5000), unit: .byte)
+            try settings(file, Overrides(host: "::1")).server.listeners == [
+                listener(.internet(host: "::1", port: 5000), unit: .byte)
             ]
         )
-        #expect(try settings(file, Overrides(logLevel: .debug)).listeners.count == 2)
+        #expect(try settings(file, Overrides(logLevel: .debug)).server.listeners.count == 2)
     }
 
     @Test("ipv6_only of the file stays with a host of the command line, unless that is an IPv4 address")
     func flagsAndIPv6Only() throws {
         let file = "host = \"::1\"\nipv6_only = true"
-        #expect(try settings(file, Overrides(host: "::")).listeners.map(\.ipv6Only) == [true])
-        #expect(try settings(file, Overrides(host: "127.0.0.1")).listeners.map(\.ipv6Only) == [false])
+        #expect(try settings(file, Overrides(host: "::")).server.listeners.map(\.ipv6Only) == [true])
+        #expect(try settings(file, Overrides(host: "127.0.0.1")).server.listeners.map(\.ipv6Only) == [false])
     }
 }

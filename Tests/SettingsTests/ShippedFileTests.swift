@@ -1,3 +1,4 @@
+import DispatchServer
 import Testing
 
 @testable import Settings
@@ -9,19 +10,35 @@ struct ShippedFileTests {
         #expect(try settings(repositoryFile("config/reversed.toml")) == Settings())
     }
 
-    @Test("It has every key, each said to be what it is by default")
-    func hasEveryKey() throws {
-        let file = try repositoryFile("config/reversed.toml")
-        // Uncommented or not: of the keys of [[listener]] it can only have examples.
-        let lines = file.split(separator: "\n").map { $0.hasPrefix("# ") ? $0.dropFirst(2) : $0 }
-        for section in Section.allCases {
-            for key in section.keys {
-                #expect(lines.contains { $0.hasPrefix("\(key) = ") }, "\(section.place) \(key)")
-            }
+    @Test("It explains each key: what it is for, what is allowed and its default", arguments: KeyFacts.all)
+    func explains(key: KeyFacts) throws {
+        // Paragraphs, those of [[listener]] behind the "#" that they stand in.
+        let paragraphs = try repositoryFile("config/reversed.toml").split(separator: "\n\n")
+        let start = try #require(paragraphs.firstIndex { $0.hasPrefix("# Instead of host") })
+        let (explanation, line): (Substring, Substring)
+        if key.section == .listener {
+            let index = try #require(paragraphs[start...].firstIndex { $0.contains("# \(key.name) = ") })
+            explanation = paragraphs[index - 1]
+            line = ""
+        } else {
+            let index = try #require(paragraphs[..<start].firstIndex { $0.contains("\n\(key.name) = ") })
+            explanation = paragraphs[index]
+            line = try #require(explanation.split(separator: "\n").last)
         }
-        for line in Settings().toml.split(separator: "\n") {
-            #expect(file.split(separator: "\n").contains(line), "\(line)")
+        let text = explanation.split(separator: "\n").map { $0.drop { "# ".contains($0) } }.joined(
+            separator: " "
+        )
+        #expect(text.contains(key.summary))
+        for allowed in key.allowed { #expect(text.contains(allowed), "\(allowed)") }
+        if !line.isEmpty { #expect(line == "\(key.name) = \(key.byDefault ?? "")") }
+    }
+
+    @Test("What is printed of the defaults is what stands in it, in its order")
+    func printed() throws {
+        let lines = try repositoryFile("config/reversed.toml").split(separator: "\n").filter {
+            !$0.hasPrefix("#")
         }
+        #expect(Settings().toml.split(separator: "\n") == lines)
     }
 
     @Test("Its examples load when their # is taken out, alone and together")
@@ -36,9 +53,9 @@ struct ShippedFileTests {
             .map { $0.map { String($0.dropFirst(2)) }.joined(separator: "\n") }
         #expect(examples.count == 3)
         for example in examples {
-            #expect(try settings(top.joined(separator: "\n") + "\n" + example).listeners.count == 1)
+            #expect(try settings(top.joined(separator: "\n") + "\n" + example).server.listeners.count == 1)
         }
         let all = try settings(top.joined(separator: "\n") + "\n" + examples.joined(separator: "\n"))
-        #expect(all.listeners.count == 3)
+        #expect(all.server.listeners.count == 3)
     }
 }

@@ -1,4 +1,7 @@
+import DispatchServer
 import Glibc
+import ReverseCore
+import Sockets
 import Testing
 
 @testable import Settings
@@ -35,6 +38,51 @@ func mistakesOfFile(_ path: String) -> [String] {
     } catch {
         return error.mistakes.map(\.description)
     }
+}
+
+/// A listener at `endpoint`, with the defaults for the rest.
+func listener(
+    _ endpoint: Endpoint,
+    framing: Framing = .line,
+    unit: ReversalUnit = .character,
+    ipv6Only: Bool = false,
+    mode: UInt32 = 0o666
+) -> Settings.Listener {
+    Settings.Listener(
+        endpoint: endpoint,
+        ipv6Only: ipv6Only,
+        mode: mode,
+        options: ReversalOptions(framing: framing, unit: unit)
+    )
+}
+
+/// What the table of keys says of one key.
+struct KeyFacts: CustomTestStringConvertible {
+    var section: Section
+    var name: String
+    var type: String
+    var allowed: [String]
+    var summary: String
+    /// Its default as TOML, if it has one.
+    var byDefault: String?
+
+    var testDescription: String { "\(section.header) \(name)" }
+
+    init<Model>(_ section: Section, _ key: Key<Model>, _ model: Model) {
+        self.section = section
+        name = key.name
+        type = key.type
+        allowed = key.allowed
+        summary = key.summary
+        byDefault = key.text(model)
+    }
+
+    /// Every key of the top level and the tables, and then those that only `[[listener]]` has.
+    static let all: [KeyFacts] =
+        (Keys.address + Keys.options).map { KeyFacts(.top, $0, Settings.Listener()) }
+        + Keys.limits.map { KeyFacts(.limits, $0, Settings()) }
+        + Keys.log.map { KeyFacts(.log, $0, Settings()) }
+        + Keys.socketFile.map { KeyFacts(.listener, $0, listener(.unix(path: ""))) }
 }
 
 /// A directory that is gone when its owner is.

@@ -55,10 +55,4 @@ import Testing
         #expect(Logger.Level.allCases.map(\.syslogPriority) == [7, 7, 6, 5, 4, 3, 2])
         for level in Logger.Level.allCases { #expect(Logger.Level(rank: level.rank) == level) }
     }
-
-    @Test func clippingKeepsWholeCharacters() {
-        #expect(PrintableText.clip("abc", toUTF8Count: 3) == "abc")
-        #expect(PrintableText.clip("ééééé", toUTF8Count: 8) == "éé…")
-        #expect(PrintableText.clip("👨‍👩‍👧👨‍👩‍👧", toUTF8Count: 25) == "👨‍👩‍👧…")
-    }
 }

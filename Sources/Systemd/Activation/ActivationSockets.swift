@@ -1,5 +1,6 @@
 import CSystemd
 import Glibc
+import TextEscaping
 
 /// The sockets that systemd opened for this process and passed on, see sd_listen_fds(3).
 public struct ActivationSockets: Sendable {
@@ -63,7 +64,7 @@ public struct ActivationSockets: Sendable {
             case .other(let kind):
                 close(descriptor)
                 warnings.append(
-                    "descriptor \(descriptor) (\(PrintableText.quote(name))) that systemd passed on is \(kind): it is closed"
+                    "descriptor \(descriptor) (\(PrintableText.excerpt(name))) that systemd passed on is \(kind): it is closed"
                 )
             }
         }

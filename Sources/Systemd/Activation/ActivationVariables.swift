@@ -1,4 +1,5 @@
 import Glibc
+import TextEscaping
 
 /// What LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES say, see sd_listen_fds(3).
 ///
@@ -65,6 +66,6 @@ struct ActivationVariables: Equatable {
     }
 
     private mutating func warn(_ name: String, _ value: String, _ problem: String) {
-        warnings.append("\(name)=\(PrintableText.quote(value)) \(problem)")
+        warnings.append("\(name)=\(PrintableText.excerpt(value)) \(problem)")
     }
 }

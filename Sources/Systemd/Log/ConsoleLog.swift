@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import TextEscaping
 
 /// Records as plain lines, `2026-11-23 10:15:02.123 info: connected 127.0.0.1:51147`, in local time.
 ///

@@ -1,3 +1,5 @@
+import TextEscaping
+
 /// A record as journal fields, `NAME=value` in bytes, see systemd.journal-fields(7).
 struct JournalEntry {
     /// All fields one after the other, and where each of them lies.

@@ -1,3 +1,5 @@
+import TextEscaping
+
 /// One datagram to the service manager: lines of `NAME=value`, see sd_notify(3).
 struct Notification: Sendable, Equatable {
     /// What may happen to a notification while it waits to be sent.

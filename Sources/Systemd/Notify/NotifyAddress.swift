@@ -1,3 +1,5 @@
+import TextEscaping
+
 /// The check of NOTIFY_SOCKET, see sd_notify(3) and unix(7). libsystemd would refuse nonsense as well, but with every
 /// message and a bare errno; this says it once and in words.
 enum NotifyAddress: Equatable {
@@ -28,7 +30,7 @@ enum NotifyAddress: Equatable {
     }
 
     private static func warning(_ value: String, _ reason: String) -> String {
-        let shown = PrintableText.clip(PrintableText.escape(value), toUTF8Count: 200)
+        let shown = PrintableText.excerpt(value)
         return
             "NOTIFY_SOCKET=\(shown) is not a socket address: \(reason); the service manager is told nothing"
     }

@@ -1,4 +1,5 @@
 import Glibc
+import TextEscaping
 
 /// What WATCHDOG_USEC and WATCHDOG_PID ask for, see sd_watchdog_enabled(3).
 public struct WatchdogRequest: Sendable, Equatable {
@@ -18,7 +19,7 @@ public struct WatchdogRequest: Sendable, Equatable {
     private static func read(_ environment: Environment, processID: pid_t) -> (Duration?, warning: String?) {
         guard let watchdogUSec = environment["WATCHDOG_USEC"] else { return (nil, nil) }
         func refuse(_ name: String, _ value: String, _ expected: String) -> (Duration?, warning: String?) {
-            (nil, "\(name)=\(PrintableText.quote(value)) is not \(expected): the watchdog is off")
+            (nil, "\(name)=\(PrintableText.excerpt(value)) is not \(expected): the watchdog is off")
         }
         // systemd's own "never" is the largest number that there is.
         guard let microseconds = DecimalNumber.parse(watchdogUSec), microseconds > 0, microseconds < .max

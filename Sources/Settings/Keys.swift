@@ -1,0 +1,150 @@
+import DispatchServer
+import ReverseCore
+import Sockets
+
+/// Every key that a settings file may have: the one table that reading, checking, printing and the tests of the
+/// documents go by. A new key is a line here and a property of the model with its default.
+///
+/// A reload may change every one of them.
+enum Keys {
+    static let host = Key<Settings.Listener>("host", \.host, .host, "Where to listen")
+
+    /// Where to listen: at the top level, or in `[[listener]]`.
+    static let address: [Key<Settings.Listener>] = [
+        host,
+        Key("port", \.port, .wholeNumber(0...65535), "The TCP port"),
+        Key("ipv6_only", \.ipv6OnlyOfInternet, .boolean, "Whether a listener on IPv6 leaves IPv4 alone"),
+    ]
+
+    /// Where to listen, in `[[listener]]` only.
+    static let socketFile: [Key<Settings.Listener>] = [
+        Key("path", \.path, .path, "A Unix socket"),
+        Key("mode", \.modeOfFile, .mode, "who may connect"),
+    ]
+
+    /// How clients are answered: in `[[listener]]`, or at the top level for all that do not say otherwise.
+    static let options: [Key<Settings.Listener>] = [
+        Key("framing", \.options.framing, .word(Framing.allCases), "What makes a request"),
+        Key("unit", \.options.unit, .word(ReversalUnit.allCases), "What stays whole when text is reversed"),
+    ]
+
+    static let limits: [Key<Settings>] = [
+        Key(
+            "max_connections",
+            \.server.limits.maximumConnections,
+            .wholeNumber(1...1_000_000),
+            "How many clients are served at once"
+        ),
+        Key(
+            "max_line_bytes",
+            \.server.sessionLimits.maximumLineBytes,
+            .size(1...(1 << 30)),
+            "The longest line"
+        ),
+        Key(
+            "idle_timeout",
+            \.server.limits.idleTimeout,
+            Notation.duration(.milliseconds(1)...(.seconds(8760 * 3600))).orZero(for: "never"),
+            "A client that has sent no complete line for this long is disconnected"
+        ),
+        Key(
+            "first_line_timeout",
+            \.server.limits.firstRequestTimeout,
+            Notation.duration(.milliseconds(1)...(.seconds(8760 * 3600))).orZero(for: "never"),
+            "A client that has not sent its first complete line this long after it connected is disconnected"
+        ),
+        Key(
+            "drain_timeout",
+            \.server.limits.drainTimeout,
+            .duration(.milliseconds(1)...(.seconds(24 * 3600))),
+            "How long clients may take to read their last answers when the daemon stops"
+        ),
+    ]
+
+    static let log: [Key<Settings>] = [
+        Key("level", \.logLevel, .word(Settings.logLevels), "The least important messages that are logged"),
+        Key(
+            "connections",
+            \.server.logsConnections,
+            .boolean,
+            "Whether there is a message when a client connects and when it leaves"
+        ),
+    ]
+}
+
+extension Settings {
+    /// What a file calls a limit of the server: `limits.max_connections`.
+    public static func name(of limit: PartialKeyPath<Limits>) -> String {
+        let part = (\Settings.server.limits as AnyKeyPath).appending(path: limit)
+        return Keys.limits.first { $0.part == part }.map { "\(Section.limits.rawValue).\($0.name)" }
+            ?? "a limit"
+    }
+}
+
+/// The parts of a listener that not every listener has.
+extension Settings.Listener {
+    fileprivate var host: String? {
+        get { if case .internet(let host, _) = endpoint { host } else { nil } }
+        set {
+            if case .internet(_, let port) = endpoint, let newValue {
+                endpoint = .internet(host: newValue, port: port)
+            }
+        }
+    }
+
+    fileprivate var port: UInt16? {
+        get { if case .internet(_, let port) = endpoint { port } else { nil } }
+        set {
+            if case .internet(let host, _) = endpoint, let newValue {
+                endpoint = .internet(host: host, port: newValue)
+            }
+        }
+    }
+
+    fileprivate var ipv6OnlyOfInternet: Bool? {
+        get { if case .internet = endpoint { ipv6Only } else { nil } }
+        set { ipv6Only = newValue ?? ipv6Only }
+    }
+
+    fileprivate var path: String? {
+        get { if case .unix(let path) = endpoint { path } else { nil } }
+        set { if let newValue { endpoint = .unix(path: newValue) } }
+    }
+
+    fileprivate var modeOfFile: UInt32? {
+        get { if case .unix = endpoint { mode } else { nil } }
+        set { mode = newValue ?? mode }
+    }
+}
+
+/// The tables of a settings file.
+enum Section: String, CaseIterable {
+    case top = ""
+    case limits
+    case log
+    case listener
+
+    /// The keys in the order in which they are explained and printed.
+    var keys: [String] {
+        switch self {
+        case .top: (Keys.address + Keys.options).map(\.name)
+        case .limits: Keys.limits.map(\.name)
+        case .log: Keys.log.map(\.name)
+        case .listener: (Keys.address + Keys.socketFile + Keys.options).map(\.name)
+        }
+    }
+
+    /// The keys that it may have, tables included.
+    var names: [String] {
+        self == .top ? keys + Section.allCases.map(\.rawValue).filter { !$0.isEmpty } : keys
+    }
+
+    /// How its header is written, to name the table in a sentence.
+    var header: String {
+        switch self {
+        case .top: "the top level, above every [table]"
+        case .limits, .log: "[\(rawValue)]"
+        case .listener: "[[\(rawValue)]]"
+        }
+    }
+}

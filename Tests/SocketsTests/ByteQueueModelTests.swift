@@ -1,0 +1,53 @@
+import Sockets
+import Testing
+
+@Suite struct ByteQueueModelTests {
+    /// Held against an array that does the same, through wraps, growth and cuts.
+    @Test(arguments: 0..<20) func itIsAQueue(seed: UInt64) {
+        var generator = SplitMix(state: seed)
+        var queue = ByteQueue(keepsMemory: Bool.random(using: &generator))
+        var model: [UInt8] = []
+        var next: UInt8 = 0
+        for _ in 0..<2000 {
+            switch Int.random(in: 0..<10, using: &generator) {
+            case 0..<5:
+                let limit = Int.random(in: 0...40, using: &generator)
+                let written = queue.append(atMost: limit, chunk: Int.random(in: 1...50, using: &generator)) {
+                    space in
+                    for index in space.indices {
+                        space[index] = next
+                        model.append(next)
+                        next &+= 1
+                    }
+                    return space.count
+                }
+                #expect(written <= limit)
+            case 5..<8:
+                let amount = Int.random(in: 0...queue.count, using: &generator)
+                queue.removeFirst(amount)
+                model.removeFirst(amount)
+            case 8:
+                let amount = Int.random(in: 0...queue.count, using: &generator)
+                queue.truncate(to: amount)
+                model.removeLast(model.count - amount)
+            default:
+                queue.reserve(Int.random(in: 0...60, using: &generator))
+            }
+            let held = Array(queue.bytes(from: 0))
+            #expect(held == model)
+        }
+    }
+}
+
+/// SplitMix64: the same numbers for the same seed.
+private struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
