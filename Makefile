@@ -2,8 +2,10 @@
 
 SWIFT ?= swift
 PYTHON ?= /usr/bin/python3
-# The package is built with the same options, so that neither build undoes the other's.
-RELEASE := -c release --static-swift-stdlib --disable-local-rpath
+# The Swift runtime goes into the programs: they run where Swift has never been. What the linker is told hardens them:
+# every address is resolved at the start and its table made read-only, and no library is loaded that is not used.
+RELEASE := -c release --static-swift-stdlib --disable-local-rpath \
+	-Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now -Xlinker --as-needed
 BIN := .build/release
 export REVERSED := $(CURDIR)/$(BIN)/reversed
 export REVERSE_CLIENT := $(CURDIR)/$(BIN)/reverse-client
@@ -12,10 +14,10 @@ export REVERSE_CLIENT := $(CURDIR)/$(BIN)/reverse-client
 BUILD_PACKAGES := libsystemd-dev libtomlplusplus-dev pkg-config g++
 TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect python3-pyte strace mandoc iproute2 procps \
 	bash bash-completion zsh fish
-SYSTEM_PACKAGES := $(TEST_PACKAGES) debootstrap debian-archive-keyring systemd-container debhelper lintian
+SYSTEM_PACKAGES := $(TEST_PACKAGES) binutils debootstrap debian-archive-keyring systemd-container debhelper lintian
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test lint format unit-tests behaviour-tests sanitizer-tests system-tests deb container benchmark \
+.PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests sanitizer-tests system-tests deb container benchmark \
 	build-dependencies test-dependencies system-dependencies grapheme-table clean
 
 help: ## This list
@@ -24,8 +26,23 @@ help: ## This list
 demo: build ## Build, start the daemon on the example configuration, reverse some text, stop
 	@scripts/demo
 
-build: build-dependencies ## Build the release binaries, .build/release/reversed and reverse-client
-	$(SWIFT) build $(RELEASE)
+build: build-dependencies programs ## Build the release binaries, .build/release/reversed and reverse-client
+
+programs:
+	$(SWIFT) build $(RELEASE) --product reversed
+	$(SWIFT) build $(RELEASE) --product reverse-client
+
+# scripts/install reads these.
+export BUILT DESTDIR prefix bindir sbindir datadir docdir mandir systemddir bashcompletiondir zshcompletiondir fishcompletiondir
+
+install: ## Install what `make build` built: DESTDIR=, prefix=/usr/local; parts="daemon client"
+	@scripts/install install $(parts)
+
+uninstall: ## Remove it again; a settings file that was changed stays
+	@scripts/install uninstall $(parts)
+
+release: system-dependencies ## Test, build and collect a release in .build/release-VERSION; options=--without-tests
+	scripts/release $(options)
 
 run: build ## Run the daemon in the foreground on config/reversed.toml
 	$(REVERSED) --config config/reversed.toml
@@ -37,9 +54,10 @@ test: system-dependencies ## Install what is missing and run every test there is
 	$(MAKE) behaviour-tests
 	$(MAKE) system-tests
 
-lint: build-dependencies ## Check the layout of the sources and the manual pages
+lint: build-dependencies ## Check the layout of the sources, the manual pages and the version
 	$(SWIFT) format lint --strict --recursive Sources Tests Examples/Sources Package.swift Examples/Package.swift
 	mandoc -Tlint -W warning man/*.[1-8]
+	scripts/check-version
 
 format: ## Lay out the sources as .swift-format says
 	$(SWIFT) format --in-place --recursive Sources Tests Examples/Sources Package.swift Examples/Package.swift
@@ -59,7 +77,7 @@ system-tests: system-dependencies deb ## The package in booted containers of Deb
 	Tests/System/run
 	PACKAGES="$$(ls .build/*.deb)" $(PYTHON) -m pytest -q Tests/Behaviour/test_completion.py
 
-deb: system-dependencies ## Build the Debian package
+deb: system-dependencies ## Build the Debian packages
 	scripts/build-package
 
 container: deb ## A shell in a container with the package installed (root only)

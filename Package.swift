@@ -75,7 +75,7 @@ let package = Package(
             dependencies: [
                 "CPriorityStub", "CommandSupport", "DispatchServer", "Quantities", "ReverseCore", "Settings",
                 "Sockets",
-                "Systemd",
+                "Systemd", "TextEscaping",
                 argumentParser, logging,
             ],
             resources: [.embedInCode("Completions")],

@@ -2,7 +2,7 @@ import Glibc
 
 /// Keeps the descriptor table from ever being full: libdispatch ends the process when it cannot open a file
 /// ("workq: registered worker exited prematurely"), and any client could bring that about.
-enum DescriptorLimit {
+public enum DescriptorLimit {
     /// Descriptors for everything that is neither a client, nor a listener, nor open at the start: libdispatch's own, hot
     /// loops, the log, files being read. About 20 are ever open at once.
     static let reserve: ClosedRange<rlim_t> = 32...128
@@ -22,8 +22,9 @@ enum DescriptorLimit {
     ///   - open: How many descriptors are open for other purposes.
     /// - Returns: Nil when the limit is too low for a single client.
     static func raise(forConnections wanted: Int, listeners: Int, open: Int) -> Outcome? {
-        let fixed = rlim_t(clamping: listeners) + rlim_t(clamping: open)
-        let needed = rlim_t(clamping: wanted) + fixed + reserve.upperBound
+        let needed =
+            rlim_t(clamping: wanted) + rlim_t(clamping: listeners) + rlim_t(clamping: open)
+            + reserve.upperBound
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
         if limit.rlim_cur < needed {
@@ -31,18 +32,23 @@ enum DescriptorLimit {
             raised.rlim_cur = min(needed, limit.rlim_max)
             if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0 { limit = raised }
         }
-        return divide(limit.rlim_cur, fixed: fixed, wanted: wanted)
+        let descriptors = UInt64(limit.rlim_cur)
+        guard let fit = connections(within: descriptors, listeners: listeners, open: open) else { return nil }
+        return Outcome(maximumConnections: min(wanted, fit), descriptors: descriptors)
     }
 
-    /// How many of `wanted` clients fit into `limit` descriptors, of which `fixed` serve other purposes.
-    static func divide(_ limit: rlim_t, fixed: rlim_t, wanted: Int) -> Outcome? {
+    /// How many clients fit a limit of open files; nil when not even one does.
+    ///
+    /// - Parameters:
+    ///   - listeners: How many sockets may be listening at once.
+    ///   - open: How many descriptors are open for other purposes.
+    public static func connections(within descriptors: UInt64, listeners: Int, open: Int) -> Int? {
+        let descriptors = rlim_t(clamping: descriptors)
         // Where descriptors are scarce, a quarter is kept back instead of as many as are comfortable.
-        let kept = fixed + min(max(limit / 4, reserve.lowerBound), reserve.upperBound)
-        guard limit > kept else { return nil }
-        return Outcome(
-            maximumConnections: min(wanted, Int(clamping: limit - kept)),
-            descriptors: UInt64(limit)
-        )
+        let kept =
+            rlim_t(clamping: listeners) + rlim_t(clamping: open)
+            + min(max(descriptors / 4, reserve.lowerBound), reserve.upperBound)
+        return descriptors > kept ? Int(clamping: descriptors - kept) : nil
     }
 
     /// How many descriptors this process has open, those included that its parent left open.

@@ -1,22 +1,29 @@
 import Glibc
 
-/// Keeps servers that start at the same moment from replacing each other's socket file: between the look at the file
-/// and the new one, only one of them is in the directory (flock(2)).
+/// Keeps servers that start at the same moment from replacing each other's socket files: between the look at a file and
+/// the new one, only one of them is in its directory (flock(2)).
 struct DirectoryLock {
-    private let directory: Int32
+    private let directories: [Int32]
 
-    /// Waits a second at most; who holds the lock for longer is no server, and is not waited for.
-    init(of path: String) {
-        let name = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-        directory = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        var tries = 100
-        while directory >= 0, flock(directory, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK, tries > 0 {
-            tries -= 1
-            usleep(10_000)
+    /// Locks the directories of these paths. It waits for `patience` at most, for all of them together: who holds a lock
+    /// for longer is no server, and the caller goes on without that lock.
+    ///
+    /// - Parameter patience: milliseconds.
+    init(of paths: [String], patience: Int = 1000) {
+        // In one order, so that two servers with the same directories do not wait for each other.
+        let names = Set(paths.map { path in path.lastIndex(of: "/").map { String(path[...$0]) } ?? "." })
+            .sorted()
+        directories = names.map { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }.filter { $0 >= 0 }
+        var attempts = patience / 10
+        for directory in directories {
+            while flock(directory, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK, attempts > 0 {
+                attempts -= 1
+                usleep(10_000)
+            }
         }
     }
 
     func release() {
-        if directory >= 0 { close(directory) }
+        for directory in directories { close(directory) }
     }
 }

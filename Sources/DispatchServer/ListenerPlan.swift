@@ -35,6 +35,11 @@ struct ListenerPlan: Sendable {
         mayLackSome = addresses.count > 1
     }
 
+    /// The paths of its Unix sockets.
+    var socketPaths: [String] {
+        requests.compactMap { if case .unix(let path) = $0.address { path } else { nil } }
+    }
+
     /// Resolves the names of all listeners.
     ///
     /// - Throws: `ListenError` with every name that has no address, and every listener on the address of another.

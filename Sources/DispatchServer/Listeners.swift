@@ -80,6 +80,8 @@ final class Listeners: Sendable {
     ) throws -> [Listener] {
         // 127.0.0.1:5000 may become 0.0.0.0:5000: what is about to leave lets the new one overlap it.
         for listener in leaving { try? StreamSocket.allowOverlap(true, on: listener.descriptor) }
+        let lock = DirectoryLock(of: plans.flatMap(\.socketPaths))
+        defer { lock.release() }
         var opened: [Listener] = []
         var reasons: [String] = []
         for (plan, claimed) in zip(plans, claims) {

@@ -277,7 +277,10 @@ public final class Server<S: Session>: Sendable {
         }
         guard isFirst else { return }
         core.control.async { [self] in
-            let end = Once { [self] in completion(state.withLock { $0.cutOff }) }
+            let end = Once { [self] in
+                core.log.noteOmitted(at: .max)
+                completion(state.withLock { $0.cutOff })
+            }
             core.connections.beginDrain()
             makeSlotsForBacklogs()
             listeners.leave { [core] in

@@ -54,6 +54,7 @@ final class ServerCore: Sendable {
             for connection in connections.all { connection.tick(limits, worker, now: now) }
         }
         for listener in connections.waiting { listener.tick() }
+        log.noteOmitted()
     }
 
     /// Ends connections whose descriptors libdispatch could not watch: without an event they would wait for ever. Returns

@@ -19,6 +19,14 @@ final class ServerLog: Sendable {
     private let logger: Logger
     private let logsConnections: Atomic<Bool>
 
+    /// Messages that a client can cause as often as it likes.
+    private struct Limits {
+        var connections = LogRateLimit.connections
+        var refusals = LogRateLimit.refusals
+    }
+
+    private let limits = Mutex(Limits())
+
     init(logger: Logger, terms: LogTerms, logsConnections: Bool) {
         self.logger = logger
         self.terms = terms
@@ -30,7 +38,7 @@ final class ServerLog: Sendable {
     // MARK: - Connections
 
     func connected(_ number: UInt64, _ client: SocketAddress, listener: String) {
-        guard logsConnections.load(ordering: .relaxed) else { return }
+        guard logsConnections.load(ordering: .relaxed), admits(\.connections, .info) else { return }
         logger.info(
             "connected \(client)",
             metadata: ["client": "\(client)", "connection": "\(number)", "listener": "\(listener)"]
@@ -41,11 +49,12 @@ final class ServerLog: Sendable {
         // A client that broke a rule is worth a line even where ordinary comings and goings are not.
         let isRefused = if case .refused = ended.reason { true } else { false }
         guard isRefused || logsConnections.load(ordering: .relaxed) else { return }
+        guard isRefused ? admits(\.refusals, .notice) : admits(\.connections, .info) else { return }
         let explanation = ended.reason.explanation(terms).map { ": \($0)" } ?? ""
         let requests = "\(ended.requests) \(terms.request)\(ended.requests == 1 ? "" : "s")"
         logger.log(
             level: isRefused ? .notice : .info,
-            "disconnected \(ended.client) after \(requests), \(Self.seconds(ended.duration))\(explanation)",
+            "disconnected \(ended.client) after \(requests), \(Self.text(ended.duration))\(explanation)",
             metadata: [
                 "client": "\(ended.client)",
                 "connection": "\(ended.connection)",
@@ -57,6 +66,36 @@ final class ServerLog: Sendable {
         )
     }
 
+    /// Whether a message of this kind is logged now, and not left out.
+    private func admits(_ kind: WritableKeyPath<Limits, LogRateLimit> & Sendable, _ level: Logger.Level)
+        -> Bool
+    {
+        guard logger.logLevel <= level else { return false }
+        switch limits.withLock({ $0[keyPath: kind].decide(at: Clock.now()) }) {
+        case .omit: return false
+        case .log(let omitted):
+            noteOmitted(omitted, kind)
+            return true
+        }
+    }
+
+    /// Logs how many messages were left out, where no later message has said so. To be called now and then.
+    func noteOmitted(at now: Milliseconds = Clock.now()) {
+        for kind in [\Limits.connections, \.refusals] as [WritableKeyPath<Limits, LogRateLimit> & Sendable] {
+            noteOmitted(limits.withLock { $0[keyPath: kind].takeOmitted(at: now) }, kind)
+        }
+    }
+
+    private func noteOmitted(_ count: UInt64, _ kind: WritableKeyPath<Limits, LogRateLimit> & Sendable) {
+        guard count > 0 else { return }
+        let subject =
+            kind == \.refusals ? "were disconnected for what they sent" : "connected or disconnected"
+        logger.notice(
+            "left out \(count) message\(count == 1 ? "" : "s") about clients that \(subject): there were too many at once",
+            metadata: ["omitted": "\(count)"]
+        )
+    }
+
     // MARK: - Listeners
 
     func note(_ notice: ListenerState.Notice, capacity: Int, listener: String) {
@@ -65,13 +104,13 @@ final class ServerLog: Sendable {
             logger.warning(
                 """
                 all \(capacity) connection slots are in use (\(terms.limitName(\.maximumConnections))): accepting on \(listener) has been paused for \
-                \(Self.seconds(duration)), clients wait until one is free
+                \(Self.text(duration)), clients wait until one is free
                 """,
                 metadata: metadata(listener, terms.capacityReachedID)
             )
         case .resumed(let duration):
             logger.notice(
-                "accepting on \(listener) again after \(Self.seconds(duration))",
+                "accepting on \(listener) again after \(Self.text(duration))",
                 metadata: metadata(listener, nil)
             )
         case .failing(let code, let count):
@@ -114,8 +153,13 @@ final class ServerLog: Sendable {
 
     func warn(_ text: String) { logger.warning("\(text)") }
 
-    private static func seconds(_ duration: Milliseconds) -> String {
-        "\(duration / 1000).\(duration % 1000 / 100) s"
+    /// The clock is right to a few milliseconds: shorter times are not told apart.
+    private static func text(_ duration: Milliseconds) -> String {
+        switch duration {
+        case ..<10: "under 10 ms"
+        case ..<1000: "\(duration) ms"
+        default: "\(duration / 1000).\(duration % 1000 / 100) s"
+        }
     }
 }
 

@@ -8,15 +8,13 @@ struct SocketFile: Equatable {
     private let inode: ino_t
 
     /// Listens at `path`. The file that a dead server left is replaced; a file that is no socket, and a socket that
-    /// somebody answers on, stay.
+    /// somebody answers on, stay. The caller holds the `DirectoryLock` of the path.
     ///
     /// - Parameters:
     ///   - mode: The permission bits of the file: who may connect.
     ///   - file: Where the file that was made is noted.
     static func listen(at path: String, mode: UInt32, made file: inout SocketFile?) throws -> Descriptor {
         let action = "listen on \(path)"
-        let lock = DirectoryLock(of: path)
-        defer { lock.release() }
         if let status = status(path) {
             guard status.st_mode & S_IFMT == S_IFSOCK else {
                 throw SystemError(

@@ -165,8 +165,9 @@ extension SocketAddress {
 // MARK: - What a log prints
 
 extension SocketAddress: CustomStringConvertible {
-    /// `127.0.0.1:5000`, `[::1]:5000`, `[fe80::1%2]:5000`, a path, `@name` for an abstract name, `unix` for the
-    /// unnamed address of a Unix-domain client.
+    /// `127.0.0.1:5000`, `[::1]:5000`, `[fe80::1%2]:5000`, an absolute path, `@name` for an abstract name, `unix` for the
+    /// unnamed address of a Unix-domain client, and `unix:10.0.0.1:4444` for a relative path: a client chooses its path, and
+    /// none can look like an address of another kind.
     public var description: String {
         switch self {
         case .ipv4(let bytes, let port):
@@ -174,10 +175,11 @@ extension SocketAddress: CustomStringConvertible {
         case .ipv6(let bytes, let port, let zone):
             "[\(Self.ipv6Text(bytes))\(zone == 0 ? "" : "%\(zone)")]:\(port)"
         case .unix(let path):
-            if path.isEmpty {
-                "unix"
-            } else {
-                ByteText.shown(path.utf8.first == 0 ? "@" + path.dropFirst() : path)
+            switch path.utf8.first {
+            case nil: "unix"
+            case 0: ByteText.shown("@" + path.dropFirst())
+            case UInt8(ascii: "/"): ByteText.shown(path)
+            default: ByteText.shown("unix:" + path)
             }
         }
     }

@@ -180,7 +180,7 @@ public enum StreamSocket {
         case (EADDRINUSE, .unix):
             "another server answers there; stop it or choose another path"
         case (EADDRINUSE, _):
-            "another program listens there (ss -ltnp shows which); stop it or choose another port"
+            "another program listens there (ss -ltnp shows which; systemd does for an active socket unit); stop it or choose another port"
         case (EADDRNOTAVAIL, _):
             "this machine has no such address (ip address shows those it has)"
         case (EACCES, .unix(let path)):

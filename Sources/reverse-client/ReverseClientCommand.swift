@@ -34,7 +34,7 @@ import Sockets
               REVERSED_HISTSIZE              how many lines it keeps (1000)
               NO_COLOR                       no colours at the prompt
             """,
-        version: "reverse-client 1.0.0\nUnicode \(GraphemeCluster.unicodeVersion) (grapheme clusters)"
+        version: "reverse-client 1.1.0\nUnicode \(GraphemeCluster.unicodeVersion) (grapheme clusters)"
     )
 
     @OptionGroup(title: "Server") var destination: Destination

@@ -11,7 +11,7 @@ import Systemd
 /// Unchecked because of the mutable state; safe because that is touched on `queue` only, except by `run`, which is over
 /// before anything is on it.
 final class Daemon: @unchecked Sendable {
-    /// The signals that it handles: stop, stop, reload.
+    /// The signals that it handles: stop, stop or interrupt, reload.
     static let signals = [SIGTERM, SIGINT, SIGHUP]
 
     private let source: SettingsSource
@@ -28,10 +28,14 @@ final class Daemon: @unchecked Sendable {
     private var ticks: (any DispatchSourceTimer)?
     private var statusLine = StatusLine()
     private var isReady = false
-    private var isDraining = false
+    private var drainingSince: SuspendingClock.Instant?
+    private var misdirection: String?
+    private var hasSystemdSockets = false
     private var reloading: Reload?
     private var mustReload = false
     private var drainProgress: UInt64 = 0
+
+    private var isDraining: Bool { drainingSince != nil }
 
     init(source: SettingsSource, usesHotLoops: Bool) {
         self.source = source
@@ -49,6 +53,8 @@ final class Daemon: @unchecked Sendable {
     func run() throws -> Never {
         let handedIn = ActivationSockets.take()
         let watchdogRequest = WatchdogRequest()
+        misdirection = handedIn.misdirection
+        hasSystemdSockets = !handedIn.listeners.isEmpty
         do { settings = try source.load() } catch {
             for mistake in error.mistakes { logger.critical("\(mistake)") }
             throw leave(ExitStatus.wrongConfiguration)
@@ -70,7 +76,7 @@ final class Daemon: @unchecked Sendable {
             handlers = try SignalHandlers(
                 on: queue,
                 [
-                    SIGTERM: { [unowned self] in stop() }, SIGINT: { [unowned self] in stop() },
+                    SIGTERM: { [unowned self] in stop() }, SIGINT: { [unowned self] in interrupt() },
                     SIGHUP: { [unowned self] in reload() },
                 ]
             )
@@ -98,16 +104,31 @@ final class Daemon: @unchecked Sendable {
         guard !handedIn.listeners.isEmpty else { return server.start(completion) }
         logger.notice(
             """
-            sockets were handed in by systemd (\(handedIn.listeners.map(\.name).joined(separator: ", "))): \
-            host, port and path of the configuration are not used
+            systemd passed its sockets (\(handedIn.listeners.map(\.name).joined(separator: ", "))): host, port and path of the \
+            settings are not used
             """
         )
         server.start(adopting: handedIn.listeners.map(\.descriptor), completion)
     }
 
     private func startFailed(_ error: any Error) {
-        for reason in (error as? ListenError)?.reasons ?? ["\(error)"] { logger.critical("\(reason)") }
+        for reason in (error as? ListenError)?.reasons ?? ["\(error)"] {
+            // The sockets of systemd, which went elsewhere, are what is in the way, and not another program.
+            let explanation = misdirection.map { "\(reason.prefix { $0 != ";" }); \($0)" } ?? reason
+            logger.critical("\(explanation)")
+        }
+        for hint in hints { logger.critical("\(hint)") }
         exit(leave(ExitStatus.cannotListen).rawValue)
+    }
+
+    /// What is wrong with the listeners in the sandbox of the service.
+    private var hints: [String] {
+        guard notifier.isActive, !hasSystemdSockets else { return [] }
+        return StartWarnings(rights: .ofThisProcess).hints(for: settings.server.listeners)
+    }
+
+    private func warnOfHints() {
+        for hint in hints { logger.warning("\(hint)") }
     }
 
     private func started(_ server: Server<ReversalSession>, _ watchdogPeriod: Duration?) {
@@ -117,8 +138,9 @@ final class Daemon: @unchecked Sendable {
                 metadata: ["listener": "\(address)", "message-id": "\(MessageID.started)"]
             )
         }
+        warnOfHints()
         isReady = true
-        notifier.ready(status: statusLine.serving(server.addresses, server.statistics, seconds: 0))
+        notifier.ready(status: statusLine.serving(server.addresses, server.statistics, at: .now))
         if notifier.isActive {
             if let watchdogPeriod {
                 watchdog = Watchdog(period: watchdogPeriod, probe: { server.probe($0) }, notifier: notifier)
@@ -137,7 +159,7 @@ final class Daemon: @unchecked Sendable {
     private func tick() {
         guard let server else { return }
         guard isDraining else {
-            return notifier.status(statusLine.serving(server.addresses, server.statistics, seconds: 1))
+            return notifier.status(statusLine.serving(server.addresses, server.statistics, at: .now))
         }
         notifier.status(StatusLine.draining(server.statistics.connections))
         // More time only while it is of use; drain_timeout is the end in any case.
@@ -165,7 +187,6 @@ final class Daemon: @unchecked Sendable {
 
     private func reloaded(_ new: Settings?, _ error: (any Error)?) {
         guard let server, !isDraining else { return }
-        var status: String?
         if let error {
             let error = ReloadError(error)
             for reason in error.reasons {
@@ -174,31 +195,34 @@ final class Daemon: @unchecked Sendable {
                     metadata: ["message-id": "\(MessageID.reloadFailed)"]
                 )
             }
-            status = "Reload failed: \(error)"
+            statusLine.reloadEnded(failure: "\(error)")
         } else if let new {
             for change in new.changes(since: settings) { logger.notice("reload: \(change)") }
             settings = new
             log.level = new.logLevel
+            let file = source.file ?? "the defaults (there is no \(Settings.defaultPath))"
             logger.notice(
-                "reloaded, listening on \(server.addresses.joined(separator: ", "))",
+                "reloaded \(file), listening on \(server.addresses.joined(separator: ", "))",
                 metadata: ["message-id": "\(MessageID.reloaded)"]
             )
-            status = statusLine.serving(server.addresses, server.statistics, seconds: 0)
+            statusLine.reloadEnded(failure: nil)
+            warnOfHints()
         }
-        reloading?.finish(status: status)
+        reloading?.finish(status: statusLine.serving(server.addresses, server.statistics, at: .now))
         reloading = nil
         if mustReload { reload() }
     }
 
     // MARK: - Stop
 
+    /// SIGTERM. One that comes again changes nothing: timeout(1) sends two.
     private func stop() {
         guard let server, isReady else { quit() }
         guard !isDraining else {
-            logger.notice("told to stop again: not waiting any longer")
-            quit()
+            logger.notice("already stopping; SIGINT ends it at once")
+            return
         }
-        isDraining = true
+        drainingSince = .now
         let count = server.statistics.connections
         notifier.stopping(status: StatusLine.draining(count))
         logger.notice(
@@ -210,10 +234,21 @@ final class Daemon: @unchecked Sendable {
                 if cutOff > 0 {
                     logger.warning("drain_timeout is over: \(StatusLine.connections(cutOff)) cut off")
                 }
-                logger.notice("stopped after \(server.statistics.requests) lines")
+                logger.notice("stopped after \(StatusLine.lines(server.statistics.requests))")
                 quit()
             }
         }
+    }
+
+    /// SIGINT: stops, and ends a stop that takes too long for the person at the keyboard. One that comes within half a second
+    /// is the same one, sent to the process and to its group.
+    private func interrupt() {
+        guard let server, let drainingSince, drainingSince.duration(to: .now) >= .milliseconds(500) else {
+            return stop()
+        }
+        let count = StatusLine.connections(server.statistics.connections)
+        logger.notice("interrupted while stopping: \(count) cut off")
+        quit()
     }
 
     /// Nobody can connect any more, and a new process may mend that.
@@ -231,7 +266,7 @@ final class Daemon: @unchecked Sendable {
     }
 
     private func leave(_ code: ExitCode) -> ExitCode {
-        _ = log.flush(deadline: .now() + 1)
+        log.flushBeforeEarlyExit(deadline: .now() + 1)
         return code
     }
 }

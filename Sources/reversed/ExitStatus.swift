@@ -11,4 +11,4 @@ enum ExitStatus {
 }
 
 /// The version of this release; debian/changelog says the same.
-let version = "1.0.0"
+let version = "1.1.0"

@@ -1,40 +1,76 @@
 import ArgumentParser
+import CommandSupport
+import Dispatch
 import DispatchServer
-import Glibc
+import Logging
 import ReverseCore
 import Settings
 import Sockets
+import Systemd
 import TextEscaping
 
-/// `--check` and `--print-config`: looks at the settings and goes.
+/// `--check` and `--print-config`: looks at the settings and ends.
 struct Inspection {
     let source: SettingsSource
 
-    func run(printsSettings: Bool) throws {
-        let settings: Settings
+    /// `--print-config`: the settings in force, as a file.
+    func printSettings() throws {
+        Reversed.leaveWithOutput(try load().toml)
+    }
+
+    /// `--check`.
+    ///
+    /// - Parameters:
+    ///   - isQuiet: says nothing, for a caller who looks at the exit status.
+    ///   - countsWarnings: warnings make the check fail.
+    func check(isQuiet: Bool, countsWarnings: Bool) throws {
+        let settings = try load(isQuiet: isQuiet)
+        guard !isQuiet || countsWarnings else { return }
+        let rights = source.isForService ? ProcessRights(unit: "reversed.service") : nil
+        let warnings = StartWarnings(rights: rights ?? .ofThisProcess).warnings(for: settings)
+        if !isQuiet {
+            for warning in warnings { writeMessage("warning: \(PrintableText.escape(warning))\n") }
+        }
+        if countsWarnings, !warnings.isEmpty { throw ExitStatus.wrongConfiguration }
+        if !isQuiet { Reversed.leaveWithOutput(report(settings, socketUnit: rights?.activeSocketUnit)) }
+    }
+
+    private func report(_ settings: Settings, socketUnit: String?) -> String {
+        let file =
+            source.file.map { "\($0): ok" } ?? "there is no \(Settings.defaultPath): the defaults are ok"
+        let listeners =
+            socketUnit.map {
+                ["\($0) is active: the service listens on its sockets, not on those of the file"]
+            }
+            ?? settings.server.listeners.map { listener in
+                let options = listener.options
+                return
+                    "would listen on \(listener.endpoint) (\(options.framing.rawValue), \(options.unit.rawValue))"
+            }
+        return ([ByteText.shown(file)] + listeners).map(PrintableText.escape).joined(separator: "\n")
+    }
+
+    private func load(isQuiet: Bool = false) throws -> Settings {
         do {
-            settings = try source.load()
+            return try source.load()
         } catch {
-            StandardError.write("\(error)")
+            if !isQuiet { report(error) }
             throw ExitStatus.wrongConfiguration
         }
-        if printsSettings {
-            print(settings.toml, terminator: "")
+    }
+
+    /// Each mistake on standard error; where that is the journal, as an entry of its own under the id of a failed reload:
+    /// the check is then a step of one.
+    private func report(_ error: SettingsError) {
+        let log = SystemLog(identifier: "reversed")
+        guard log.destination != .console else {
+            writeMessage("\(error)\n")
             return
         }
-        print("ok")
-        for listener in settings.server.listeners {
-            let options = listener.options
-            let endpoint = PrintableText.escape("\(listener.endpoint)")
-            print("would listen on \(endpoint) (\(options.framing.rawValue), \(options.unit.rawValue))")
+        let logger = Logger(label: "reversed", factory: log.makeHandler)
+        for mistake in error.mistakes {
+            logger.error("\(mistake)", metadata: ["message-id": "\(MessageID.reloadFailed)"])
         }
-    }
-}
-
-/// Plain lines for the person who typed the command.
-enum StandardError {
-    static func write(_ text: String) {
-        var line = text + "\n"
-        line.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        log.flushBeforeEarlyExit(deadline: .now() + 1)
     }
 }

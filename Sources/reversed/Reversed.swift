@@ -52,9 +52,15 @@ struct Reversed: ParsableCommand {
 
     @Flag(
         help:
-            "Check the configuration, say where the daemon would listen, and exit: 0, or 78 with every mistake."
+            "Check the settings, say where the daemon would listen and what will fail, and exit: 0, or 78 with every mistake."
     )
     var check = false
+
+    @Flag(help: "With --check: exit with 78 for a warning too.")
+    var strict = false
+
+    @Flag(help: "With --check: print nothing; the exit status says it.")
+    var quiet = false
 
     @Flag(help: "Print the settings in force as a configuration file, and exit.")
     var printConfig = false
@@ -71,6 +77,10 @@ struct Reversed: ParsableCommand {
         help: "Lend busy connections to hot loops, or serve each by its own event source at all times."
     )
     var hotSet = true
+
+    func validate() throws {
+        if (strict || quiet) && !check { throw ValidationError("--strict and --quiet belong to --check.") }
+    }
 
     static func main() {
         let arguments = Arguments.ofProcess
@@ -95,7 +105,9 @@ struct Reversed: ParsableCommand {
             path: config,
             overrides: Overrides(host: host, port: port, logLevel: logLevel)
         )
-        if check || printConfig { return try Inspection(source: source).run(printsSettings: printConfig) }
+        let inspection = Inspection(source: source)
+        if printConfig { return try inspection.printSettings() }
+        if check { return try inspection.check(isQuiet: quiet, countsWarnings: strict) }
         try Daemon(source: source, usesHotLoops: hotSet).run()
     }
 

@@ -1,23 +1,35 @@
 import DispatchServer
 import Quantities
 
-/// The living line of `systemctl status`.
+/// The line that `systemctl status` shows while the daemon runs.
 struct StatusLine {
+    typealias Instant = SuspendingClock.Instant
+
     private var last = Statistics()
+    private var measuredAt: Instant?
+    private var linesPerSecond: UInt64 = 0
+    private var bytesPerSecond: UInt64 = 0
+    private var reloadFailure: String?
+
+    /// A reload has ended. Its failure is shown until the next good one.
+    ///
+    /// - Parameter failure: Why it failed; nil for a good one.
+    mutating func reloadEnded(failure: String?) {
+        reloadFailure = failure
+    }
 
     /// What is shown while the daemon serves.
     ///
     /// - Parameters:
-    ///   - places: Where it listens.
-    ///   - now: The counters now; the line shows what they have grown by since the last call.
-    ///   - seconds: The time since the last call.
-    mutating func serving(_ places: [String], _ now: Statistics, seconds: Double) -> String {
-        defer { last = now }
-        let lines = Self.rate(now.requests &- last.requests, seconds)
-        let bytes = Self.rate(now.bytes &- last.bytes, seconds)
+    ///   - addresses: Where it listens.
+    ///   - statistics: The counters now. The rates are what they have grown by in a time of at least half a second.
+    ///   - now: The time of this call.
+    mutating func serving(_ addresses: [String], _ statistics: Statistics, at now: Instant) -> String {
+        measure(statistics, at: now)
+        let failure = reloadFailure.map { "; the last reload failed: \($0)" } ?? ""
         return """
-            Listening on \(places.joined(separator: ", ")); \(Self.connections(now.connections)), \
-            \(lines) lines/s, \(ByteCountText.approximate(bytes))/s
+            Listening on \(addresses.joined(separator: ", ")); \(Self.connections(statistics.connections)), \
+            \(linesPerSecond) lines/s, \(ByteCountText.approximate(bytesPerSecond))/s\(failure)
             """
     }
 
@@ -28,8 +40,21 @@ struct StatusLine {
 
     static func connections(_ count: Int) -> String { "\(count) connection\(count == 1 ? "" : "s")" }
 
+    static func lines(_ count: UInt64) -> String { "\(count) line\(count == 1 ? "" : "s")" }
+
+    private mutating func measure(_ statistics: Statistics, at now: Instant) {
+        if let measuredAt {
+            let (seconds, attoseconds) = measuredAt.duration(to: now).components
+            let elapsed = Double(seconds) + Double(attoseconds) / 1e18
+            guard elapsed >= 0.5 else { return }
+            linesPerSecond = Self.rate(statistics.requests &- last.requests, elapsed)
+            bytesPerSecond = Self.rate(statistics.bytes &- last.bytes, elapsed)
+        }
+        measuredAt = now
+        last = statistics
+    }
+
     private static func rate(_ growth: UInt64, _ seconds: Double) -> UInt64 {
-        guard seconds > 0 else { return 0 }
-        return UInt64(exactly: (Double(growth) / seconds).rounded()) ?? 0
+        UInt64(exactly: (Double(growth) / seconds).rounded()) ?? 0
     }
 }

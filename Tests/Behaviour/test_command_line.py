@@ -2,12 +2,13 @@
 
 import os
 import random
+import re
 import subprocess
 
 import pytest
 
 from clients import ask_once
-from daemon import binary, eventually, run
+from daemon import binary, environment, eventually, run
 
 BAD = """
 prot = 5000
@@ -20,7 +21,68 @@ idle_timeout = "soon"
 
 def test_check_says_where_it_would_listen(tmp_path):
     result = run(tmp_path, "host = '::1'\nport = 7777\n", "--check")
-    assert (result.returncode, result.stdout.decode()) == (0, "ok\nwould listen on [::1]:7777 (line, character)\n")
+    assert (result.returncode, result.stdout.decode(), result.stderr) == (
+        0, f"{tmp_path}/reversed.toml: ok\nwould listen on [::1]:7777 (line, character)\n", b"")
+
+
+@pytest.mark.skipif(os.path.exists("/etc/reversed/reversed.toml"), reason="there is a file of the service")
+def test_check_says_that_there_is_no_file():
+    result = subprocess.run([binary(), "--check"], capture_output=True, env=environment(), timeout=20)
+    assert result.returncode == 0
+    assert result.stdout.startswith(b"there is no /etc/reversed/reversed.toml: the defaults are ok\nwould listen on 127.0.0.1:5000")
+
+
+def listener(text):
+    return f"[[listener]]\n{text}\n"
+
+
+WARNINGS = {
+    "a host that does not resolve": (listener("host = 'no-such-host.invalid'"), r"no-such-host\.invalid:5000: cannot find the host"),
+    "an address that is not ours": (listener("host = '192.0.2.1'"), r"192\.0\.2\.1:5000: this machine has no such address"),
+    "an IPv6 address that is not ours": (listener("host = '2001:db8::9'"), r"\[2001:db8::9\]:5000: this machine has no such address"),
+    "a missing directory": (listener("path = '/nonexistent/socket'"), "/nonexistent/socket: the directory /nonexistent does not exist"),
+    "a directory that is a file": (listener("path = '/etc/passwd/socket'"), "/etc/passwd/socket: /etc/passwd is not a directory"),
+    "too many clients": ("[limits]\nmax_connections = 1000000\n", r"limits\.max_connections is 1000000, but this process may have \d+ files"),
+}
+
+
+@pytest.mark.parametrize("config, warning", WARNINGS.values(), ids=WARNINGS.keys())
+def test_check_warns_of_what_will_fail(tmp_path, config, warning):
+    result = run(tmp_path, config, "--check")
+    told = result.stderr.decode()
+    assert result.returncode == 0 and b": ok\n" in result.stdout
+    assert re.fullmatch(f"warning: {warning}.*\n", told), told
+    strict = run(tmp_path, config, "--check", "--strict")
+    assert (strict.returncode, strict.stderr) == (78, result.stderr)
+
+
+def test_check_warns_of_a_port_without_the_right(tmp_path):
+    (tmp_path / "reversed.toml").write_text(listener("host = '127.0.0.1'\nport = 80"))
+    command = [binary(), "--check", "--config", tmp_path / "reversed.toml"]
+    if os.getuid() == 0:
+        os.chmod(tmp_path, 0o755)
+        command = ["unshare", "--net", "setpriv", "--bounding-set", "-net_bind_service", "--inh-caps=-net_bind_service", *command]
+    result = subprocess.run(command, capture_output=True, env=environment(), timeout=20)
+    assert result.returncode == 0
+    assert result.stderr.startswith(b"warning: 127.0.0.1:80: this process may not listen on a port below 1024")
+    assert b"/usr/share/doc/reversed/examples/privileged-port.conf" in result.stderr
+
+
+def test_a_right_file_has_no_warnings(tmp_path):
+    config = listener("host = '::1'\nport = 0") + listener(f"path = '{tmp_path}/socket'") + listener("host = 'localhost'\nport = 1234")
+    result = run(tmp_path, config, "--check", "--strict")
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
+def test_a_quiet_check_says_it_with_its_exit_status(tmp_path):
+    for config, code in (("port = 1\n", 0), (BAD, 78)):
+        result = run(tmp_path, config, "--check", "--quiet")
+        assert (result.returncode, result.stdout, result.stderr) == (code, b"", b"")
+
+
+@pytest.mark.parametrize("flags", [("--strict",), ("--quiet",), ("--print-config", "--strict")], ids=str)
+def test_flags_that_belong_to_check(tmp_path, flags):
+    assert run(tmp_path, "port = 0\n", *flags).returncode == 64
 
 
 def test_nothing_of_a_file_reaches_the_terminal_as_it_is(tmp_path):

@@ -230,16 +230,38 @@ def test_drain_timeout_cuts_off_and_tells_how_many(serve):
         client.close()
 
 
-def test_a_second_signal_does_not_wait(serve):
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupt_while_it_stops_ends_it_at_once(serve, first):
     daemon = serve()
     with connect(daemon.port) as deaf:
         push_until_blocked(deaf)
-        daemon.signal(signal.SIGTERM)
+        daemon.signal(first)
         daemon.wait_for_log("stopping")
+        time.sleep(0.6)  # one that comes sooner is the same press of the keys
         begun = time.monotonic()
-        daemon.signal(signal.SIGTERM)
+        daemon.signal(signal.SIGINT)
         assert daemon.wait(5) == 0
         assert time.monotonic() - begun < 1
+        assert daemon.logged("interrupted while stopping: 1 connection cut off")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_comes_twice_cuts_nobody_off(serve, number):
+    """As timeout(1) sends it: to its child, and to the group that the child is in."""
+    daemon = serve()
+    with connect(daemon.port) as client:
+        sent = push_until_blocked(client)
+        lines = sent // len(LINE)
+        daemon.signal(number)
+        daemon.wait_for_log("stopping")
+        daemon.signal(number)
+        daemon.wait_for_log("already stopping")
+        daemon.signal(number)
+        client.setblocking(True)
+        client.settimeout(10)
+        assert receive_to_end(client).startswith(turned(LINE) * min(lines, 1000))
+        assert daemon.wait(8) == 0
+    assert not daemon.logged("cut off")
 
 
 def test_a_second_signal_under_load_does_not_crash(serve):
@@ -276,6 +298,16 @@ def test_the_log_says_how_it_went(serve):
     daemon.signal(signal.SIGTERM)
     assert daemon.wait() == 0
     assert daemon.logged("stopping, 0 connections to answer") and daemon.logged("stopped after 2 lines")
+
+
+def test_one_line_is_one_line(serve):
+    daemon = serve()
+    with connect(daemon.port) as client:
+        ask(client, b"a\n")
+    daemon.wait_for_log("disconnected .* after 1 line,")
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait() == 0
+    assert daemon.logged("stopped after 1 line$")
 
 
 def test_a_reload_while_stopping_does_nothing(serve):

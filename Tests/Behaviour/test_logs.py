@@ -4,8 +4,12 @@ import fcntl
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
+import time
+
+import pytest
 
 from clients import ask, ask_once, connect, converse, reset
 from daemon import Daemon, eventually
@@ -20,8 +24,28 @@ def test_a_client_comes_and_goes(start):
         daemon.wait_for_log(f"info: connected 127.0.0.1:{port}$")
         for _ in range(3):
             ask(client, b"x\n")
-    daemon.wait_for_log(rf"info: disconnected 127\.0\.0\.1:{port} after 3 lines, \d+\.\d s$")
+    daemon.wait_for_log(rf"info: disconnected 127\.0\.0\.1:{port} after 3 lines, (under )?\d+ ms$")
+
+
+@pytest.mark.parametrize("pause, text", [(0, r"under 10 ms|\d\d ms"), (0.25, r"2[4-9]\d ms|3\d\d ms"), (1.1, r"1\.[1-4] s")])
+def test_a_duration_has_the_unit_that_fits(start, pause, text):
+    daemon = start()
+    with connect(daemon.port) as client:
+        ask(client, b"x\n")
+        time.sleep(pause)
+    daemon.wait_for_log(f"disconnected .* after 1 line, ({text})$")
     assert all(LINE.match(line) for line in daemon.lines), daemon.lines
+
+
+def test_a_unix_client_cannot_pose_as_an_internet_one(start, tmp_path, monkeypatch):
+    daemon = start(f"[[listener]]\npath = '{tmp_path}/socket'\n")
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.bind("10.0.0.1:4444")
+        client.connect(f"{tmp_path}/socket")
+        ask(client, b"x\n")
+    daemon.wait_for_log("info: connected unix:10.0.0.1:4444$")
+    daemon.wait_for_log("info: disconnected unix:10.0.0.1:4444 after 1 line")
 
 
 def test_a_reset_is_told(start):
@@ -58,12 +82,26 @@ def test_a_stalled_reader_of_the_log_stalls_no_client_and_is_told_what_it_missed
     daemon = Daemon(tmp_path, "[[listener]]\npath = '%s/socket'\n" % tmp_path, stderr=stderr)
     os.close(stderr)
     assert eventually(lambda: (tmp_path / "socket").exists() and reaches(tmp_path / "socket"))
-    # The pipe holds some dozens of records and the backlog of 4 MiB some ten thousand: two a client.
-    stop = threading.Event()
+    flood(tmp_path / "socket")
+    assert daemon.memory() < 60 << 20
+    text = bytearray()
+    while not (omitted := re.search(rb"notice: left out (\d+) messages about clients that connected or disconnected", text)):
+        piece = os.read(end, 1 << 16)
+        assert piece
+        text += piece
+    assert int(omitted[1]) > 100
+    os.close(end)  # and now nobody reads it any more
+    assert ask_once(tmp_path / "socket", b"still\n") == b"llits\n"
+    daemon.stop()
 
+
+def flood(path, request=b"x\n"):
+    """3,000 clients, one after the other."""
     def work():
-        for _ in range(3000):
-            assert ask_once(tmp_path / "socket", b"x\n") == b"x\n"
+        for _ in range(1000):
+            with connect(path) as client:
+                client.sendall(request)
+                client.recv(100)
 
     threads = [threading.Thread(target=work) for _ in range(3)]
     for thread in threads:
@@ -71,18 +109,25 @@ def test_a_stalled_reader_of_the_log_stalls_no_client_and_is_told_what_it_missed
     for thread in threads:
         thread.join(60)
     assert not any(thread.is_alive() for thread in threads)
-    assert daemon.memory() < 60 << 20
-    text = bytearray()
-    dropped = None
-    while not dropped:
-        piece = os.read(end, 1 << 16)
-        assert piece
-        text += piece
-        dropped = re.search(rb"warning: (\d+) log records were dropped: the reader of the log was too slow", text[-70000:])
-    assert int(dropped[1]) > 100
-    os.close(end)  # and now nobody reads it any more
-    assert ask_once(tmp_path / "socket", b"still\n") == b"llits\n"
-    daemon.stop()
+
+
+@pytest.mark.parametrize("connections, request_, most, what", [
+    ("true", b"x\n", 1000, "connected or disconnected"),
+    ("false", b"too long\n", 50, "were disconnected for what they sent"),
+], ids=["connections", "lines that are too long"])
+def test_a_client_cannot_flood_the_log(start, tmp_path, connections, request_, most, what):
+    daemon = start(f"[limits]\nmax_line_bytes = 4\n[log]\nconnections = {connections}\n"
+                   f"[[listener]]\npath = '{tmp_path}/socket'\n")
+    begun = time.monotonic()
+    flood(tmp_path / "socket", request_)
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait() == 0
+    intervals = int(time.monotonic() - begun) // 5 + 1
+    logged = len(daemon.logged(r"(dis)?connected unix"))
+    omitted = [int(re.search(r"left out (\d+) ", line)[1]) for line in daemon.logged(f"notice: left out .* {what}")]
+    assert most <= logged <= most * intervals
+    assert logged + sum(omitted) == (6000 if connections == "true" else 3000)
+    assert daemon.logged("stopped after"), "other messages are there"
 
 
 def reaches(path):

@@ -6,12 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
 from clients import ask, ask_once, connect
-from daemon import ACTIVATE, environment, eventually, run
+from daemon import ACTIVATE, binary, environment, eventually, run
 
 
 class Manager:
@@ -115,6 +116,56 @@ def test_a_reload_that_fails_ends_too_and_the_status_says_why(start, manager):
     message = manager.await_("READY")
     assert "prot" in message["STATUS"]
     assert ask_once(daemon.port, b"old\n") == b"dlo\n"
+
+
+def test_the_status_shows_a_failed_reload_until_the_next_good_one(start, manager):
+    daemon = start(env=under(manager))
+    manager.await_("READY")
+    daemon.reload("prot = 1\n", fails=True)
+    with connect(daemon.port) as client:
+        for _ in range(2):  # ordinary status lines, which change with the counters
+            ask(client, b"a\n")
+            while "READY" in (message := manager.await_("STATUS")) or "Reloading" in message["STATUS"]:
+                pass
+            assert "Listening on" in message["STATUS"] and "reload failed" in message["STATUS"] and "prot" in message["STATUS"]
+    daemon.reload("port = 0\n")
+    while "failed" in (message := manager.await_("STATUS"))["STATUS"]:
+        assert "READY" not in message
+    with connect(daemon.port) as client:
+        ask(client, b"a\n")
+        assert "failed" not in manager.await_("STATUS")["STATUS"]
+
+
+def test_the_rates_after_a_reload_are_right(start, manager):
+    daemon = start(env=under(manager))
+    manager.await_("READY")
+    stop = threading.Event()
+
+    def work():
+        with connect(daemon.port) as client:
+            while not stop.is_set():
+                ask(client, b"a\n")
+                time.sleep(0.01)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+
+    def rate(message):
+        return int(re.search(r"(\d+) lines/s", message["STATUS"])[1])
+
+    try:
+        assert eventually(lambda: rate(manager.await_("STATUS")) > 20)
+        usual = rate(manager.await_("STATUS"))
+        for delay in (0.2, 0.4, 0.6, 0.8):
+            time.sleep(delay)
+            daemon.reload()
+            while "READY" not in (message := manager.await_("STATUS")):
+                pass
+            assert usual / 2 < rate(message) < usual * 2
+            assert usual / 2 < rate(manager.await_("STATUS")) < usual * 2
+    finally:
+        stop.set()
+        worker.join()
 
 
 def test_reloads_in_a_row_each_end(start, manager):
@@ -275,6 +326,28 @@ def test_sockets_of_each_kind_are_taken(activate, tmp_path):
         assert ask_once(place, b"handed in\n") == b"ni dednah\n"
     daemon.wait_for_log("not used")
     assert not daemon.logged(" warning: ")
+
+
+# As sh does it that was started with the sockets and starts the daemon without exec: LISTEN_PID stays the shell's.
+PASS_ON = """
+import os, subprocess, sys
+os.dup2(int(sys.argv[1]), 3)
+os.set_inheritable(3, True)
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.environ["LISTEN_FDS"] = "1"
+sys.exit(subprocess.run(sys.argv[2:], close_fds=False).returncode)
+"""
+
+
+def test_sockets_that_went_to_a_shell_are_explained(tmp_path):
+    listener = listening(socket.AF_INET, ("127.0.0.1", 0))
+    (tmp_path / "reversed.toml").write_text(f"port = {listener.getsockname()[1]}\n")
+    result = subprocess.run([sys.executable, "-c", PASS_ON, str(listener.fileno()), binary(), "--config", tmp_path / "reversed.toml"],
+                            capture_output=True, pass_fds=[listener.fileno()], env=environment(), timeout=20)
+    told = result.stderr.decode()
+    assert result.returncode == 69
+    assert re.search(r"systemd passed its sockets to process \d+ \(LISTEN_PID\), and this is process \d+: .* with exec", told)
+    assert "another program" not in told
 
 
 def test_a_client_that_came_before_the_daemon_is_answered(activate):

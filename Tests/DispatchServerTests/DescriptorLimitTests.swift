@@ -34,15 +34,15 @@ struct DescriptorLimitTests {
             (1024, 20, 500, 500), (1024, 20, 1000, 876), (1_048_576, 20, 2_000_000, 1_048_428),
             // Scarce: a quarter, and never fewer than 32.
             (256, 20, 1000, 172), (64, 20, 1000, 12), (53, 20, 1000, 1),
-        ] as [(rlim_t, rlim_t, Int, Int)]
+        ] as [(UInt64, Int, Int, Int)]
     )
-    func divides(limit: rlim_t, fixed: rlim_t, wanted: Int, clients: Int) {
-        let outcome = DescriptorLimit.Outcome(maximumConnections: clients, descriptors: UInt64(limit))
-        #expect(DescriptorLimit.divide(limit, fixed: fixed, wanted: wanted) == outcome)
+    func divides(limit: UInt64, fixed: Int, wanted: Int, clients: Int) {
+        let fit = DescriptorLimit.connections(within: limit, listeners: fixed / 2, open: fixed - fixed / 2)
+        #expect(fit.map { min(wanted, $0) } == clients)
     }
 
     @Test("is too low for anybody where not even one client fits", arguments: [(52, 20), (10, 0), (0, 0)])
-    func tooLow(limit: rlim_t, fixed: rlim_t) {
-        #expect(DescriptorLimit.divide(limit, fixed: fixed, wanted: 1) == nil)
+    func tooLow(limit: UInt64, fixed: Int) {
+        #expect(DescriptorLimit.connections(within: limit, listeners: fixed, open: 0) == nil)
     }
 }

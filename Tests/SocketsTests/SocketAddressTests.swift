@@ -19,6 +19,14 @@ struct SocketAddressTests {
     }
 
     @Test(
+        "of a Unix client looks like no other kind of address",
+        arguments: ["10.0.0.1:4444", "[::1]:5000", "unix", "@name", "name"]
+    )
+    func cannotPose(path: String) {
+        #expect("\(SocketAddress.unix(path: path))" == "unix:" + path)
+    }
+
+    @Test(
         "comes back from the kernel's form as it was",
         arguments: [
             SocketAddress.ipv4([1, 2, 3, 4], port: 0x1234), .ipv6(loopback6, port: 65535, zone: 0),

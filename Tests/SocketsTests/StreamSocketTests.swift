@@ -88,7 +88,7 @@ struct StreamSocketTests {
         #expect(
             taken?.description == """
                 cannot listen on \(address): Address already in use; another program listens there (ss -ltnp shows \
-                which); stop it or choose another port
+                which; systemd does for an active socket unit); stop it or choose another port
                 """
         )
         let foreign = #expect(throws: SystemError.self) {

@@ -13,6 +13,7 @@ They are told to end by a line on standard input. ADDRESS is HOST:PORT, [HOST]:P
 """
 
 import collections
+import resource
 import select
 import socket
 import struct
@@ -208,6 +209,8 @@ def reset(address, count):
 def main():
     command, *arguments = sys.argv[1:]
     start = time.monotonic()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
         mistake = globals()[command](*arguments)
     except OSError as error:

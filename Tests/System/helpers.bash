@@ -1,13 +1,21 @@
-# What the cases share. `run` has booted a machine for each of them and installed the package there;
-# $MACHINE is its name, $RELEASE its Debian, $PACKAGE the package.
+# What the cases share. `run` has booted a machine for each of them and installed the packages there;
+# $MACHINE is its name, $RELEASE its Debian, $PACKAGE and $CLIENT_PACKAGE the packages. With --here $MACHINE is "here".
 # A case that gets to its end has passed.
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
 
 container() { "$here/container" "$@"; }
-machine() { container exec "$MACHINE" "$@"; }
+machine() {
+    if [ "$MACHINE" = here ]; then LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; else container exec "$MACHINE" "$@"; fi
+}
+# network COMMAND…: a command of this side in the machine's network.
+network() { if [ "$MACHINE" = here ]; then "$@"; else container network "$MACHINE" "$@"; fi; }
 # Clients run on this side, in the machine's network: the machine itself needs nothing for them.
-client() { container network "$MACHINE" python3 "$here/client.py" "$@"; }
+client() { network python3 "$here/client.py" "$@"; }
+# To begin a case with that installs, removes or looks into the packages' files.
+needs_packages() {
+    [ "$MACHINE" != here ] || { echo "needs the packages' files" && exit 77; }
+}
 # signal NAME PID
 signal() { machine sh -c "kill -$1 $2"; }
 
@@ -97,3 +105,29 @@ example() {
 }
 
 start() { expect "the service starts" machine systemctl start reversed; }
+
+# type_commands FILE: types the commands that a document prints, in its order, as root in a login shell's directory. Each
+# must succeed, and print what the document says. The case may define `instead COMMAND`, which succeeds when it has
+# dealt with a command in another way.
+type_commands() {
+    local entry command wanted found
+    while read -r entry <&3; do
+        if unit=$(value_of unit "$entry") && [ -n "$unit" ]; then
+            drop_in reversed.socket <<<"$unit"
+            continue
+        fi
+        command=$(value_of command "$entry")
+        wanted=$(value_of output "$entry")
+        if instead "$command"; then continue; fi
+        echo "typed: $command"
+        found=$(machine sh -c "cd /root && $command") || fail "'$command' of $1 does not work"
+        [ -z "$wanted" ] || same "the answer to '$command'" "$wanted" "$(tr -d '\r' <<<"$found")"
+    done 3< <(python3 "$here/documented.py" "$here/../../$1")
+}
+
+# value_of KEY JSON: a text, or the lines of a list.
+value_of() {
+    python3 -c 'import json, sys
+value = json.loads(sys.argv[2]).get(sys.argv[1], "")
+print(value if isinstance(value, str) else "\n".join(value))' "$@"
+}

@@ -41,6 +41,33 @@ import Testing
         fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0
     }
 
+    @Test func socketsThatWentToAShellAreExplained() async {
+        await #expect(processExitsWith: .success) {
+            let row = Row()
+            try row.append(Self.listener(AF_INET))
+            let variables = ActivationVariables(["LISTEN_FDS": "1", "LISTEN_PID": "7"], processID: 8)
+            let sockets = ActivationSockets(taking: variables, from: Row.first, processID: 8)
+            #expect(sockets.listeners.isEmpty)
+            #expect(sockets.warnings.count == 1)
+            let warning = sockets.warnings.first ?? ""
+            for word in ["process 7 (LISTEN_PID)", "process 8", "with exec"] {
+                #expect(warning.contains(word))
+            }
+        }
+    }
+
+    @Test func variablesOfAnotherProcessWithoutItsSocketsMeanNothing() async {
+        await #expect(processExitsWith: .success) {
+            let row = Row()
+            try row.append(open("/dev/null", O_RDONLY))
+            let variables = ActivationVariables(["LISTEN_FDS": "1", "LISTEN_PID": "7"], processID: 8)
+            for first in [Row.first, Row.first + 1] {
+                let sockets = ActivationSockets(taking: variables, from: first, processID: 8)
+                #expect(sockets.listeners.isEmpty && sockets.warnings.isEmpty)
+            }
+        }
+    }
+
     @Test func eachKindIsRecognizedAndTheRestIsClosed() async {
         await #expect(processExitsWith: .success) {
             let row = Row()

@@ -63,7 +63,7 @@ import Testing
         pipe.fill()
         let log = log(into: pipe.writer, limit: 200_000)
         let logger = Logger(label: "test", factory: log.makeHandler)
-        // The backlog takes 200,000 bytes; the rest of these 10 MB is dropped, and nobody waits.
+        // The backlog takes 125,000 bytes of this level; the rest of these 10 MB is dropped, and nobody waits.
         for number in 0..<10_000 { logger.info("record \(number) \(String(repeating: "x", count: 1000))") }
         #expect(!log.flush(deadline: .now() + .milliseconds(20)))
 
@@ -92,6 +92,41 @@ import Testing
         logger.info("it moves again")
         #expect(pipe.lines(through: "it moves again").count == 1)
         #expect(log.flush(deadline: .now() + 10))
+    }
+
+    @Test func aFloodHidesNothingThatIsMoreSevere() throws {
+        let pipe = try Pipe()
+        pipe.fill()
+        let log = log(into: pipe.writer, limit: 200_000)
+        let logger = Logger(label: "test", factory: log.makeHandler)
+        // Each level fills what it may fill. The higher ones still find space, whatever the lower ones have written.
+        let levels: [Logger.Level] = [.info, .notice, .warning, .error]
+        for level in levels {
+            for number in 0..<2_000 {
+                logger.log(level: level, "flood \(number) \(String(repeating: "x", count: 1000))")
+            }
+        }
+        #expect(!log.flush(deadline: .now() + .milliseconds(20)))
+        logger.info("too late")
+
+        var counts: [Substring: Int] = [:]
+        var dropped = 0
+        while counts.values.reduce(0, +) + dropped < 8_001 {
+            let lines = pipe.lines(through: "dropped")
+            try #require(!lines.isEmpty)
+            for words in lines.map({ $0.split(separator: " ") }) {
+                if words.last == "slow" {
+                    dropped += try #require(Int(words[3]))
+                } else {
+                    counts[words[2], default: 0] += 1
+                }
+            }
+        }
+        // An eighth of the limit is 21 of these records.
+        for level in ["notice:", "warning:", "error:"] {
+            #expect((18...24).contains(counts[Substring(level)] ?? 0))
+        }
+        #expect((90...120).contains(counts["info:"] ?? 0))
     }
 
     @Test func manyThreadsLoseNothingWhileThereIsRoom() throws {

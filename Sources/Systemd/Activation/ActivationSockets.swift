@@ -10,6 +10,10 @@ public struct ActivationSockets: Sendable {
     /// What was wrong with the variables or with a descriptor, as sentences for the log.
     public let warnings: [String]
 
+    /// Why sockets that were passed along are not ours, as a sentence for the log, which is also among the warnings: systemd
+    /// passed them to the process that started this one. nil where that is not so.
+    public let misdirection: String?
+
     /// Takes the sockets over. To be called once, early in `main`: before the process opens descriptors of its own and
     /// before there are other threads.
     ///
@@ -25,13 +29,25 @@ public struct ActivationSockets: Sendable {
     ) -> ActivationSockets {
         defer { ActivationVariables.all.forEach(environment.unset) }
         let variables = ActivationVariables(environment, processID: processID)
-        return ActivationSockets(taking: variables, from: SD_LISTEN_FDS_START)
+        return ActivationSockets(taking: variables, from: SD_LISTEN_FDS_START, processID: processID)
     }
 
-    /// - Parameter first: the first of the passed descriptors; the others follow it.
-    init(taking variables: ActivationVariables, from first: Int32) {
+    /// - Parameters:
+    ///   - first: the first of the passed descriptors; the others follow it.
+    ///   - processID: this process, for a warning.
+    init(taking variables: ActivationVariables, from first: Int32, processID: pid_t = getpid()) {
         var listeners: [ActivationSocket] = []
         var warnings = variables.warnings
+        // A shell that was started with the sockets and starts the daemon passes the descriptors on, and cannot change
+        // LISTEN_PID. Variables without a socket are left over from somewhere and mean nothing.
+        var misdirection: String?
+        if let receiver = variables.otherReceiver, case .listener = ActivationSocket.kind(of: first) {
+            misdirection =
+                "systemd passed its sockets to process \(receiver) (LISTEN_PID), and this is process \(processID): they are "
+                + "not used, and systemd goes on listening on them; let a shell or a wrapper start this program with exec"
+        }
+        warnings += [misdirection].compactMap { $0 }
+        self.misdirection = misdirection
         for index in 0..<variables.count {
             let (descriptor, overflow) = first.addingReportingOverflow(index)
             guard !overflow, Self.setCloseOnExec(descriptor) else {

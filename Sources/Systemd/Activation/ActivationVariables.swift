@@ -11,12 +11,14 @@ struct ActivationVariables: Equatable {
     /// As many as `count`, or none.
     private(set) var names: [String] = []
     private(set) var warnings: [String] = []
+    /// The process that the variables are meant for, where that is another one.
+    private(set) var otherReceiver: UInt64?
 
     /// What systemd calls a descriptor that has no name.
     static let unknownName = "unknown"
     static let all = ["LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES"]
 
-    /// - Parameter processID: variables that are meant for another process are none of ours, and no reason to warn.
+    /// - Parameter processID: what LISTEN_PID must be for the variables to be ours.
     init(_ environment: Environment, processID: pid_t) {
         guard let listenFDs = environment["LISTEN_FDS"] else { return }
         let largest = UInt64(Int32.max - 3)
@@ -36,7 +38,10 @@ struct ActivationVariables: Equatable {
             warn("LISTEN_PID", listenPID, "is not a process: no socket is taken over")
             return
         }
-        guard receiver == UInt64(clamping: processID) else { return }
+        guard receiver == UInt64(clamping: processID) else {
+            if count > 0 { otherReceiver = receiver }
+            return
+        }
         self.count = Int32(clamping: count)
         readNames(environment["LISTEN_FDNAMES"], count: count)
     }

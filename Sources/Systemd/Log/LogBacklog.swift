@@ -1,18 +1,52 @@
 import Dispatch
 import Logging
-import Synchronization
 
 /// The records between the callers, who never wait, and one writer, which may.
 ///
-/// It holds at most `limit` bytes of records, the ones in the writer's hands included. When it is full, the newest record
-/// is dropped and counted; as soon as the writer moves again a record in that place tells how many are missing.
+/// It holds at most `limit` bytes of records, those that are being written included. Low levels are dropped first: each
+/// level below error leaves one eighth of the limit more to the levels above it, so that a flood of ordinary messages
+/// cannot hide an error. What is dropped is counted; as soon as the writer moves again, a record says how many are missing.
 final class LogBacklog: Sendable {
     private struct State {
         var waiting: [LogRecord] = []
+        /// Taken out of `waiting`, to be written slice by slice.
+        var batch: ArraySlice<LogRecord> = []
         /// Of all records that have not been written yet.
         var cost = 0
+        /// Of the slice that is being written.
+        var costInWriting = 0
         var dropped = 0
-        var isWriting = false
+
+        mutating func append(_ record: LogRecord, limit: Int) {
+            let cost = record.cost
+            guard cost <= limit - self.cost else {
+                dropped += 1
+                return
+            }
+            self.cost += cost
+            waiting.append(record)
+        }
+
+        mutating func nextSlice() -> ArraySlice<LogRecord>? {
+            cost -= costInWriting
+            if batch.isEmpty { batch = takeBatch()[...] }
+            let slice = batch.prefix(sliceLength)
+            batch = batch.dropFirst(sliceLength)
+            costInWriting = slice.reduce(0) { $0 + $1.cost }
+            return slice.isEmpty ? nil : slice
+        }
+
+        private mutating func takeBatch() -> [LogRecord] {
+            var batch: [LogRecord] = []
+            swap(&batch, &waiting)
+            if dropped > 0 {
+                let notice = dropNotice(count: dropped)
+                dropped = 0
+                cost += notice.cost
+                batch.append(notice)
+            }
+            return batch
+        }
     }
 
     /// A slice small enough that its memory is given back soon, and large enough that a busy log needs few system calls.
@@ -23,67 +57,42 @@ final class LogBacklog: Sendable {
     private static let gatheringTime = DispatchTimeInterval.milliseconds(5)
 
     private let limit: Int
-    private let writer: any LogWriter
-    private let state = Mutex(State())
-    private let queue = DispatchQueue(label: "systemd.log")
+    private let outbox: SerialOutbox<State, ArraySlice<LogRecord>>
 
     init(limit: Int, writer: any LogWriter) {
         self.limit = limit
-        self.writer = writer
+        outbox = SerialOutbox(
+            label: "systemd.log",
+            state: State(),
+            gatheringTime: Self.gatheringTime,
+            next: { $0.nextSlice() },
+            send: writer.write
+        )
     }
 
     func append(_ record: LogRecord) {
-        let mustStart = state.withLock { state in
-            let cost = record.cost
-            guard cost <= limit - state.cost else {
-                state.dropped += 1
-                return false
-            }
-            state.cost += cost
-            state.waiting.append(record)
-            defer { state.isWriting = true }
-            return !state.isWriting
+        let limit = limit(for: record.level)
+        outbox.update { state in
+            state.append(record, limit: limit)
+            return true
         }
-        guard mustStart else { return }
-        queue.asyncAfter(deadline: .now() + Self.gatheringTime) { self.writeBacklog() }
     }
 
     /// Waits until the records appended so far are written; false when the deadline came first.
     func flush(deadline: DispatchTime) -> Bool {
-        let written = DispatchSemaphore(value: 0)
-        queue.async {
-            self.writeBacklog()
-            written.signal()
-        }
-        return written.wait(timeout: deadline) == .success
+        outbox.flush(deadline: deadline)
     }
 
-    private func writeBacklog() {
-        while let batch = takeBatch() {
-            var rest = batch[...]
-            while !rest.isEmpty {
-                let slice = rest.prefix(Self.sliceLength)
-                writer.write(slice)
-                rest = rest.dropFirst(Self.sliceLength)
-                let cost = slice.reduce(0) { $0 + $1.cost }
-                state.withLock { $0.cost -= cost }
+    /// How full a record of this level may make the backlog.
+    private func limit(for level: Logger.Level) -> Int {
+        let eighths =
+            switch level {
+            case .critical, .error: 8
+            case .warning: 7
+            case .notice: 6
+            case .info, .debug, .trace: 5
             }
-        }
-    }
-
-    private func takeBatch() -> [LogRecord]? {
-        state.withLock { state in
-            var batch: [LogRecord] = []
-            swap(&batch, &state.waiting)
-            if state.dropped > 0 {
-                let notice = Self.dropNotice(count: state.dropped)
-                state.dropped = 0
-                state.cost += notice.cost
-                batch.append(notice)
-            }
-            state.isWriting = !batch.isEmpty
-            return batch.isEmpty ? nil : batch
-        }
+        return limit / 8 * eighths
     }
 
     private static func dropNotice(count: Int) -> LogRecord {

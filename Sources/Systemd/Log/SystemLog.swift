@@ -101,4 +101,13 @@ public struct SystemLog: Sendable {
     public func flush(deadline: DispatchTime) -> Bool {
         backlog.flush(deadline: deadline)
     }
+
+    /// As ``flush(deadline:)``, for a process that exits soon after its start. journald takes the unit of a message from the
+    /// process that sent it, when it reads the message and not when it was sent: it gets a moment before the process is gone.
+    @discardableResult
+    public func flushBeforeEarlyExit(deadline: DispatchTime) -> Bool {
+        let isWritten = flush(deadline: deadline)
+        if destination == .journal { usleep(100_000) }
+        return isWritten
+    }
 }

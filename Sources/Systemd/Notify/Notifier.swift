@@ -12,9 +12,7 @@ public final class Notifier: Sendable {
     private struct State {
         var backlog = NotificationBacklog()
         var throttle: StatusThrottle
-        var isSending = false
         var isStopping = false
-        var hasToldFailure = false
     }
 
     /// Why NOTIFY_SOCKET is not usable, as a sentence for the log; nil when it is usable or absent.
@@ -23,10 +21,7 @@ public final class Notifier: Sendable {
     /// Whether there is a service manager to talk to.
     public let isActive: Bool
 
-    private let state: Mutex<State>
-    private let queue = DispatchQueue(label: "systemd.notifier")
-    private let send: @Sendable (String) -> Int32
-    private let onFailure: @Sendable (String) -> Void
+    private let outbox: SerialOutbox<State, Notification>
 
     /// - Parameters:
     ///   - environment: decides whether there is somebody to talk to. The address itself is read by libsystemd, from the
@@ -62,9 +57,17 @@ public final class Notifier: Sendable {
         case .invalid(let warning):
             (isActive, self.warning) = (false, warning)
         }
-        state = Mutex(State(throttle: StatusThrottle(interval: statusInterval)))
-        self.send = send
-        self.onFailure = onFailure
+        let hasReportedFailure = Atomic(false)
+        outbox = SerialOutbox(
+            label: "systemd.notifier",
+            state: State(throttle: StatusThrottle(interval: statusInterval)),
+            next: { $0.backlog.removeFirst() },
+            send: { notification in
+                let answer = send(notification.text)
+                let wasReported = hasReportedFailure.exchange(answer < 0, ordering: .relaxed)
+                if answer < 0, !wasReported { onFailure(Self.failure(answer, of: notification)) }
+            }
+        )
     }
 
     /// READY=1: the service is up, or its reload is over. To be called only once every listener listens. After
@@ -118,67 +121,42 @@ public final class Notifier: Sendable {
         act { state in
             state.throttle.takeWaiting().map { .send($0) } ?? .nothing
         }
-        let sent = DispatchSemaphore(value: 0)
-        queue.async { sent.signal() }
-        return sent.wait(timeout: deadline) == .success
+        return outbox.flush(deadline: deadline)
     }
 
     // MARK: - Sending
 
     private func post(_ notification: Notification, status: String? = nil, isLast: Bool = false) {
         guard isActive else { return }
-        let mustStart = state.withLock { state in
+        outbox.update { state in
             if notification.kind == .lifecycle {
                 guard !state.isStopping else { return false }
                 state.isStopping = isLast
             }
             if let status { state.throttle.wasShown(status, at: .now) }
-            return Self.enqueue(notification, &state)
+            state.backlog.append(notification)
+            return true
         }
-        if mustStart { queue.async { self.sendBacklog() } }
     }
 
     private func act(on decide: (inout State) -> StatusThrottle.Decision) {
-        let (mustStart, due) = state.withLock { state -> (Bool, StatusThrottle.Instant?) in
+        var due: StatusThrottle.Instant?
+        outbox.update { state in
             switch decide(&state) {
-            case .send(let status): (Self.enqueue(.status(status), &state), nil)
-            case .wait(let due): (false, due)
-            case .nothing: (false, nil)
+            case .send(let status):
+                state.backlog.append(.status(status))
+                return true
+            case .wait(let time): due = time
+            case .nothing: break
             }
+            return false
         }
-        if mustStart { queue.async { self.sendBacklog() } }
         if let due {
             let patience = StatusThrottle.Instant.now.duration(to: due)
             let delay = DispatchTimeInterval.microseconds(Int(clamping: patience.wholeMicroseconds + 1))
-            queue.asyncAfter(deadline: .now() + delay) {
+            outbox.run(at: .now() + delay) {
                 self.act { $0.throttle.timerFired(at: .now) }
             }
-        }
-    }
-
-    /// Returns whether the caller must start the sending.
-    private static func enqueue(_ notification: Notification, _ state: inout State) -> Bool {
-        state.backlog.append(notification)
-        defer { state.isSending = true }
-        return !state.isSending
-    }
-
-    private func sendBacklog() {
-        while let notification = nextToSend() {
-            let answer = send(notification.text)
-            let mustTell = state.withLock { state in
-                defer { state.hasToldFailure = answer < 0 }
-                return answer < 0 && !state.hasToldFailure
-            }
-            if mustTell { onFailure(Self.failure(answer, of: notification)) }
-        }
-    }
-
-    private func nextToSend() -> Notification? {
-        state.withLock { state in
-            let next = state.backlog.removeFirst()
-            state.isSending = next != nil
-            return next
         }
     }
 

@@ -25,7 +25,7 @@ _reversed() {
             mapfile -t COMPREPLY < <(compgen -W 'debug info notice warning error' -- "$cur")
             ;;
         *)
-            mapfile -t COMPREPLY < <(compgen -W '--config --host --port --check --print-config --log-level --hot-set
+            mapfile -t COMPREPLY < <(compgen -W '--config --host --port --check --strict --quiet --print-config --log-level --hot-set
                 --no-hot-set --version -h --help' -- "$cur")
             ;;
     esac

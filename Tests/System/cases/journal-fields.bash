@@ -27,3 +27,14 @@ eventually "the cap is told of" capped
 finish "they were answered again"
 expect "who waited is answered when a place is free" wait "$waiting"
 same "nothing that went well is logged as an error" "" "$(journal --priority err)"
+machine journalctl --sync
+undocumented=$(machine journalctl -q -o json --no-pager -u reversed _COMM=reversed | python3 -c '
+import json, re, sys
+manual = open(sys.argv[1]).read()
+documented = {name for tag in re.findall(r"^\.It Va (.*)$", manual, re.M) for name in tag.split(" , ")}
+entries = [json.loads(line) for line in sys.stdin]
+assert len(entries) > 5, entries
+found = {name for entry in entries for name in entry if not name.startswith("_")}
+print(*sorted(found - documented - {"MESSAGE", "SYSLOG_IDENTIFIER", "INVOCATION_ID", "UNIT"}))
+' "$here/../../man/reversed.journal-fields.7")
+same "every field is in reversed.journal-fields(7)" "" "$undocumented"

@@ -1,7 +1,9 @@
 # The programs run on a machine that has never seen Swift: nothing of it is there, nothing of it is missed.
 . "$(dirname "$0")/../helpers.bash"
 
-same "there is no Swift" "" "$(machine find / -xdev -path /usr/share/zoneinfo -prune -o -iname '*swift*' -print)"
+# A machine of the tests' own has nothing but the packages.
+[ "$MACHINE" = here ] ||
+    same "there is no Swift" "" "$(machine find / -xdev -path /usr/share/zoneinfo -prune -o -iname '*swift*' -print)"
 for program in /usr/sbin/reversed /usr/bin/reverse-client; do
     libraries=$(machine /lib64/ld-linux-x86-64.so.2 --list "$program" 2>/dev/null || machine ldd "$program")
     refuse "$program finds all its libraries" grep -q "not found" <<<"$libraries"

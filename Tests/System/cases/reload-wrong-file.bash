@@ -7,8 +7,32 @@ begin hold 127.0.0.1:5000 1
 echo 'port = 99999' | settings
 refuse "the reload fails" machine systemctl reload reversed 2>/dev/null
 expect "the service is unharmed" client ask 127.0.0.1:5000 unharmed
-journal_matches "99999" || fail "the journal says why"
 same "the service is active" active "$(property ActiveState)"
+
+# The journal has each mistake as an error of its own, once, with the id that the catalog explains.
+printf 'port = 99999\nprot = 1\n[limits]\nidle_timeout = "soon"\n' | settings
+own_errors() { journal --priority err SYSLOG_IDENTIFIER=reversed; }
+before=$(own_errors | wc -l)
+refuse "the reload fails" machine systemctl reload reversed 2>/dev/null
+errors=$(own_errors | tail -n "+$((before + 1))")
+same "each mistake is an error of its own" 3 "$(wc -l <<<"$errors")"
+for mistake in 99999 prot idle_timeout; do matches "the journal has the mistake" "$mistake" "$errors"; done
+same "under the documented id" "$errors" "$(machine journalctl -q -o cat --no-pager -u reversed -p err \
+    MESSAGE_ID=ecaf35efb8ce4ffd95e5666bb73670f2 | tail -n "+$((before + 1))")"
+matches "which the catalog explains" "Correct /etc/reversed/reversed.toml" \
+    "$(machine journalctl -x --no-pager -u reversed -p err)"
+
+# Status shows it until the next good reload, while the service goes on.
+expect "the service is unharmed" client ask 127.0.0.1:5000 unharmed
+sleep 2.5 # two ordinary status lines
+matches "status still shows the failed reload" "reload failed.*99999" "$(property StatusText)"
+echo 'port = 5000' | settings
+expect "a good reload succeeds" machine systemctl reload reversed
+refuse "status forgets the failed reload" grep -q failed <<<"$(property StatusText)"
+matches "the journal says what was read" "reloaded /etc/reversed/reversed.toml" "$(journal)"
+same "nothing but the daemon's own words is in its journal" "" \
+    "$(machine journalctl -q --no-pager -o cat -u reversed _TRANSPORT=stdout)"
+echo 'port = 99999' | settings
 
 # The signal alone, as a script may send it.
 machine systemctl kill --signal=HUP --kill-whom=main reversed

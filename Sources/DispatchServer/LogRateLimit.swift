@@ -1,0 +1,66 @@
+/// Decides which messages of one kind are logged, so that no client can flood the log.
+///
+/// In each interval the first `burst` messages are logged. The others are counted, and the count comes with the first
+/// message after the interval, or from ``takeOmitted(at:)`` where none comes.
+///
+/// journald drops messages by itself where a service writes more than RateLimitBurst= in RateLimitIntervalSec=
+/// (journald.conf(5): 10,000 in 30 s, more on a large disk), whatever their level: the sum of all kinds stays below that.
+struct LogRateLimit: Sendable {
+    /// What to do with a message.
+    enum Decision: Equatable {
+        /// Log it. `omitted` messages of its kind were left out before it and have not been reported yet.
+        case log(omitted: UInt64)
+        /// Leave it out.
+        case omit
+    }
+
+    private let burst: UInt64
+    private let interval: Milliseconds
+    private var intervalStart: Milliseconds?
+    private var logged: UInt64 = 0
+    private var omitted: UInt64 = 0
+
+    /// - Parameters:
+    ///   - burst: how many messages are logged in an interval, at least 1.
+    ///   - interval: its length. The first one begins with the first message, the next with the first message after it.
+    init(burst: UInt64, interval: Milliseconds) {
+        self.burst = max(1, burst)
+        self.interval = interval
+    }
+
+    /// A message of this kind is there.
+    mutating func decide(at now: Milliseconds) -> Decision {
+        let report = takeOmitted(at: now)
+        if isOver(at: now) {
+            intervalStart = now
+            logged = 0
+        }
+        guard logged < burst else {
+            omitted += 1
+            return .omit
+        }
+        logged += 1
+        return .log(omitted: report)
+    }
+
+    /// How many messages were left out in an interval that is over and have not been reported yet; they are now. To be asked
+    /// now and then, and before the process ends with `.max`.
+    mutating func takeOmitted(at now: Milliseconds) -> UInt64 {
+        guard omitted > 0, isOver(at: now) else { return 0 }
+        defer { omitted = 0 }
+        return omitted
+    }
+
+    private func isOver(at now: Milliseconds) -> Bool {
+        guard let intervalStart else { return true }
+        // A clock that is read on another processor may be a little behind.
+        return now > intervalStart && now - intervalStart >= interval
+    }
+}
+
+extension LogRateLimit {
+    /// Clients that connect and disconnect: on average 200 messages a second.
+    static var connections: LogRateLimit { LogRateLimit(burst: 1000, interval: 5000) }
+    /// Clients that are disconnected for what they did, such as a line that is too long: on average 10 a second.
+    static var refusals: LogRateLimit { LogRateLimit(burst: 50, interval: 5000) }
+}

@@ -1,0 +1,135 @@
+import Dispatch
+import DispatchServer
+import Glibc
+import ReverseCore
+import Settings
+import Sockets
+import Synchronization
+
+/// What will fail or be less than asked for when the daemon starts with settings that are right by themselves.
+struct StartWarnings {
+    let rights: ProcessRights
+    /// How long the resolver may take for all hosts.
+    var resolverPatience: DispatchTimeInterval = .seconds(5)
+
+    /// One sentence for each problem. Opens nothing that stays open; asks the resolver.
+    func warnings(for settings: Settings) -> [String] {
+        // Where systemd listens, host, port and path are not used.
+        let listeners = rights.activeSocketUnit == nil ? settings.server.listeners : []
+        let deadline = DispatchTime.now() + resolverPatience
+        return [connections(settings)].compactMap { $0 }
+            + listeners.flatMap { listener in
+                hints(for: [listener]) + [address(listener, deadline)].compactMap { $0 }
+            }
+    }
+
+    /// What can be said of the listeners without the resolver, for a start that has failed.
+    func hints(for listeners: [ListenerConfiguration<ReversalOptions>]) -> [String] {
+        listeners.compactMap { listener in
+            let endpoint = listener.endpoint
+            let problem =
+                switch endpoint {
+                case .internet(_, let port): privilege(port)
+                case .unix(let path): directory(of: path)
+                }
+            return problem.map { "\(endpoint): \($0)" }
+        }
+    }
+
+    /// The process that is meant, at the beginning of a sentence.
+    private var subject: String { rights.unit ?? "this process" }
+
+    private func connections(_ settings: Settings) -> String? {
+        let asked = settings.server.limits.maximumConnections
+        let fit =
+            DescriptorLimit.connections(
+                within: rights.openFiles,
+                listeners: 4 * settings.server.listeners.count,
+                // Standard input, output and error, and what systemd or a shell may pass.
+                open: 3
+            ) ?? 0
+        guard fit < asked else { return nil }
+        return """
+            limits.max_connections is \(asked), but \(subject) may have \(rights.openFiles) files open \
+            (\(rights.unit == nil ? "ulimit -Hn" : "LimitNOFILE=")): only \(fit) clients are served at once
+            """
+    }
+
+    private func privilege(_ port: UInt16) -> String? {
+        guard port != 0, port < rights.lowestPort else { return nil }
+        return """
+            \(subject) may not listen on a port below \(rights.lowestPort) (CAP_NET_BIND_SERVICE); for the service \
+            /usr/share/doc/reversed/examples/privileged-port.conf gives it, or choose a higher port
+            """
+    }
+
+    private func address(_ listener: ListenerConfiguration<ReversalOptions>, _ deadline: DispatchTime)
+        -> String?
+    {
+        let endpoint = listener.endpoint
+        guard case .internet = endpoint else { return nil }
+        let addresses: [SocketAddress]
+        do {
+            guard let found = try resolve(endpoint, deadline) else {
+                return "\(endpoint): the resolver does not answer; the daemon waits for it when it starts"
+            }
+            addresses = found
+        } catch {
+            return "\(endpoint): \(error)"
+        }
+        // A name may have addresses of other kinds than this machine; one that it has is enough.
+        var problem: SystemError?
+        for address in addresses {
+            do {
+                _ = try StreamSocket.listen(on: address.with(port: 0))
+                return nil
+            } catch let error as SystemError {
+                problem = error
+            } catch {}
+        }
+        guard let problem, [EADDRNOTAVAIL, EAFNOSUPPORT].contains(problem.code) else { return nil }
+        return "\(endpoint): \(problem.advice)"
+    }
+
+    private func resolve(_ endpoint: Endpoint, _ deadline: DispatchTime) throws -> [SocketAddress]? {
+        let answer = Answer()
+        DispatchQueue.global().async {
+            let result = Result { try endpoint.resolve(passive: true) }
+            answer.result.withLock { $0 = result }
+            answer.isThere.signal()
+        }
+        guard answer.isThere.wait(timeout: deadline) == .success else { return nil }
+        return try answer.result.withLock { $0 }?.get()
+    }
+
+    /// What the resolver says, perhaps after nobody waits for it any more.
+    private final class Answer: Sendable {
+        let result = Mutex<Result<[SocketAddress], any Error>?>(nil)
+        let isThere = DispatchSemaphore(value: 0)
+    }
+
+    private func directory(of path: String) -> String? {
+        let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+        func isWithin(_ parent: String) -> Bool { directory == parent || directory.hasPrefix(parent + "/") }
+
+        // systemd makes these when it starts the service.
+        if rights.runtimeDirectories.contains(directory) { return nil }
+        let better = rights.runtimeDirectories.first.map { "; the service's own directory is \($0)" } ?? ""
+        if rights.hasPrivateTemporaryFiles, isWithin("/tmp") || isWithin("/var/tmp") {
+            return
+                "the service has a /tmp of its own (PrivateTmp=), where no client finds the socket\(better)"
+        }
+        var status = stat()
+        guard stat(directory.isEmpty ? "/" : directory, &status) == 0 else {
+            return "the directory \(directory) does not exist\(better)"
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else { return "\(directory) is not a directory\(better)" }
+        if let writable = rights.writableDirectories, !writable.contains(where: isWithin) {
+            return "\(subject) may not write to \(directory) (ProtectSystem=, ReadWritePaths=)\(better)"
+        }
+        if rights.unit == nil, access(directory.isEmpty ? "/" : directory, W_OK) != 0 {
+            return "\(subject) may not write to \(directory)\(better)"
+        }
+        return nil
+    }
+}
