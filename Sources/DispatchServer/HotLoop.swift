@@ -31,10 +31,9 @@ protocol LoopMember: AnyObject, Sendable {
 ///   epoll instance, so a flood delays the others by one step at most.
 /// - It waits without a timeout; a timer in the epoll instance ticks instead. A timeout would be set and cleared in the
 ///   kernel at every wait, which on a virtual machine costs as much as the answer to a short line.
-/// - An event carries a token: the descriptor, and the member's number to tell it from an earlier owner of the same
-///   descriptor. It is looked up in the table, so a late event never reaches a member that is gone.
+/// - An event carries a token that is looked up in the `LoopTable`, so it never reaches a member that is gone.
 ///
-/// The table's lock is the innermost one: no other is taken while it is held.
+/// The loop's lock is the innermost one: no other is taken while it is held.
 final class HotLoop<Member: LoopMember>: Sendable {
     /// Lends a worker for the time of a call.
     typealias WorkerLoan = @Sendable ((Member.LoopWorker) -> Void) -> Void
@@ -47,17 +46,8 @@ final class HotLoop<Member: LoopMember>: Sendable {
         var work: UInt64
     }
 
-    private struct Entry {
-        let member: Member
-        var lastEvent: Milliseconds
-        var isBulky = false
-        var isQueued = false
-    }
-
-    private struct Table {
-        /// By descriptor.
-        var entries: [Entry?] = []
-        var count = 0
+    private struct State {
+        var table = LoopTable<Member>()
         var isRunning = false
         var probes: [@Sendable () -> Void] = []
     }
@@ -77,7 +67,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
     private let withWorker: WorkerLoan
     private let onTick: @Sendable (HotLoop, Report, Milliseconds) -> Void
     private let onFailure: @Sendable (Int32) -> Void
-    private let table = Mutex(Table())
+    private let state = Mutex(State())
 
     /// Makes a loop without members; its thread starts with the first one.
     ///
@@ -122,23 +112,15 @@ final class HotLoop<Member: LoopMember>: Sendable {
 
     /// Watches the member's descriptor; 0, or the `errno` when the system refuses.
     func add(_ member: Member, for events: EPOLL_EVENTS) -> Int32 {
-        let slot = Int(member.descriptor)
-        let mustStart = table.withLock { table in
-            if table.entries.count <= slot {
-                table.entries += Array(
-                    repeating: nil,
-                    count: max(slot + 1, 2 * table.entries.count) - table.entries.count
-                )
-            }
-            table.entries[slot] = Entry(member: member, lastEvent: Clock.now())
-            table.count += 1
-            defer { table.isRunning = true }
-            return !table.isRunning
+        let mustStart = state.withLock { state in
+            state.table.insert(member, now: Clock.now())
+            defer { state.isRunning = true }
+            return !state.isRunning
         }
         if mustStart { queue.async { self.run() } }
         guard control(EPOLL_CTL_ADD, member, events) != 0 else { return 0 }
         let code = errno
-        forget(member)
+        state.withLock { $0.table.remove(member) }
         return code
     }
 
@@ -151,44 +133,23 @@ final class HotLoop<Member: LoopMember>: Sendable {
     /// does not take it out of the epoll instance.
     func remove(_ member: Member) {
         _ = control(EPOLL_CTL_DEL, member, EPOLLIN)
-        forget(member)
+        state.withLock { $0.table.remove(member) }
     }
 
     private func control(_ operation: Int32, _ member: Member, _ events: EPOLL_EVENTS) -> Int32 {
         var event = epoll_event()
         event.events = events.rawValue
-        event.data.u64 = Self.token(member)
+        event.data.u64 = LoopTable.token(member)
         return linux_epoll_ctl(epoll, operation, member.descriptor, &event)
-    }
-
-    private func forget(_ member: Member) {
-        let slot = Int(member.descriptor)
-        table.withLock { table in
-            guard slot < table.entries.count, table.entries[slot]?.member === member else { return }
-            table.entries[slot] = nil
-            table.count -= 1
-        }
-    }
-
-    private static func token(_ member: Member) -> UInt64 {
-        UInt64(UInt32(bitPattern: member.descriptor)) | member.number << 32
-    }
-
-    /// The slot of the member that a token names, nil if it is gone.
-    private static func slot(_ token: UInt64, in table: borrowing Table) -> Int? {
-        let slot = Int(token & 0xFFFF_FFFF)
-        guard slot < table.entries.count, let entry = table.entries[slot], self.token(entry.member) == token
-        else { return nil }
-        return slot
     }
 
     // MARK: - Orders
 
     /// Calls `body` on the loop's thread within a tick, or at once when the loop serves nobody.
     func probe(_ body: @escaping @Sendable () -> Void) {
-        let isRunning = table.withLock { table in
-            if table.isRunning { table.probes.append(body) }
-            return table.isRunning
+        let isRunning = state.withLock { state in
+            if state.isRunning { state.probes.append(body) }
+            return state.isRunning
         }
         if isRunning { tick(every: Self.tickTime) } else { body() }
     }
@@ -197,23 +158,9 @@ final class HotLoop<Member: LoopMember>: Sendable {
     ///
     /// - Parameter share: Which share of the bulky and of the light members, 0...1.
     func give(_ share: Double, to others: [HotLoop]) {
-        let leaving = table.withLock { table in
-            let members = table.entries.compactMap { $0 }
-            return Self.part(share, of: members.filter(\.isBulky))
-                + Self.part(share, of: members.filter { !$0.isBulky })
-        }
+        let leaving = state.withLock { $0.table.part(share) }
         for (index, member) in leaving.enumerated() {
             member.move(from: self, to: others[index % others.count])
-        }
-    }
-
-    private static func part(_ share: Double, of entries: [Entry]) -> [Member] {
-        var credit = 0.001
-        return entries.compactMap { entry in
-            credit += share
-            guard credit >= 1 else { return nil }
-            credit -= 1
-            return entry.member
         }
     }
 
@@ -233,9 +180,8 @@ final class HotLoop<Member: LoopMember>: Sendable {
     private struct Turn {
         /// The light members that the last wait named.
         var light: [Member] = []
-        /// The tokens of bulky members that are ready, first come first served.
-        var bulky: [UInt64] = []
-        var nextBulky = 0
+        /// Whether bulky members wait for their turn.
+        var hasBulky = false
         var isTickDue = false
         var interval = HotLoop.tickTime
         var work: UInt64 = 0
@@ -253,25 +199,29 @@ final class HotLoop<Member: LoopMember>: Sendable {
         _ turn: inout Turn
     ) {
         // epoll_pwait, not epoll_wait: that one is guarded for libdispatch; here HUP and ERR wake the member as they are.
-        let count = epoll_pwait(
-            epoll,
-            events.baseAddress,
-            Int32(Self.batch),
-            turn.bulky.isEmpty ? -1 : 0,
-            nil
-        )
+        let patience: Int32 = turn.hasBulky ? 0 : -1
+        let count = epoll_pwait(epoll, events.baseAddress, Int32(Self.batch), patience, nil)
         guard count >= 0 else { return waitFailed(errno, &turn) }
         turn.failures = 0
         let now = Clock.now()
-        sortOut(events[..<Int(count)], &turn, now)
-        for member in turn.light {
-            let received = serve(member, worker, &turn, now)
-            if received >= Self.bulkyBytes { mark(member, isBulky: true) }
+        let bulky = state.withLock { state -> Member? in
+            for event in events[..<Int(count)] {
+                if event.data.u64 == Self.tickToken {
+                    turn.isTickDue = true
+                } else if let member = state.table.take(event.data.u64, now: now) {
+                    turn.light.append(member)
+                }
+            }
+            defer { turn.hasBulky = state.table.hasBulky }
+            return state.table.takeBulky()
+        }
+        for member in turn.light where serve(member, worker, &turn, now) >= Self.bulkyBytes {
+            state.withLock { $0.table.mark(member, isBulky: true) }
         }
         turn.light.removeAll(keepingCapacity: true)
-        guard let member = nextBulky(&turn) else { return }
-        let received = serve(member, worker, &turn, now)
-        if received < Self.bulkyBytes { mark(member, isBulky: false) }
+        if let bulky, serve(bulky, worker, &turn, now) < Self.bulkyBytes {
+            state.withLock { $0.table.mark(bulky, isBulky: false) }
+        }
     }
 
     private func serve(_ member: Member, _ worker: Member.LoopWorker, _ turn: inout Turn, _ now: Milliseconds)
@@ -282,61 +232,13 @@ final class HotLoop<Member: LoopMember>: Sendable {
         return received
     }
 
-    /// Sorts the members that events name: light ones are served now, bulky ones are queued.
-    private func sortOut(
-        _ events: Slice<UnsafeMutableBufferPointer<epoll_event>>,
-        _ turn: inout Turn,
-        _ now: Milliseconds
-    ) {
-        table.withLock { table in
-            for event in events {
-                let token = event.data.u64
-                if token == Self.tickToken {
-                    turn.isTickDue = true
-                } else if let slot = Self.slot(token, in: table), let entry = table.entries[slot] {
-                    table.entries[slot]?.lastEvent = now
-                    if !entry.isBulky {
-                        turn.light.append(entry.member)
-                    } else if !entry.isQueued {
-                        table.entries[slot]?.isQueued = true
-                        turn.bulky.append(token)
-                    }
-                }
-            }
-        }
-    }
-
-    private func nextBulky(_ turn: inout Turn) -> Member? {
-        guard turn.nextBulky < turn.bulky.count else { return nil }
-        let token = turn.bulky[turn.nextBulky]
-        turn.nextBulky += 1
-        if turn.nextBulky == turn.bulky.count {
-            turn.bulky.removeAll(keepingCapacity: true)
-            turn.nextBulky = 0
-        }
-        return table.withLock { table in
-            guard let slot = Self.slot(token, in: table) else { return nil }
-            table.entries[slot]?.isQueued = false
-            return table.entries[slot]?.member
-        }
-    }
-
-    private func mark(_ member: Member, isBulky: Bool) {
-        let slot = Int(member.descriptor)
-        table.withLock { table in
-            guard slot < table.entries.count, table.entries[slot]?.member === member else { return }
-            table.entries[slot]?.isBulky = isBulky
-        }
-    }
-
     /// An error of epoll_pwait that stays would make the loop spin, so the members go back to their sources.
     private func waitFailed(_ code: Int32, _ turn: inout Turn) {
         guard code != EINTR else { return }
         turn.failures += 1
         turn.isTickDue = true
         guard turn.failures >= 3 else { return }
-        let members = table.withLock { $0.entries.compactMap { $0?.member } }
-        for member in members {
+        for member in state.withLock({ $0.table.members }) {
             if !member.leave(self) { member.fail(code) }
         }
         if turn.failures == 3 { onFailure(code) }
@@ -351,24 +253,19 @@ final class HotLoop<Member: LoopMember>: Sendable {
         var expirations: UInt64 = 0
         _ = read(timer, &expirations, MemoryLayout<UInt64>.size)
         let now = Clock.now()
-        let (probes, quiet) = table.withLock { table in
-            defer { table.probes = [] }
-            guard now >= turn.nextReview else { return (table.probes, [Member]()) }
+        let (probes, quiet) = state.withLock { state in
+            defer { state.probes = [] }
+            guard now >= turn.nextReview else { return (state.probes, [Member]()) }
             // Among many members each has its turn less often.
-            let quietTime = min(max(30, Milliseconds(table.count) / 16), 500)
+            let quietTime = min(max(30, Milliseconds(state.table.count) / 16), 500)
             turn.nextReview = now &+ quietTime / 2
-            let quietSince = now &- quietTime
-            let quiet = table.entries.compactMap { entry -> Member? in
-                guard let entry, !entry.isQueued, entry.lastEvent < quietSince else { return nil }
-                return entry.member
-            }
-            return (table.probes, quiet)
+            return (state.probes, state.table.quiet(since: now &- quietTime))
         }
         for probe in probes { probe() }
         for member in quiet { _ = member.leave(self) }
-        let isEmpty = table.withLock { table in
-            guard table.count == 0, table.probes.isEmpty else { return false }
-            table.isRunning = false
+        let isEmpty = state.withLock { state in
+            guard state.table.count == 0, state.probes.isEmpty else { return false }
+            state.isRunning = false
             return true
         }
         let interval = turn.interval

@@ -32,11 +32,11 @@ struct LoopBalance {
     }
 
     /// How long work is counted for one figure.
-    static let window: Milliseconds = 50
+    static let window: Milliseconds = 30
     private static let shortestPause: Milliseconds = 1000
     private static let longestPauses: (more: Milliseconds, fewer: Milliseconds) = (8000, 30_000)
     /// After so many windows of light load, or without a report for so many windows, trials begin anew.
-    private static let forgettingWindows = 20
+    private static let forgettingWindows = 33
     /// From this share of a processor on a loop counts as one that no longer sleeps.
     private static let busy = 0.9
     /// Below this share the loops in use are worth a trial with one less.
