@@ -15,7 +15,7 @@
 // waits for is delivered to nobody.
 //
 // 2. A call that fails. libdispatch ends the process without a word when it cannot make its epoll instance, eventfd or
-// timerfd; without a signalfd it serves without signals; without a thread it tries for ever; and when epoll_ctl(2) fails
+// timerfd; without a signalfd it serves without signals; without a thread it tries again endlessly; and when epoll_ctl(2) fails
 // the source is deaf and nobody knows.
 // So these end the process with a sentence. A failed epoll_ctl for a descriptor of the program's is kept for the server,
 // which asks for it with epoll_guard_take_failure and closes the descriptor.

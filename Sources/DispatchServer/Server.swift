@@ -303,7 +303,7 @@ public final class Server<S: Session>: Sendable {
     }
 }
 
-/// The server was told to stop while it was about to change.
+/// The server began to stop before a change took effect.
 public struct StoppingError: Error, CustomStringConvertible, Sendable {
     /// One sentence.
     public var description: String { "the server is stopping" }

@@ -57,7 +57,7 @@ final class ServerCore: Sendable {
         log.noteOmitted()
     }
 
-    /// Ends connections whose descriptors libdispatch could not watch: without an event they would wait for ever. Returns
+    /// Ends connections whose descriptors libdispatch could not watch: without an event they would never end. Returns
     /// the other descriptors of that kind.
     func endUnwatched() -> [Int32: Int32] {
         var failures: [Int32: Int32] = [:]

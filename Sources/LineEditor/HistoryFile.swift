@@ -29,7 +29,7 @@ struct HistoryFile: Sendable {
         return kept.map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// Adds an entry behind the others; the oldest make room for it.
+    /// Appends an entry; the oldest are removed when there are too many.
     func add(_ line: String) throws(Failure) {
         guard line.utf8.count <= Self.longestEntry, let file = try open(creates: true) else { return }
         defer { close(file) }

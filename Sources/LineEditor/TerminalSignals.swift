@@ -112,7 +112,7 @@ enum TerminalSignals {
 
 /// Reads the rest of a bracketed paste and throws it away, so that no shell gets it. May be called by a signal handler.
 enum PasteDrain {
-    /// A terminal sends its paste without a pause; whoever waits longer waits for something that does not come.
+    /// A terminal sends a paste without a pause; after a longer silence nothing more comes.
     private static let longestPause: Int32 = 1000
     private static let longestTime = 5
     private static let mostBytes = 64 << 20
@@ -135,7 +135,7 @@ enum PasteDrain {
         var total = 0
         let end = time(nil) + longestTime
         var polls = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
-        // Never more bytes than the mark may still have: what follows it was typed for whoever reads next.
+        // Never more bytes than the mark may still have: what follows it was typed for the next reader.
         while total < mostBytes && time(nil) <= end && poll(&polls, 1, longestPause) > 0 {
             let count = read(input, buffer, size - matched)
             guard count > 0 else { return }

@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 
 /// One question to the resolver, asked on a thread of its own: getaddrinfo(3) blocks for as long as the name service
-/// likes and cannot be ended. Whoever asked can poll for the answer, or leave.
+/// likes and cannot be ended. The caller can poll for the answer, or leave.
 public final class NameLookup: Sendable {
     private let endpoint: Endpoint
     private let answer = Mutex<Result<[SocketAddress], ResolutionError>?>(nil)

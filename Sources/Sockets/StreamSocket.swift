@@ -70,7 +70,7 @@ public enum StreamSocket {
 
     /// Lets no more clients into the backlog of a TCP listener that is about to be closed.
     ///
-    /// Whoever is in the backlog when a listener is closed, or on the way there, gets a RST. After this call the backlog
+    /// A client in the backlog of a listener that is closed, or on the way there, gets a RST. After this call the backlog
     /// can be emptied for good: a handshake that has begun is completed, and who comes now finds another listener that
     /// has the address too, or is refused.
     public static func ignoreNewcomers(on listener: Int32) {

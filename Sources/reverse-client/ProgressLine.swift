@@ -74,7 +74,7 @@ final class ProgressLine: StreamObserver {
     func wipe() { ProgressEraser.wipe() }
 
     private func draw(_ text: String) {
-        // In the background the terminal belongs to the shell and whatever is typed there.
+        // In the background the terminal belongs to the shell.
         guard tcgetpgrp(STDERR_FILENO) == getpgrp(), ProgressEraser.isWritable else { return }
         var size = winsize()
         let known = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1

@@ -2,7 +2,7 @@
 enum MessageID {
     /// A listener listens.
     static let started = "0632ffed42d84c039aac3ed501a17aad"
-    /// The server is told to stop.
+    /// The server begins to stop.
     static let stopping = "712a1c5aab154f0b980bf84606f34217"
     /// A reload succeeded.
     static let reloaded = "c1daa6393ce5432c9d6ef607b16e80e9"

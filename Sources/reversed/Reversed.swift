@@ -1,4 +1,4 @@
-// reversed: the daemon. Arguments in, parts wired, an exit code out; what it does lives on the floors below.
+// reversed: the daemon. Arguments in, parts wired, an exit code out; the work is done in the layers below.
 
 import ArgumentParser
 import CommandSupport
