@@ -32,6 +32,8 @@ final class TerminalOutput: OutputPort {
     func write(_ buffer: UnsafeRawBufferPointer) throws(SystemError) -> Int? {
         if pending.isEmpty {
             taken = min(buffer.count, Self.pieceSize)
+            // 0xC2 begins the characters of C1. It is looked at together with the byte after it.
+            if taken > 1, taken < buffer.count, buffer[taken - 1] == 0xC2 { taken -= 1 }
             pending = filter.visible(buffer.prefix(taken))[...]
         }
         repeat {

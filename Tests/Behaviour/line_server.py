@@ -14,7 +14,7 @@ import threading
 
 def client_path():
     return os.environ.get("REVERSE_CLIENT") or os.path.abspath(
-        os.path.join(os.path.dirname(__file__), "../../.build/debug/reverse-client")
+        os.path.join(os.path.dirname(__file__), "../../.build/release/reverse-client")
     )
 
 

@@ -77,7 +77,7 @@ def test_a_pipe_and_a_file_get_every_byte(server, tmp_path, flags):
 
 def test_much_output_to_a_slow_terminal(server):
     """Each control character becomes several bytes, and a terminal takes few at once."""
-    lines = 3000
+    lines = 20000
     script = f'i=0; while [ $i -lt {lines} ]; do printf "\\033\\302\\233 %d\\n" $i; i=$((i+1)); done | "$@"'
     with Terminal(["sh", "-c", script, "sh", client_path(), "-p", str(server.port)]) as terminal:
         assert terminal.finish() == 0
