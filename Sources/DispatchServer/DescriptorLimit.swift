@@ -55,11 +55,12 @@ public enum DescriptorLimit {
     static func countOpen() -> Int {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
-        // poll(2) looks at many descriptors in one call, and works where /proc is not mounted. A parent can leave
-        // descriptors open above a limit that was lowered later; so far up is looked in any case.
+        // poll(2) looks at many descriptors in one call, at most as many as the limit, and works where /proc is not mounted.
+        // A parent can leave descriptors open above a limit that was lowered later; so far up is looked in any case.
         let end = Int32(clamping: min(max(limit.rlim_cur, 4096), 1 << 20))
-        return stride(from: 0, to: end, by: 1024).reduce(0) { count, first in
-            var entries = (first..<min(first + 1024, end)).map { pollfd(fd: $0, events: 0, revents: 0) }
+        let chunk = Int32(clamping: min(max(limit.rlim_cur, 1), 1024))
+        return stride(from: 0, to: end, by: Int(chunk)).reduce(0) { count, first in
+            var entries = (first..<min(first + chunk, end)).map { pollfd(fd: $0, events: 0, revents: 0) }
             guard poll(&entries, nfds_t(entries.count), 0) >= 0 else { return count }
             return count + entries.count { $0.revents & Int16(POLLNVAL) == 0 }
         }

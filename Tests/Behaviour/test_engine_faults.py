@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import socket
 import struct
@@ -120,7 +121,9 @@ def crowd(place, count):
 
 def test_descriptors_that_a_parent_left_are_counted(serve):
     daemon = serve(files=400, prefix=(sys.executable, "-c", LEAK, "150"))
-    daemon.wait_for_log("max_connections is 10000, but only")
+    line = daemon.wait_for_log("max_connections is 10000, but only")
+    slots = int(re.search(r"but only (\d+) clients", line)[1])
+    assert 100 <= slots <= 400 - 150 - 32, line
     crowd(daemon.port, 300)
 
 
