@@ -96,7 +96,8 @@ struct LoopBalance {
         work = 0
         windowStart = now
         phase = .settled
-        (more, fewer) = (Retry(), Retry())
+        Self.forget(&more, now)
+        Self.forget(&fewer, now)
     }
 
     private mutating func endWindow(_ now: Milliseconds) {
@@ -107,7 +108,7 @@ struct LoopBalance {
         case .settled:
             let load = loads[..<inUse].reduce(0, +) / Double(inUse)
             lightWindows = load < Self.light ? lightWindows + 1 : 0
-            if lightWindows == Self.forgettingWindows { more = Retry() }
+            if lightWindows == Self.forgettingWindows { Self.forget(&more, now) }
             if load >= Self.busy, inUse < maximum, now >= more.at {
                 begin(.more, rate)
             } else if load < Self.light, inUse > 1, now >= fewer.at {
@@ -139,6 +140,12 @@ struct LoopBalance {
             Self.postpone(&fewer, Self.longestPauses.fewer, now)
             change(.more)
         }
+    }
+
+    /// The next trial comes soon, but not at once: after a failed one the same load may only have paused.
+    private static func forget(_ retry: inout Retry, _ now: Milliseconds) {
+        retry.at = min(retry.at, now &+ shortestPause)
+        retry.pause = shortestPause
     }
 
     private static func postpone(_ retry: inout Retry, _ longest: Milliseconds, _ now: Milliseconds) {

@@ -113,7 +113,7 @@ struct LoopBalanceTests {
         // No loop has members, so none reports.
         simulation.now += 1500
         helps = true
-        simulation.run(for: 300)
+        simulation.run(for: 1300)
         #expect(simulation.balance.inUse == 2)
     }
 
