@@ -1,4 +1,4 @@
-// DispatchServer: a server of stream sockets on libdispatch that no client can crash, at the speed of a bare epoll loop.
+// DispatchServer: a server of stream sockets on libdispatch that no client can crash, about as fast as a bare epoll loop.
 //
 // The way of a request: a socket's read source has an event (Connection), or a hot loop serves it while it is busy
 // (HotLoop). The connection receives into a buffer of the thread's Worker, its Session answers in place, and the

@@ -50,6 +50,7 @@ final class Listeners: Sendable {
     ///
     /// - Throws: `ListenError`, and then nothing has changed.
     func replace(with plans: [ListenerPlan]) throws {
+        guard !plans.isEmpty else { throw ListenError(reasons: ["there is no address to listen on"]) }
         let current = current
         // One for one: with port 0 several listeners may ask for the same address, each with its own options.
         var unclaimed = current.filter { $0.address.file?.isOurs ?? true }

@@ -127,7 +127,6 @@ public final class Server<S: Session>: Sendable {
     ///   then none is.
     public func start(_ completion: @escaping Completion) {
         resolve(state.withLock { $0.configuration.listeners }, completion) { [self] plans in
-            guard !plans.isEmpty else { throw ListenError(reasons: ["there is no address to listen on"]) }
             try listeners.replace(with: plans)
             startSweeping()
         }
@@ -166,7 +165,6 @@ public final class Server<S: Session>: Sendable {
             if listeners.areHandedIn {
                 listeners.setSessions(sessions(of: configuration))
             } else {
-                guard !plans.isEmpty else { throw ListenError(reasons: ["there is no address to listen on"]) }
                 try listeners.replace(with: plans)
             }
             state.withLock { $0.configuration = configuration }

@@ -135,6 +135,17 @@ struct ServerTests {
         #expect(server.addresses.isEmpty)
     }
 
+    @Test("refuses a configuration without an address, at the start and at a reload")
+    func withoutAddress() throws {
+        let none = try make(Self.configuration([]))
+        #expect(throws: ListenError.self) { try wait { none.start($0) } }
+        let server = try serve(Self.configuration([Self.anyPort]), usesHotLoops: true)
+        let addresses = server.addresses
+        #expect(throws: ListenError.self) { try wait { server.reload(Self.configuration([]), $0) } }
+        #expect(server.addresses == addresses)
+        #expect(drain(server) == 0)
+    }
+
     @Test("keeps each listener's port and options over a reload", arguments: [true, false])
     func reloads(usesHotLoops: Bool) throws {
         let configuration = Self.configuration([Self.anyPort, Self.marked])
