@@ -28,6 +28,10 @@ final class Connection: LoopMember {
 
     private struct State: ~Copyable {
         var life: ConnectionState
+        /// The client, or until it is known the peer that speaks for it.
+        var client: SocketAddress
+        /// What must come before the session; nil when it has come, or nothing must.
+        var header: ProxyHeader?
         var session: RunningSession
         /// Answers that the socket did not take, then an incomplete request.
         var held = ByteQueue()
@@ -44,28 +48,32 @@ final class Connection: LoopMember {
     /// Counts up from 1 for the life of the server.
     let number: UInt64
     let descriptor: Int32
-    let client: SocketAddress
+    /// Who has connected: the client, or the load balancer that it comes through.
+    let peer: SocketAddress
     let listenerName: String
     private let server: ServerCore
     private let state: Mutex<State>
 
     /// Takes over the descriptor.
+    ///
+    /// - Parameter header: What must come before the session, if anything.
     init(
         number: UInt64,
         descriptor: consuming Descriptor,
         client: SocketAddress,
         listenerName: String,
+        header: ProxyHeader? = nil,
         session: sending @escaping RunningSession,
         server: ServerCore
     ) {
         self.number = number
-        self.client = client
+        peer = client
         self.listenerName = listenerName
         self.server = server
         self.descriptor = descriptor.release()
         let now = Clock.now()
         state = Mutex(
-            State(life: ConnectionState(connectedAt: now), session: session)
+            State(life: ConnectionState(connectedAt: now), client: client, header: header, session: session)
         )
     }
 
@@ -105,9 +113,12 @@ final class Connection: LoopMember {
     /// Time has passed: the idle timeout and the patience of a linger are checked.
     func tick(_ limits: Limits, _ worker: Worker, now: Milliseconds) {
         _ = state.withLockIfAvailable { state in
-            guard state.source != nil else { return }
+            guard state.source != nil else { return 0 }
+            if state.header != nil, now > state.life.connectedAt &+ ProxyHeader.patience(limits) {
+                return perform(state.life.refused(.late), &state, worker, now)
+            }
             let untaken = { [descriptor] in StreamSocket.untakenBytes(of: descriptor) }
-            perform(state.life.tick(limits, untaken: untaken, now: now), &state, worker, now)
+            return perform(state.life.tick(limits, untaken: untaken, now: now), &state, worker, now)
         }
     }
 
@@ -149,6 +160,8 @@ final class Connection: LoopMember {
         var action = first
         while true {
             switch action {
+            case .receive(let most) where state.header != nil:
+                action = receiveHeader(atMost: most, &state, worker, now)
             case .receive(let most):
                 action = receive(atMost: most, &state, worker, now, &loose, &received)
             case .send(let count):
@@ -181,6 +194,42 @@ final class Connection: LoopMember {
                 keep(&loose, &state)
                 return received
             }
+        }
+    }
+
+    /// Receives what must come before the session. The client's bytes behind it stay in the socket.
+    private func receiveHeader(
+        atMost most: Int,
+        _ state: inout State,
+        _ worker: Worker,
+        _ now: Milliseconds
+    ) -> ConnectionState.Action {
+        guard var header = state.header.take() else { return .nothing }
+        let hadBegun = !header.isEmpty
+        switch header.receive(from: descriptor, worker.buffer, atMost: most) {
+        case .failed(let code):
+            state.header = header
+            return code == EAGAIN || code == EINTR ? state.life.wouldBlock() : state.life.failed(code)
+        case .endOfFile where hadBegun:
+            return state.life.refused(.incomplete)
+        case .endOfFile:
+            state.header = header
+            return answerEndOfFile(&state, worker, now)
+        case .header(_, .invalid(let failure), _):
+            return state.life.refused(failure)
+        case .header(let count, .needsMore, _):
+            state.header = header
+            return state.life.received(count, .nothing, answer: 0, now: now)
+        case .header(let count, .complete(_, let client), let hasMore):
+            state.client = client ?? peer
+            server.log.connected(
+                number,
+                state.client,
+                proxy: client.map { _ in peer },
+                listener: listenerName
+            )
+            let next = state.life.received(count, .nothing, answer: 0, now: now)
+            return hasMore && next == .waitForInput ? state.life.ready() : next
         }
     }
 
@@ -285,17 +334,25 @@ final class Connection: LoopMember {
 
     private func close(_ reason: EndReason, _ state: inout State, _ now: Milliseconds) {
         state.held.removeAll()
-        server.log.disconnected(
-            Ended(
-                connection: number,
-                client: client,
-                listener: listenerName,
-                requests: state.life.requests,
-                bytes: state.life.answeredBytes,
-                duration: now &- state.life.connectedAt,
-                reason: reason
+        if case .proxyHeader(let failure) = reason {
+            server.connections.count(failure)
+            state.header = nil
+        }
+        // A peer that left before it said for whom it speaks, such as a check of the port, is not worth a line.
+        if state.header == nil {
+            server.log.disconnected(
+                Ended(
+                    connection: number,
+                    client: state.client,
+                    proxy: state.client == peer ? nil : peer,
+                    listener: listenerName,
+                    requests: state.life.requests,
+                    bytes: state.life.answeredBytes,
+                    duration: now &- state.life.connectedAt,
+                    reason: reason
+                )
             )
-        )
+        }
         let isSuspended =
             if case .loop(let loop, _) = state.watch { (loop.remove(self), true).1 } else { false }
         state.watch = .nowhere

@@ -172,6 +172,12 @@ struct ConnectionState: Sendable {
         return isDone ? .waitForInput : close(lingering.reason)
     }
 
+    /// What came before the first request was wrong, or did not come: nobody is owed an answer.
+    mutating func refused(_ failure: ProxyHeaderFailure) -> Action {
+        guard case .serving = phase else { return .nothing }
+        return close(.proxyHeader(failure))
+    }
+
     /// The socket gave an error.
     mutating func failed(_ code: Int32) -> Action {
         switch phase {
@@ -289,4 +295,9 @@ struct ConnectionState: Sendable {
         phase = .closed
         return .close(reason)
     }
+}
+
+extension SessionStep {
+    /// What bytes lead to that are no session's.
+    static var nothing: SessionStep { SessionStep(consumed: 0, requests: 0) }
 }

@@ -10,6 +10,7 @@ final class Connections: Sendable {
         var capacity: Int
         var accepted: UInt64 = 0
         var ended: UInt64 = 0
+        var proxyHeaderFailures: [ProxyHeaderFailure: UInt64] = [:]
         var pauses = 0
         var pausedTime: Milliseconds = 0
         /// Listeners that found no free slot.
@@ -32,6 +33,8 @@ final class Connections: Sendable {
     var accepted: UInt64 { contents.withLock { $0.accepted } }
     /// How many connections have ended.
     var ended: UInt64 { contents.withLock { $0.ended } }
+    /// How many connections were closed for their PROXY header, by what was wrong with it.
+    var proxyHeaderFailures: [ProxyHeaderFailure: UInt64] { contents.withLock { $0.proxyHeaderFailures } }
     /// How often listeners have paused because no slot was free, and for how long altogether.
     var pauses: (count: Int, time: Milliseconds) { contents.withLock { ($0.pauses, $0.pausedTime) } }
     var isDraining: Bool { contents.withLock { $0.isDraining } }
@@ -62,6 +65,11 @@ final class Connections: Sendable {
             contents.pauses += 1
             return true
         }
+    }
+
+    /// A connection is closed for its PROXY header.
+    func count(_ failure: ProxyHeaderFailure) {
+        contents.withLock { $0.proxyHeaderFailures[failure, default: 0] += 1 }
     }
 
     /// A listener that waited for a slot accepts again.

@@ -8,6 +8,8 @@ enum EndReason: Equatable {
     case completed
     /// The session refused to go on, for this reason.
     case refused(String)
+    /// The header that the listener expects was wrong, or did not come.
+    case proxyHeader(ProxyHeaderFailure)
     /// No complete request for this timeout.
     case timedOut(PartialKeyPath<Limits> & Sendable)
     /// The server is stopping, and everything that had arrived is answered.
@@ -22,6 +24,7 @@ enum EndReason: Equatable {
         switch self {
         case .finished, .completed: nil
         case .refused(let reason): reason
+        case .proxyHeader(let failure): failure.explanation
         case .timedOut(let limit): "no complete \(terms.request) for \(terms.limitName(limit))"
         case .drained: "the server is stopping"
         case .drainTimeout: "the server is stopping and \(terms.limitName(\Limits.drainTimeout)) is over"

@@ -30,7 +30,7 @@ final class Listener: Sendable {
     /// - Parameter onEnd: Called once, when the socket is closed.
     init(
         _ socket: consuming ListeningSocket,
-        makeSession: @escaping SessionMaker,
+        makeSession: SessionMaker,
         server: ServerCore,
         onEnd: @escaping @Sendable (Listener) -> Void
     ) {
@@ -51,7 +51,7 @@ final class Listener: Sendable {
     }
 
     /// Sets how the sessions of the next clients are made.
-    func setSessions(_ makeSession: @escaping SessionMaker) {
+    func setSessions(_ makeSession: SessionMaker) {
         state.withLock { $0.makeSession = makeSession }
     }
 
@@ -127,12 +127,24 @@ final class Listener: Sendable {
         guard server.connections.acquireSlot() else { return state.life.foundNoSlot(now: now) }
         switch StreamSocket.accept(from: descriptor) {
         case .client(let socket, let address):
-            serve(socket, address, state.makeSession)
+            if state.makeSession.proxyProtocol.refuses(address) {
+                refuse(socket, address)
+            } else {
+                serve(socket, address, state.makeSession)
+            }
             return state.life.accepted()
         case .failed(let code):
             server.connections.releaseSlot()
             return state.life.failed(code, now: now)
         }
+    }
+
+    /// Closes the socket of a peer that may not say for whom it speaks.
+    private func refuse(_ socket: consuming Descriptor, _ peer: SocketAddress) {
+        _ = consume socket
+        server.connections.releaseSlot()
+        server.connections.count(.untrusted)
+        server.log.refused(peer, .untrusted, listener: address.name)
     }
 
     private func serve(_ socket: consuming Descriptor, _ client: SocketAddress, _ makeSession: SessionMaker) {
@@ -142,11 +154,14 @@ final class Listener: Sendable {
             descriptor: socket,
             client: client,
             listenerName: address.name,
+            header: makeSession.proxyProtocol.isExpected ? ProxyHeader() : nil,
             session: makeSession(),
             server: server
         )
         server.connections.add(connection)
-        server.log.connected(connection.number, client, listener: address.name)
+        if !makeSession.proxyProtocol.isExpected {
+            server.log.connected(connection.number, client, listener: address.name)
+        }
         connection.start()
         if server.connections.isDraining { server.control.async { self.server.drain() } }
     }

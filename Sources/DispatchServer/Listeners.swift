@@ -104,8 +104,7 @@ final class Listeners: Sendable {
         throw ListenError(reasons: reasons)
     }
 
-    private func make(_ socket: consuming ListeningSocket, _ makeSession: @escaping SessionMaker) -> Listener
-    {
+    private func make(_ socket: consuming ListeningSocket, _ makeSession: SessionMaker) -> Listener {
         contents.withLock { $0.open += 1 }
         return Listener(socket, makeSession: makeSession, server: server) { [weak self] in self?.closed($0) }
     }

@@ -7,5 +7,15 @@
 @usableFromInline
 typealias RunningSession = (_ buffer: UnsafeMutableRawBufferPointer, _ isEndOfFile: Bool) -> SessionStep
 
-/// Makes the session of a client that was accepted.
-typealias SessionMaker = @Sendable () -> RunningSession
+/// Makes the sessions of the clients that a listener accepts, and knows what comes before them.
+struct SessionMaker: Sendable {
+    let proxyProtocol: ProxyProtocol
+    private let make: @Sendable () -> RunningSession
+
+    init(_ proxyProtocol: ProxyProtocol = ProxyProtocol(), _ make: @escaping @Sendable () -> RunningSession) {
+        self.proxyProtocol = proxyProtocol
+        self.make = make
+    }
+
+    func callAsFunction() -> RunningSession { make() }
+}

@@ -104,6 +104,7 @@ public final class Server<S: Session>: Sendable {
         var statistics = Statistics()
         statistics.connections = core.connections.count
         statistics.accepted = core.connections.accepted
+        statistics.proxyHeaderFailures = core.connections.proxyHeaderFailures
         statistics.pauses = core.connections.pauses.count
         statistics.pausedTime = .milliseconds(Int64(clamping: core.connections.pauses.time))
         (statistics.requests, statistics.bytes) = core.workers.totals
@@ -185,7 +186,7 @@ public final class Server<S: Session>: Sendable {
                 endpoint: $0.endpoint,
                 ipv6Only: $0.ipv6Only,
                 mode: $0.mode,
-                makeSession: sessionMaker($0.options)
+                makeSession: sessionMaker($0.options, $0.proxyProtocol)
             )
         }
         resolver.async { [self] in
@@ -202,8 +203,8 @@ public final class Server<S: Session>: Sendable {
         }
     }
 
-    private func sessionMaker(_ options: S.Options) -> SessionMaker {
-        { [makeSession, sessionLimits] in makeSession(options, sessionLimits) }
+    private func sessionMaker(_ options: S.Options, _ proxyProtocol: ProxyProtocol) -> SessionMaker {
+        SessionMaker(proxyProtocol) { [makeSession, sessionLimits] in makeSession(options, sessionLimits) }
     }
 
     /// How sessions on a socket that was handed in are made: by the options of the listener with its port or path.
@@ -216,7 +217,10 @@ public final class Server<S: Session>: Sendable {
                 default: false
                 }
             }
-            return sessionMaker(match?.options ?? configuration.options)
+            return sessionMaker(
+                match?.options ?? configuration.options,
+                match?.proxyProtocol ?? configuration.proxyProtocol
+            )
         }
     }
 

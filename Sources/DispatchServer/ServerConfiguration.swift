@@ -8,14 +8,23 @@ public struct ListenerConfiguration<Options: Hashable & Sendable>: Hashable, Sen
     public var ipv6Only: Bool
     /// The permission bits of a Unix socket's file, 0 to 0o777: who may connect.
     public var mode: UInt32
+    /// Whether its clients come through a load balancer that says who they are.
+    public var proxyProtocol: ProxyProtocol
     /// The options of its sessions.
     public var options: Options
 
     /// Describes a listener.
-    public init(endpoint: Endpoint, ipv6Only: Bool = false, mode: UInt32 = 0o666, options: Options) {
+    public init(
+        endpoint: Endpoint,
+        ipv6Only: Bool = false,
+        mode: UInt32 = 0o666,
+        proxyProtocol: ProxyProtocol = ProxyProtocol(),
+        options: Options
+    ) {
         self.endpoint = endpoint
         self.ipv6Only = ipv6Only
         self.mode = mode
+        self.proxyProtocol = proxyProtocol
         self.options = options
     }
 }
@@ -46,6 +55,8 @@ public struct ServerConfiguration<Options: Hashable & Sendable, SessionLimits: E
     public var listeners: [ListenerConfiguration<Options>]
     /// The options of sessions on a socket that was handed in and that no listener describes.
     public var options: Options
+    /// What is expected of clients on such a socket.
+    public var proxyProtocol = ProxyProtocol()
     /// The limits of the server.
     public var limits = Limits()
     /// The limits of every session.

@@ -6,6 +6,8 @@ import Synchronization
 struct Ended {
     var connection: UInt64
     var client: SocketAddress
+    /// The load balancer that it came through.
+    var proxy: SocketAddress?
     var listener: String
     var requests: UInt64
     var bytes: UInt64
@@ -37,32 +39,54 @@ final class ServerLog: Sendable {
 
     // MARK: - Connections
 
-    func connected(_ number: UInt64, _ client: SocketAddress, listener: String) {
+    /// - Parameter proxy: The load balancer that it came through.
+    func connected(
+        _ number: UInt64,
+        _ client: SocketAddress,
+        proxy: SocketAddress? = nil,
+        listener: String
+    ) {
         guard logsConnections.load(ordering: .relaxed), admits(\.connections, .info) else { return }
-        logger.info(
-            "connected \(client)",
-            metadata: ["client": "\(client)", "connection": "\(number)", "listener": "\(listener)"]
+        var metadata: Logger.Metadata = [
+            "client": "\(client)", "connection": "\(number)", "listener": "\(listener)",
+        ]
+        if let proxy { metadata["proxy"] = "\(proxy)" }
+        logger.info("connected \(client)\(proxy.map { " through \($0)" } ?? "")", metadata: metadata)
+    }
+
+    /// A peer was closed before it was served.
+    func refused(_ peer: SocketAddress, _ failure: ProxyHeaderFailure, listener: String) {
+        guard admits(\.refusals, .notice) else { return }
+        logger.notice(
+            "refused \(peer): \(failure.explanation)",
+            metadata: ["client": "\(peer)", "listener": "\(listener)"]
         )
     }
 
     func disconnected(_ ended: Ended) {
         // A client that broke a rule is worth a line even where ordinary comings and goings are not.
-        let isRefused = if case .refused = ended.reason { true } else { false }
+        let isRefused =
+            switch ended.reason {
+            case .refused, .proxyHeader: true
+            default: false
+            }
         guard isRefused || logsConnections.load(ordering: .relaxed) else { return }
         guard isRefused ? admits(\.refusals, .notice) : admits(\.connections, .info) else { return }
         let explanation = ended.reason.explanation(terms).map { ": \($0)" } ?? ""
         let requests = "\(ended.requests) \(terms.request)\(ended.requests == 1 ? "" : "s")"
+        var metadata: Logger.Metadata = [
+            "client": "\(ended.client)",
+            "connection": "\(ended.connection)",
+            "listener": "\(ended.listener)",
+            "lines": "\(ended.requests)",
+            "bytes": "\(ended.bytes)",
+            "duration": "\(ended.duration)",
+        ]
+        if let proxy = ended.proxy { metadata["proxy"] = "\(proxy)" }
         logger.log(
             level: isRefused ? .notice : .info,
             "disconnected \(ended.client) after \(requests), \(Self.text(ended.duration))\(explanation)",
-            metadata: [
-                "client": "\(ended.client)",
-                "connection": "\(ended.connection)",
-                "listener": "\(ended.listener)",
-                "lines": "\(ended.requests)",
-                "bytes": "\(ended.bytes)",
-                "duration": "\(ended.duration)",
-            ]
+            metadata: metadata
         )
     }
 

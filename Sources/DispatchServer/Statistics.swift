@@ -6,6 +6,8 @@ public struct Statistics: Equatable, Sendable {
     public var connections = 0
     /// Clients accepted so far.
     public var accepted: UInt64 = 0
+    /// Connections closed so far for their PROXY header, by what was wrong with it.
+    public var proxyHeaderFailures: [ProxyHeaderFailure: UInt64] = [:]
     /// How often a listener has paused because no slot was free.
     public var pauses = 0
     /// How long listeners have been paused altogether, without pauses that still last.

@@ -26,6 +26,13 @@ enum Keys {
     static let options: [Key<Settings.Listener>] = [
         Key("framing", \.options.framing, .word(Framing.allCases), "What makes a request"),
         Key("unit", \.options.unit, .word(ReversalUnit.allCases), "What stays whole when text is reversed"),
+        Key(
+            "proxy_protocol",
+            \.proxyProtocol.isExpected,
+            .boolean,
+            "Whether clients come through a load balancer that says who they are"
+        ),
+        Key("trusted", \.proxyProtocol.trusted, .networks, "The networks of the load balancers"),
     ]
 
     static let limits: [Key<Settings>] = [

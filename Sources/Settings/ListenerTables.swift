@@ -21,8 +21,12 @@ extension TableReader {
                 refuse(key, in: top, "must not stand beside [[listener]]; move it into one")
             }
             listeners = listenerTables(in: top, plain: plain)
+            let isExpected = ([plain] + (listeners ?? [])).contains(where: \.proxyProtocol.isExpected)
+            if !isExpected, !plain.proxyProtocol.trusted.isEmpty { refuseUnusedNetworks(in: top) }
+            if overrides.host != nil || overrides.port != nil { checkProxyProtocol(of: &single, in: top) }
         } else {
             single = internetListener(in: top, plain: plain, flaggedHost: overrides.host)
+            checkProxyProtocol(of: &single, in: top)
         }
         if overrides.host != nil || overrides.port != nil { return [flagged(single, overrides)] }
         return listeners ?? [single]
@@ -88,6 +92,7 @@ extension TableReader {
             refuse(table, "does not say where to listen: give it host and port, or path")
         }
         read(Keys.options, in: table, into: &listener)
+        checkProxyProtocol(of: &listener, in: table)
         return mistakes.count == before ? listener : nil
     }
 

@@ -1,5 +1,6 @@
 import Logging
 import Quantities
+import Sockets
 import TextEscaping
 
 /// Why a value will not do.
@@ -157,6 +158,32 @@ extension Notation<String> {
         return path
     } write: {
         PrintableText.quoted($0)
+    }
+}
+
+extension Notation<[Network]> {
+    private static var most: Int { 256 }
+
+    /// Networks in any number up to 256, each a string.
+    static let networks = Notation("array", allowed: ["\(most)"]) { value throws(Refusal) in
+        let rule = "must be an array of at most \(most) networks in quotes, such as [\"10.0.0.0/8\"]"
+        guard let elements = value.array, elements.count <= most else {
+            let isOne = value.string.flatMap { try? Network(parsing: $0) } != nil
+            throw Refusal(rule, meant: isOne ? "[\(value.shown)]" : nil)
+        }
+        var networks: [Network] = []
+        for element in elements {
+            guard let text = element.string else { throw Refusal("\(rule); \(element.shown) is none") }
+            do throws(Network.ParseError) { networks.append(try Network(parsing: text)) } catch {
+                throw Refusal(
+                    "\(element.shown) \(error.problem)",
+                    meant: error.suggestion.map(PrintableText.quoted)
+                )
+            }
+        }
+        return networks
+    } write: { networks in
+        "[" + networks.map { PrintableText.quoted("\($0)") }.joined(separator: ", ") + "]"
     }
 }
 

@@ -53,6 +53,9 @@ extension TableReader {
         read(Keys.options, in: top, into: &plain)
         settings.server.options = plain.options
         settings.server.listeners = listeners(in: top, plain: plain, overrides: overrides)
+        settings.server.proxyProtocol = plain.proxyProtocol
+        let all = settings.server.listeners.map(\.proxyProtocol) + [plain.proxyProtocol]
+        if !all.contains(where: \.isExpected) { settings.server.proxyProtocol.trusted = [] }
         return settings
     }
 }

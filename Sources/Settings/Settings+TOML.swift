@@ -10,6 +10,7 @@ extension Settings {
         let listeners = server.listeners
         var plain = listeners.first ?? Listener()
         plain.options = server.options
+        plain.proxyProtocol = server.proxyProtocol
         let isPlain = listeners == [plain] && plain.isInternet
         var tables = [
             Self.lines((isPlain ? Keys.address : []) + Keys.options, plain),

@@ -15,7 +15,7 @@ struct ListenerTests {
         let mayGo = DispatchSemaphore(value: 0)
 
         var sessions: SessionMaker {
-            { [self] in
+            SessionMaker { [self] in
                 isInside.signal()
                 mayGo.wait()
                 return Fixture.sessions()()

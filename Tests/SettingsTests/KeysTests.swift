@@ -58,15 +58,20 @@ struct KeysTests {
         let host =
             key.name == "ipv6_only"
             ? "host = '::'\n" : key.section == .listener && key.name != "path" ? "path = '/s'\n" : ""
-        let values = ["host": ["\"::1\""], "path": ["\"/s\""]][key.name] ?? key.allowed + ["true", "false"]
-        return values.map { "\(header)\(host)\(key.name) = \($0)" }
+        // These two make sense only together.
+        let companion =
+            ["proxy_protocol": "trusted = ['::1']\n", "trusted": "proxy_protocol = true\n"][key.name] ?? ""
+        let values =
+            ["host": ["\"::1\""], "path": ["\"/s\""], "trusted": ["['::1']"]][key.name]
+            ?? key.allowed + ["true", "false"]
+        return values.map { "\(header)\(host)\(companion)\(key.name) = \($0)" }
             .filter { mistakes($0).isEmpty }
     }
 
     /// The smallest parts of a value by the names of their properties; of an array, the parts of the first element.
     private func parts(of value: Any, named name: String = "") -> [String: String] {
         let mirror = Mirror(reflecting: value)
-        if mirror.displayStyle == .collection {
+        if mirror.displayStyle == .collection, !(value is [Network]) {
             return mirror.children.first.map { parts(of: $0.value, named: name + "[0]") } ?? [:]
         }
         guard mirror.displayStyle == .struct, !mirror.children.isEmpty, !(value is Duration) else {

@@ -33,7 +33,7 @@ struct ManualTests {
         let end = try #require(manual.firstRange(of: ".Sh DIAGNOSTICS")?.lowerBound)
         let examples = manual[start..<end].split(separator: ".Bd -literal -offset indent\n").dropFirst()
             .compactMap { $0.split(separator: ".Ed").first }
-        #expect(examples.count == 3)
-        #expect(try examples.map { try settings(String($0)).server.listeners.count } == [1, 3, 2])
+        #expect(examples.count == 4)
+        #expect(try examples.map { try settings(String($0)).server.listeners.count } == [1, 3, 2, 2])
     }
 }

@@ -20,6 +20,17 @@ struct PrintingTests {
         #expect((50..<490).contains(printedListeners))
     }
 
+    @Test(
+        "A top level whose networks no listener uses loses them, also where a flag takes the listeners' place"
+    )
+    func networksOfTheTopLevel() throws {
+        let text = "trusted = ['10.0.0.0/8']\n[[listener]]\nport = 1\nproxy_protocol = true"
+        #expect(try settings(settings(text).toml) == settings(text))
+        let flagged = try settings(text, Overrides(port: 2))
+        #expect(flagged.server.listeners.map(\.proxyProtocol) == [ProxyProtocol()])
+        #expect(try settings(flagged.toml) == flagged)
+    }
+
     @Test("One listener that differs from the top level is printed as a table")
     func oneListener() throws {
         let read = try settings("unit = 'byte'\n[[listener]]\nport = 1\nunit = 'scalar'")
@@ -45,8 +56,16 @@ extension Settings {
         if settings.server.listeners.count == 1, Bool.random(using: &random) {
             settings.server.listeners[0].options = settings.server.options
         }
+        if Bool.random(using: &random) {
+            settings.server.proxyProtocol = settings.server.listeners[0].proxyProtocol
+        }
         return settings
     }
+}
+
+/// One of IPv4 and one of IPv6.
+private func networks() -> [Network] {
+    ["10.0.0.0/8", "2001:db8::1"].compactMap { try? Network(parsing: $0) }
 }
 
 extension Settings.Listener {
@@ -67,6 +86,10 @@ extension Settings.Listener {
         }
         listener.options.framing = Framing.allCases.randomElement(using: &random) ?? .line
         listener.options.unit = ReversalUnit.allCases.randomElement(using: &random) ?? .character
+        listener.proxyProtocol.isExpected = .random(using: &random)
+        if listener.proxyProtocol.isExpected {
+            if isFile { listener.mode &= ~0o002 } else { listener.proxyProtocol.trusted = networks() }
+        }
         return listener
     }
 }

@@ -30,9 +30,10 @@ final class Fixture: Sendable {
 
     static func sessions(
         _ options: LineSession.Options = .inPlace,
-        limits: LineSession.Limits = LineSession.Limits()
+        limits: LineSession.Limits = LineSession.Limits(),
+        proxyProtocol: ProxyProtocol = ProxyProtocol()
     ) -> SessionMaker {
-        {
+        SessionMaker(proxyProtocol) {
             let session = LineSession(options: options)
             return { buffer, isEndOfFile in
                 isEndOfFile
@@ -43,7 +44,9 @@ final class Fixture: Sendable {
     }
 
     /// Begins to serve one end of a pair of sockets; the other is the client's.
-    func connect(_ makeSession: SessionMaker = Fixture.sessions()) throws -> (Peer, Connection) {
+    func connect(_ makeSession: SessionMaker = Fixture.sessions(), isStarted: Bool = true) throws -> (
+        Peer, Connection
+    ) {
         let (peer, other) = try Peer.pair()
         guard core.connections.acquireSlot() else { throw SystemError("take a slot", code: EAGAIN) }
         let connection = Connection(
@@ -51,11 +54,12 @@ final class Fixture: Sendable {
             descriptor: Descriptor(owning: other),
             client: .unix(path: ""),
             listenerName: "test",
+            header: makeSession.proxyProtocol.isExpected ? ProxyHeader() : nil,
             session: makeSession(),
             server: core
         )
         core.connections.add(connection)
-        connection.start()
+        if isStarted { connection.start() }
         return (peer, connection)
     }
 
@@ -143,7 +147,7 @@ extension Fixture {
     ///
     /// - Parameter isHandedIn: Whether the socket comes from elsewhere, as from systemd.
     func listen(
-        _ makeSession: @escaping SessionMaker = Fixture.sessions(),
+        _ makeSession: SessionMaker = Fixture.sessions(),
         isHandedIn: Bool = false,
         onEnd: @escaping @Sendable (Listener) -> Void = { _ in }
     ) throws -> Listener {

@@ -1,0 +1,39 @@
+import CLinux
+import Glibc
+
+extension ProxyHeader {
+    /// What a look at the socket brought.
+    enum Received {
+        /// The header took `count` bytes. `hasMore`: bytes of the client wait behind it.
+        case header(count: Int, Step, hasMore: Bool)
+        case endOfFile
+        /// The `errno` of recv(2).
+        case failed(Int32)
+    }
+
+    /// Takes what belongs to the header from a socket, and leaves the client's bytes in it.
+    ///
+    /// - Parameters:
+    ///   - buffer: Where the bytes may be put for a moment.
+    ///   - most: How many bytes may be taken, at least 1.
+    mutating func receive(
+        from descriptor: Int32,
+        _ buffer: UnsafeMutableRawBufferPointer,
+        atMost most: Int
+    ) -> Received {
+        let space = min(most, buffer.count, Self.maximumLength)
+        let peeked = recv(descriptor, buffer.baseAddress, space, Int32(MSG_PEEK | MSG_DONTWAIT))
+        guard peeked >= 0 else { return .failed(errno) }
+        guard peeked > 0 else { return .endOfFile }
+        let step = receive(UnsafeRawBufferPointer(rebasing: buffer[..<peeked]))
+        let count =
+            switch step {
+            case .needsMore, .invalid: peeked
+            case .complete(let length, _): min(length, peeked)
+            }
+        // The bytes are there, so this takes exactly as many.
+        let taken = recv(descriptor, buffer.baseAddress, count, Int32(MSG_DONTWAIT))
+        guard taken == count else { return .failed(taken < 0 ? errno : EIO) }
+        return .header(count: count, step, hasMore: peeked > count)
+    }
+}
