@@ -12,7 +12,7 @@ export REVERSE_CLIENT := $(CURDIR)/$(BIN)/reverse-client
 
 # What Debian calls the things that each command needs; scripts/install-missing asks apt for those that are not there.
 BUILD_PACKAGES := libsystemd-dev libtomlplusplus-dev pkg-config g++
-TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect python3-pyte strace mandoc iproute2 procps haproxy openssl \
+TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect python3-pyte strace mandoc iproute2 procps haproxy openssl nftables \
 	bash bash-completion zsh fish
 SYSTEM_PACKAGES := $(TEST_PACKAGES) binutils debootstrap debian-archive-keyring systemd-container debhelper lintian
 
