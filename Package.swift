@@ -92,12 +92,22 @@ let package = Package(
             swiftSettings: strict
         ),
 
-        .testTarget(
-            name: "ReverseCoreTests",
-            dependencies: ["CWideText", "ReverseCore"],
+        .target(
+            name: "TestSupport",
+            dependencies: ["ReverseCore"],
+            path: "Tests/TestSupport",
             swiftSettings: strict
         ),
-        .testTarget(name: "SocketsTests", dependencies: ["Sockets"], swiftSettings: strict),
+        .testTarget(
+            name: "ReverseCoreTests",
+            dependencies: ["CWideText", "ReverseCore", "TestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "SocketsTests",
+            dependencies: ["Sockets", "TestSupport"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "QuantitiesTests", dependencies: ["Quantities"], swiftSettings: strict),
         .testTarget(name: "TextEscapingTests", dependencies: ["TextEscaping"], swiftSettings: strict),
         .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging], swiftSettings: strict),
@@ -109,7 +119,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ReverseClientTests",
-            dependencies: ["ReverseClient", "Sockets"],
+            dependencies: ["ReverseClient", "Sockets", "TestSupport"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -120,7 +130,10 @@ let package = Package(
         .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"], swiftSettings: strict),
         .testTarget(
             name: "SettingsTests",
-            dependencies: ["DispatchServer", "ReverseCore", "Settings", "Sockets", "TextEscaping", logging],
+            dependencies: [
+                "DispatchServer", "ReverseCore", "Settings", "Sockets", "TestSupport", "TextEscaping",
+                logging,
+            ],
             swiftSettings: strict
         ),
     ],
