@@ -14,6 +14,24 @@ let strict: [SwiftSetting] = [
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
+/// libFuzzer is linked only where `scripts/fuzz` asks for it.
+let fuzzers: [Target] =
+    Context.environment["FUZZING"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "fuzz",
+            dependencies: [
+                "DispatchServer", "LineEditor", "ReverseClient", "ReverseCore", "Settings", "Sockets",
+                "Systemd",
+                "TestSupport", "TextEscaping", logging,
+            ],
+            path: "Tests/Fuzz",
+            exclude: ["corpus"],
+            swiftSettings: strict
+        )
+    ]
+
 let package = Package(
     name: "reversed",
     products: [
@@ -136,7 +154,7 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-    ],
+    ] + fuzzers,
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17,
     cxxLanguageStandard: .cxx17
