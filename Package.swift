@@ -123,7 +123,7 @@ let package = Package(
         ),
         .testTarget(
             name: "SocketsTests",
-            dependencies: ["Sockets", "TestSupport"],
+            dependencies: ["CLinux", "Sockets", "TestSupport"],
             swiftSettings: strict
         ),
         .testTarget(name: "QuantitiesTests", dependencies: ["Quantities"], swiftSettings: strict),
@@ -132,7 +132,7 @@ let package = Package(
         .target(name: "CMutexOrder", path: "Tests/CMutexOrder"),
         .testTarget(
             name: "DispatchServerTests",
-            dependencies: ["CMutexOrder", "DispatchServer", "Sockets", logging],
+            dependencies: ["CMutexOrder", "DispatchServer", "Sockets", "TestSupport", logging],
             swiftSettings: strict
         ),
         .testTarget(
