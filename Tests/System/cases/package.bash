@@ -7,6 +7,7 @@ leftovers() {
         -prune -o -name '*revers*' -print
 }
 
+# shellcheck disable=SC2153 # the runner sets them
 for package in "$PACKAGE" "$CLIENT_PACKAGE"; do
     refuse "it needs no Swift" grep -qi swift <<<"$(dpkg-deb --field "$package" Depends)"
     installed=$(dpkg-deb --field "$package" Installed-Size)
