@@ -132,3 +132,11 @@ value_of() {
 value = json.loads(sys.argv[2]).get(sys.argv[1], "")
 print(value if isinstance(value, str) else "\n".join(value))' "$@"
 }
+
+# code_block FILE LANGUAGE NUMBER: the text of a document's fenced block, counted from 1 among those of its language.
+code_block() {
+    awk -v opening="\`\`\`$2" -v wanted="$3" '
+        $0 == opening { number++; inside = 1; next }
+        $0 == "```" { inside = 0 }
+        inside && number == wanted' "$here/../../$1"
+}
