@@ -45,21 +45,26 @@ final class Connection: LoopMember {
     let number: UInt64
     let descriptor: Int32
     let client: SocketAddress
+    private let key: ClientKey?
     let listenerName: String
     private let server: ServerCore
     private let state: Mutex<State>
 
     /// Takes over the descriptor.
+    ///
+    /// - Parameter key: Whom the connection was entered for (`Connections.enter`), if it was.
     init(
         number: UInt64,
         descriptor: consuming Descriptor,
         client: SocketAddress,
+        key: ClientKey? = nil,
         listenerName: String,
         session: sending @escaping RunningSession,
         server: ServerCore
     ) {
         self.number = number
         self.client = client
+        self.key = key
         self.listenerName = listenerName
         self.server = server
         self.descriptor = descriptor.release()
@@ -78,7 +83,7 @@ final class Connection: LoopMember {
                 // Where somebody holds a duplicate of the socket, close(2) alone ends nothing for the client.
                 shutdown(self.descriptor, Int32(SHUT_RDWR))
                 Glibc.close(self.descriptor)
-                self.server.connections.remove(self)
+                self.server.connections.remove(self, client: self.key)
             }
             state.source = source
             source.activate()

@@ -104,6 +104,7 @@ public final class Server<S: Session>: Sendable {
         var statistics = Statistics()
         statistics.connections = core.connections.count
         statistics.accepted = core.connections.accepted
+        statistics.refusedPerClient = core.connections.refused
         statistics.pauses = core.connections.pauses.count
         statistics.pausedTime = .milliseconds(Int64(clamping: core.connections.pauses.time))
         (statistics.requests, statistics.bytes) = core.workers.totals
@@ -235,7 +236,10 @@ public final class Server<S: Session>: Sendable {
                     "the limit on open files is too low to serve anybody; raise LimitNOFILE= or ulimit -n"
             )
         }
-        core.connections.setCapacity(outcome.maximumConnections)
+        core.connections.setCapacity(
+            outcome.maximumConnections,
+            perClient: configuration.limits.connectionsPerClient
+        )
         guard outcome.maximumConnections < wanted else { return }
         core.log.noteFewerSlots(outcome.maximumConnections, wanted: wanted, descriptors: outcome.descriptors)
     }
@@ -250,7 +254,11 @@ public final class Server<S: Session>: Sendable {
             listeners: listeners.addresses.count,
             open: open
         )
-        if let outcome { core.connections.setCapacity(outcome.maximumConnections) }
+        guard let outcome else { return }
+        core.connections.setCapacity(
+            outcome.maximumConnections,
+            perClient: configuration.limits.connectionsPerClient
+        )
     }
 
     private func startSweeping() {

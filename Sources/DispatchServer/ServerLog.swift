@@ -23,7 +23,10 @@ final class ServerLog: Sendable {
     private struct Limits {
         var connections = LogRateLimit.connections
         var refusals = LogRateLimit.refusals
+        var refusedClients = LogRateLimit.refusedClients
     }
+
+    private typealias Kind = WritableKeyPath<Limits, LogRateLimit> & Sendable
 
     private let limits = Mutex(Limits())
 
@@ -66,10 +69,20 @@ final class ServerLog: Sendable {
         )
     }
 
+    /// A client was refused because it had as many connections as it may.
+    func refused(_ client: SocketAddress, listener: String) {
+        guard admits(\.refusedClients, .notice) else { return }
+        logger.notice(
+            """
+            refused \(client): its address has as many connections as one client may have \
+            (\(terms.limitName(\.maximumConnectionsPerClient)))
+            """,
+            metadata: ["client": "\(client)", "listener": "\(listener)"]
+        )
+    }
+
     /// Whether a message of this kind is logged now, and not left out.
-    private func admits(_ kind: WritableKeyPath<Limits, LogRateLimit> & Sendable, _ level: Logger.Level)
-        -> Bool
-    {
+    private func admits(_ kind: Kind, _ level: Logger.Level) -> Bool {
         guard logger.logLevel <= level else { return false }
         switch limits.withLock({ $0[keyPath: kind].decide(at: Clock.now()) }) {
         case .omit: return false
@@ -81,15 +94,19 @@ final class ServerLog: Sendable {
 
     /// Logs how many messages were left out, where no later message has said so. To be called now and then.
     func noteOmitted(at now: Milliseconds = Clock.now()) {
-        for kind in [\Limits.connections, \.refusals] as [WritableKeyPath<Limits, LogRateLimit> & Sendable] {
+        for kind in [\Limits.connections, \.refusals, \.refusedClients] as [Kind] {
             noteOmitted(limits.withLock { $0[keyPath: kind].takeOmitted(at: now) }, kind)
         }
     }
 
-    private func noteOmitted(_ count: UInt64, _ kind: WritableKeyPath<Limits, LogRateLimit> & Sendable) {
+    private func noteOmitted(_ count: UInt64, _ kind: Kind) {
         guard count > 0 else { return }
         let subject =
-            kind == \.refusals ? "were disconnected for what they sent" : "connected or disconnected"
+            switch kind {
+            case \.refusals: "were disconnected for what they sent"
+            case \.refusedClients: "were refused"
+            default: "connected or disconnected"
+            }
         logger.notice(
             "left out \(count) message\(count == 1 ? "" : "s") about clients that \(subject): there were too many at once",
             metadata: ["omitted": "\(count)"]
@@ -171,6 +188,7 @@ public struct LogTerms: Sendable {
     public var limitName: @Sendable (PartialKeyPath<Limits>) -> String = { limit in
         switch limit {
         case \.maximumConnections: "the limit on connections"
+        case \.maximumConnectionsPerClient: "the limit on connections of one client"
         case \.idleTimeout: "the idle timeout"
         case \.drainTimeout: "the drain timeout"
         default: "a limit"

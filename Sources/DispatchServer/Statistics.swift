@@ -6,6 +6,8 @@ public struct Statistics: Equatable, Sendable {
     public var connections = 0
     /// Clients accepted so far.
     public var accepted: UInt64 = 0
+    /// Clients refused so far because their address had as many connections as one client may have.
+    public var refusedPerClient: UInt64 = 0
     /// How often a listener has paused because no slot was free.
     public var pauses = 0
     /// How long listeners have been paused altogether, without pauses that still last.

@@ -36,6 +36,12 @@ enum Keys {
             "How many clients are served at once"
         ),
         Key(
+            "max_connections_per_client",
+            \.server.limits.maximumConnectionsPerClient,
+            Notation.wholeNumber(1...1_000_000).orZero(for: "no limit").orAutomatic,
+            "How many of them one client may have"
+        ),
+        Key(
             "max_line_bytes",
             \.server.sessionLimits.maximumLineBytes,
             .size(1...(1 << 30)),

@@ -3,7 +3,7 @@ enum Spelling {
     /// The word of `known` that is nearest to `word`, or `nil` when none is near enough to be meant.
     ///
     /// Case does not count and `-` counts as `_`. Near enough is one edit, or one for every three letters of `word`;
-    /// or `word` is a part of exactly one known word, four letters or more.
+    /// or `word`, four letters or more, is a part of a known word, and of others only where that word is a part of them.
     static func nearest(to word: String, among known: [String]) -> String? {
         // The distance takes time and memory in proportion to the word; no key of ours is near to a long one.
         guard word.utf8.count <= 64 else { return nil }
@@ -16,7 +16,8 @@ enum Spelling {
         }
         let text = String(String.UnicodeScalarView(plain))
         let longer = known.filter { $0.contains(text) }
-        return plain.count >= 4 && longer.count == 1 ? longer.first : nil
+        guard plain.count >= 4, let shortest = longer.min(by: { $0.count < $1.count }) else { return nil }
+        return longer.allSatisfy { $0.contains(shortest) } ? shortest : nil
     }
 
     private static func normalized(_ word: String) -> [Unicode.Scalar] {

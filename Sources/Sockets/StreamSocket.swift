@@ -116,6 +116,12 @@ public enum StreamSocket {
         _ = setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
     }
 
+    /// Makes close(2) end the connection with a RST, and drop what is not sent (`SO_LINGER` without time, socket(7)).
+    public static func resetOnClose(_ descriptor: Int32) {
+        var setting = linger(l_onoff: 1, l_linger: 0)
+        _ = setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
+    }
+
     /// The error that a socket holds, 0 for none, and clears it (`SO_ERROR`, socket(7)).
     public static func pendingError(of descriptor: Int32) -> Int32 {
         var code: Int32 = 0

@@ -132,7 +132,7 @@ def test_many_sockets_that_were_handed_in_are_counted(serve, activate):
         sockets = [stack.enter_context(listening()) for _ in range(300)]
         import resource
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
-        daemon = activate(sockets, "port = 1\n[limits]\nmax_connections = 200\n[log]\nconnections = false\n")
+        daemon = activate(sockets, "port = 1\n[limits]\nmax_connections = 200\nmax_connections_per_client = 0\n[log]\nconnections = false\n")
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, before)
         crowd(sockets[0].getsockname(), 300)
 
