@@ -31,6 +31,8 @@ struct ConnectionState: Sendable {
         case checkForEndOfFile
         /// Drop all bytes held and send our FIN, then call `shutDown`.
         case shutDown
+        /// Read nothing until there is memory to hold it, then go on with `ready`.
+        case awaitMemory
         /// Wait until the socket has input.
         case waitForInput
         /// Wait until the socket takes output.
@@ -93,6 +95,8 @@ struct ConnectionState: Sendable {
     /// How many requests were answered, and how many bytes these answers had.
     private(set) var requests: UInt64 = 0
     private(set) var answeredBytes: UInt64 = 0
+    /// How many bytes of answers were held when it was closed.
+    private(set) var abandonedBytes = 0
 
     init(connectedAt: Milliseconds) {
         self.connectedAt = connectedAt
@@ -163,6 +167,11 @@ struct ConnectionState: Sendable {
         return .nothing
     }
 
+    /// There is no memory for what would be received.
+    func foundNoMemory() -> Action {
+        if case .serving = phase { .awaitMemory } else { .nothing }
+    }
+
     /// There was nothing to receive after all.
     func wouldBlock() -> Action { .nothing }
 
@@ -186,11 +195,11 @@ struct ConnectionState: Sendable {
     /// Time has passed.
     ///
     /// - Parameter untaken: How many sent bytes the client has not taken yet; asked only where it matters.
-    mutating func tick(_ limits: Limits, untaken: () -> Int, now: Milliseconds) -> Action {
-        let isIdle = limits.idleTimeout.map { now > lastProgress &+ $0.milliseconds } ?? false
+    mutating func tick(_ timeouts: Timeouts, untaken: () -> Int, now: Milliseconds) -> Action {
+        let isIdle = timeouts.idle.map { now > lastProgress &+ $0 } ?? false
         switch phase {
         case .serving:
-            let isFirstLate = limits.firstRequestTimeout.map { now > connectedAt &+ $0.milliseconds } ?? false
+            let isFirstLate = timeouts.firstRequest.map { now > connectedAt &+ $0 } ?? false
             if requests == 0, isFirstLate { return finish(.timedOut(\.firstRequestTimeout), now) }
             return isIdle ? finish(.timedOut(\.idleTimeout), now) : .nothing
         case .sending(var sending):
@@ -206,7 +215,7 @@ struct ConnectionState: Sendable {
             guard now > lingering.until else { return .nothing }
             let left = untaken()
             guard left > 0, left < lingering.untaken,
-                now < lingering.since &+ limits.drainTimeout.milliseconds
+                now < lingering.since &+ timeouts.drain
             else { return close(lingering.reason) }
             lingering.untaken = left
             lingering.until = now &+ Self.lingerPatience
@@ -234,6 +243,15 @@ struct ConnectionState: Sendable {
             return .nothing
         case .serving, .lingering, .closed:
             return .nothing
+        }
+    }
+
+    /// Others wait for the memory that it holds.
+    mutating func giveUpMemory(now: Milliseconds) -> Action {
+        switch phase {
+        case .serving: finish(.memoryUsedUp, now)
+        case .sending: close(.memoryUsedUp)
+        case .lingering, .closed: .nothing
         }
     }
 
@@ -286,6 +304,7 @@ struct ConnectionState: Sendable {
     }
 
     private mutating func close(_ reason: EndReason) -> Action {
+        if case .sending(let sending) = phase { abandonedBytes = sending.unsent }
         phase = .closed
         return .close(reason)
     }

@@ -12,6 +12,7 @@ final class Connections: Sendable {
         var accepted: UInt64 = 0
         var refused: UInt64 = 0
         var ended: UInt64 = 0
+        var untakenBytes: UInt64 = 0
         var pauses = 0
         var pausedTime: Milliseconds = 0
         /// Listeners that found no free slot.
@@ -36,6 +37,8 @@ final class Connections: Sendable {
     var refused: UInt64 { contents.withLock { $0.refused } }
     /// How many connections have ended.
     var ended: UInt64 { contents.withLock { $0.ended } }
+    /// How many bytes of answers clients had not taken when their connections were ended.
+    var untakenBytes: UInt64 { contents.withLock { $0.untakenBytes } }
     /// How often listeners have paused because no slot was free, and for how long altogether.
     var pauses: (count: Int, time: Milliseconds) { contents.withLock { ($0.pauses, $0.pausedTime) } }
     var isDraining: Bool { contents.withLock { $0.isDraining } }
@@ -120,6 +123,8 @@ final class Connections: Sendable {
             $0.ended += 1
         }
     }
+
+    func addUntaken(_ bytes: Int) { contents.withLock { $0.untakenBytes += UInt64(clamping: bytes) } }
 
     private func freeSlot(_ change: (inout Contents) -> Void) {
         let (listeners, whenEmpty) = contents.withLock {

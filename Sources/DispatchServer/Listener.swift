@@ -155,7 +155,8 @@ final class Listener: Sendable {
         _ key: ClientKey?,
         _ makeSession: SessionMaker
     ) {
-        StreamSocket.disableDelay(socket.number)
+        // A TCP socket has this from its listener, a Unix socket has nothing from there.
+        if key == nil { StreamSocket.receiveUrgentInLine(socket.number) }
         let connection = Connection(
             number: server.connections.takeNumber(),
             descriptor: socket,

@@ -105,6 +105,10 @@ public final class Server<S: Session>: Sendable {
         statistics.connections = core.connections.count
         statistics.accepted = core.connections.accepted
         statistics.refusedPerClient = core.connections.refused
+        statistics.bufferedBytes = core.memory.used
+        statistics.waitingForMemory = core.memory.waitingConnections
+        statistics.endedForMemory = core.memory.endedConnections
+        statistics.untakenBytes = core.connections.untakenBytes
         statistics.pauses = core.connections.pauses.count
         statistics.pausedTime = .milliseconds(Int64(clamping: core.connections.pauses.time))
         (statistics.requests, statistics.bytes) = core.workers.totals

@@ -10,6 +10,8 @@ struct Ended {
     var requests: UInt64
     var bytes: UInt64
     var duration: Milliseconds
+    /// How many bytes of its answers were not taken, where the server ended it.
+    var untaken: Int
     var reason: EndReason
 }
 
@@ -53,7 +55,8 @@ final class ServerLog: Sendable {
         let isRefused = if case .refused = ended.reason { true } else { false }
         guard isRefused || logsConnections.load(ordering: .relaxed) else { return }
         guard isRefused ? admits(\.refusals, .notice) : admits(\.connections, .info) else { return }
-        let explanation = ended.reason.explanation(terms).map { ": \($0)" } ?? ""
+        let untaken = ended.untaken > 0 ? ", \(ended.untaken) bytes of answers were not taken" : ""
+        let explanation = ended.reason.explanation(terms).map { ": \($0)\(untaken)" } ?? ""
         let requests = "\(ended.requests) \(terms.request)\(ended.requests == 1 ? "" : "s")"
         logger.log(
             level: isRefused ? .notice : .info,
@@ -155,6 +158,15 @@ final class ServerLog: Sendable {
 
     // MARK: - The rest
 
+    func memoryUsedUp(limit: Int, waiting: Int) {
+        logger.warning(
+            """
+            \(limit) bytes are held for clients (\(terms.limitName(\.maximumBufferedBytes))): the \(waiting) that hold \
+            most wait until there is less
+            """
+        )
+    }
+
     func loopFailed(_ code: Int32) {
         logger.critical("\(SystemError("wait for events", code: code)); a hot loop has ended")
     }
@@ -189,6 +201,7 @@ public struct LogTerms: Sendable {
         switch limit {
         case \.maximumConnections: "the limit on connections"
         case \.maximumConnectionsPerClient: "the limit on connections of one client"
+        case \.maximumBufferedBytes: "the limit on bytes held"
         case \.idleTimeout: "the idle timeout"
         case \.drainTimeout: "the drain timeout"
         default: "a limit"

@@ -48,6 +48,12 @@ enum Keys {
             "The longest line"
         ),
         Key(
+            "max_buffered_bytes",
+            \.server.limits.maximumBufferedBytes,
+            Notation.size((1 << 20)...(1 << 40)).orAutomatic,
+            "How many bytes may be held for all clients together"
+        ),
+        Key(
             "idle_timeout",
             \.server.limits.idleTimeout,
             Notation.duration(.milliseconds(1)...(.seconds(8760 * 3600))).orZero(for: "never"),

@@ -139,6 +139,6 @@ private func array(_ queue: borrowing ByteQueue) -> [UInt8] { Array(queue.bytes)
 
 extension ByteQueue {
     fileprivate mutating func replace(_ bytes: [UInt8]) {
-        bytes.withUnsafeBytes { replace(with: $0) }
+        _ = bytes.withUnsafeBytes { tryReplace(with: $0) }
     }
 }
