@@ -115,9 +115,22 @@ final class Connection: LoopMember {
     func tick(_ timeouts: Timeouts, _ worker: Worker, now: Milliseconds) {
         _ = state.withLockIfAvailable { state in
             guard state.source != nil else { return }
+            // Nobody watches it, so nobody would see that the client is gone.
+            if case .paused = state.watch, case let code = brokenBy(), code != 0 {
+                perform(state.life.failed(code), &state, worker, now)
+                return
+            }
             let untaken = { [descriptor] in StreamSocket.untakenBytes(of: descriptor) }
             perform(state.life.tick(timeouts, untaken: untaken, now: now), &state, worker, now)
         }
+    }
+
+    /// The error that has ended the connection, 0 for none.
+    private func brokenBy() -> Int32 {
+        var socket = pollfd(fd: descriptor, events: 0, revents: 0)
+        guard poll(&socket, 1, 0) > 0 else { return 0 }
+        let code = StreamSocket.pendingError(of: descriptor)
+        return code == 0 ? EPIPE : code
     }
 
     /// The server is stopping. Returns whether the connection knows it now; otherwise it must be told again.
@@ -150,11 +163,15 @@ final class Connection: LoopMember {
         return reported.flatMap { $0.bytes > 0 ? $0 : nil }
     }
 
-    /// Reads again: there may be memory.
+    /// Is watched again: there may be memory, or its rest is over.
     func goOn() {
-        _ = state.withLockIfAvailable { state in
-            if case .paused = state.watch { takeBack(&state) }
+        let isDone: Void? = state.withLockIfAvailable { state in
+            guard case .paused = state.watch else { return }
+            let action = wait(forOutput: state.life.isSending, &state)
+            if case .close(let reason) = action { close(reason, &state, Clock.now()) }
         }
+        // Whoever has the lock now may be about to pause it.
+        if isDone == nil { server.later(10) { self.goOn() } }
     }
 
     /// Ends, because others wait for its memory. Returns whether it does.
@@ -222,6 +239,15 @@ final class Connection: LoopMember {
                 action = keep(&loose, &state) ? wait(forOutput: forOutput, &state) : state.life.failed(ENOMEM)
             case .awaitMemory:
                 pause(&state)
+                server.memory.wait(self)
+                return received
+            case .rest(let time):
+                guard keep(&loose, &state) else {
+                    action = state.life.failed(ENOMEM)
+                    continue
+                }
+                pause(&state)
+                server.later(time) { self.goOn() }
                 return received
             case .close(let reason):
                 close(reason, &state, now)
@@ -393,7 +419,6 @@ final class Connection: LoopMember {
         if case .paused = state.watch { return }
         if !unwatch(&state) { state.source?.suspend() }
         state.watch = .paused
-        server.memory.wait(self)
     }
 
     private func wait(forOutput: Bool, _ state: inout State) -> ConnectionState.Action {

@@ -1,3 +1,5 @@
+import Glibc
+
 /// The life of one connection: what to do next. It performs no I/O, reads no clock and holds no bytes, so every case can
 /// be tested and simulated. `Connection` performs the actions.
 ///
@@ -33,6 +35,8 @@ struct ConnectionState: Sendable {
         case shutDown
         /// Read nothing until there is memory to hold it, then go on with `ready`.
         case awaitMemory
+        /// Do nothing with the socket for so long, then go on with `ready` when it is.
+        case rest(Milliseconds)
         /// Wait until the socket has input.
         case waitForInput
         /// Wait until the socket takes output.
@@ -88,6 +92,13 @@ struct ConnectionState: Sendable {
     /// to a server that served.
     static let firstRequestPatience: Milliseconds = 200
 
+    /// After so many events in a row that brought nothing the connection rests: what the system says of the socket is wrong, and
+    /// would keep a processor busy.
+    static let fruitlessEvents = 16
+    /// How long it rests, and how often before it is ended.
+    static let restTime: Milliseconds = 200
+    static let rests = 20
+
     private(set) var phase = Phase.serving(remaining: nil)
     let connectedAt: Milliseconds
     /// When a request was last answered, or blocked output moved on. The idle timeout counts from here.
@@ -98,12 +109,15 @@ struct ConnectionState: Sendable {
     /// How many bytes of answers were held when it was closed.
     private(set) var abandonedBytes = 0
 
+    private var fruitless = 0
+
     init(connectedAt: Milliseconds) {
         self.connectedAt = connectedAt
         lastProgress = connectedAt
     }
 
     var isClosed: Bool { phase == .closed }
+    var isSending: Bool { if case .sending = phase { true } else { false } }
 
     // MARK: - Events of the socket
 
@@ -120,6 +134,7 @@ struct ConnectionState: Sendable {
     /// `count` bytes were received, and the session answered with `answer` bytes.
     mutating func received(_ count: Int, _ step: SessionStep, answer: Int, now: Milliseconds) -> Action {
         guard case .serving(let remaining) = phase else { return .nothing }
+        fruitless = 0
         let next: Next =
             switch step.ending {
             case nil: .serve(remaining: remaining.map { max(0, $0 - count) })
@@ -149,11 +164,12 @@ struct ConnectionState: Sendable {
         if count > 0 {
             lastProgress = now
             sending.untaken = .max
+            fruitless = 0
         }
         sending.unsent -= count
         guard sending.unsent <= 0 else {
             phase = .sending(sending)
-            return .waitForOutput
+            return count > 0 ? .waitForOutput : foundNothing(or: .waitForOutput)
         }
         return proceed(to: sending.next, now)
     }
@@ -161,6 +177,7 @@ struct ConnectionState: Sendable {
     /// `count` bytes were discarded; 0 for the client's end of file.
     mutating func discarded(_ count: Int) -> Action {
         guard case .lingering(var lingering) = phase else { return .nothing }
+        fruitless = 0
         lingering.allowance -= count
         guard count > 0, lingering.allowance > 0 else { return close(lingering.reason) }
         phase = .lingering(lingering)
@@ -173,7 +190,15 @@ struct ConnectionState: Sendable {
     }
 
     /// There was nothing to receive after all.
-    func wouldBlock() -> Action { .nothing }
+    mutating func wouldBlock() -> Action { foundNothing(or: .nothing) }
+
+    private mutating func foundNothing(or action: Action) -> Action {
+        fruitless += 1
+        if fruitless < Self.fruitlessEvents { return action }
+        // Each further event ends another rest.
+        guard fruitless < Self.fruitlessEvents + Self.rests else { return failed(EAGAIN) }
+        return .rest(Self.restTime)
+    }
 
     /// Our FIN is sent, or could not be.
     mutating func shutDown(_ isDone: Bool) -> Action {

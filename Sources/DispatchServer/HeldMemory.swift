@@ -8,7 +8,7 @@ final class HeldMemory: Sendable {
     /// Less than this is part of what a connection costs.
     static let ignored = 1024
     /// After so much was given back the allocator is asked to give it back to the system.
-    private static let trimmed = 16 << 20
+    private static let trimmed = 4 << 20
     private static let trimInterval: Milliseconds = 5000
 
     private struct Waiting {

@@ -26,6 +26,7 @@ final class ServerLog: Sendable {
         var connections = LogRateLimit.connections
         var refusals = LogRateLimit.refusals
         var refusedClients = LogRateLimit.refusedClients
+        var loopFailures = LogRateLimit.loopFailures
     }
 
     private typealias Kind = WritableKeyPath<Limits, LogRateLimit> & Sendable
@@ -97,7 +98,7 @@ final class ServerLog: Sendable {
 
     /// Logs how many messages were left out, where no later message has said so. To be called now and then.
     func noteOmitted(at now: Milliseconds = Clock.now()) {
-        for kind in [\Limits.connections, \.refusals, \.refusedClients] as [Kind] {
+        for kind in [\Limits.connections, \.refusals, \.refusedClients, \.loopFailures] as [Kind] {
             noteOmitted(limits.withLock { $0[keyPath: kind].takeOmitted(at: now) }, kind)
         }
     }
@@ -108,6 +109,7 @@ final class ServerLog: Sendable {
             switch kind {
             case \.refusals: "were disconnected for what they sent"
             case \.refusedClients: "were refused"
+            case \.loopFailures: "had to leave a hot loop"
             default: "connected or disconnected"
             }
         logger.notice(
@@ -168,6 +170,7 @@ final class ServerLog: Sendable {
     }
 
     func loopFailed(_ code: Int32) {
+        guard admits(\.loopFailures, .critical) else { return }
         logger.critical("\(SystemError("wait for events", code: code)); a hot loop has ended")
     }
 
