@@ -127,10 +127,18 @@ final class Listener: Sendable {
         guard server.connections.acquireSlot() else { return state.life.foundNoSlot(now: now) }
         switch StreamSocket.accept(from: descriptor) {
         case .client(let socket, let address):
-            if state.makeSession.proxyProtocol.refuses(address) {
-                refuse(socket, address)
+            // Behind a load balancer the client is not known yet.
+            let proxyProtocol = state.makeSession.proxyProtocol
+            let key = proxyProtocol.isExpected ? nil : ClientKey(address)
+            if proxyProtocol.refuses(address) {
+                server.connections.count(.untrusted)
+                refuse(socket)
+                server.log.refused(address, .untrusted, listener: self.address.name)
+            } else if key.map(server.connections.enter) ?? true {
+                serve(socket, address, key, state.makeSession)
             } else {
-                serve(socket, address, state.makeSession)
+                refuse(socket)
+                server.log.refused(address, listener: self.address.name)
             }
             return state.life.accepted()
         case .failed(let code):
@@ -139,20 +147,27 @@ final class Listener: Sendable {
         }
     }
 
-    /// Closes the socket of a peer that may not say for whom it speaks.
-    private func refuse(_ socket: consuming Descriptor, _ peer: SocketAddress) {
+    /// Closes the socket of a client that is not let in. A RST, and no FIN, says that this is no answer, and leaves nothing of the
+    /// connection in the kernel.
+    private func refuse(_ socket: consuming Descriptor) {
+        StreamSocket.resetOnClose(socket.number)
         _ = consume socket
         server.connections.releaseSlot()
-        server.connections.count(.untrusted)
-        server.log.refused(peer, .untrusted, listener: address.name)
     }
 
-    private func serve(_ socket: consuming Descriptor, _ client: SocketAddress, _ makeSession: SessionMaker) {
-        StreamSocket.disableDelay(socket.number)
+    private func serve(
+        _ socket: consuming Descriptor,
+        _ client: SocketAddress,
+        _ key: ClientKey?,
+        _ makeSession: SessionMaker
+    ) {
+        // A TCP socket has this from its listener, a Unix socket has nothing from there.
+        if case .unix = client { StreamSocket.receiveUrgentInLine(socket.number) }
         let connection = Connection(
             number: server.connections.takeNumber(),
             descriptor: socket,
             client: client,
+            key: key,
             listenerName: address.name,
             header: makeSession.proxyProtocol.isExpected ? ProxyHeader() : nil,
             session: makeSession(),

@@ -22,14 +22,12 @@ struct ProxyHeader: Sendable {
     static let maximumLength = 4096
     /// How long a header may take from the moment the client is accepted: 5 seconds, or the timeout of the first request where
     /// that is shorter. The specification wants at least 3 seconds, the time of a TCP retransmission.
-    static func patience(_ limits: Limits) -> Milliseconds {
-        min(5000, limits.firstRequestTimeout?.milliseconds ?? .max)
-    }
+    static func patience(_ timeouts: Timeouts) -> Milliseconds { min(5000, timeouts.firstRequest ?? .max) }
 
     private var bytes: [UInt8] = []
 
-    /// Whether nothing has come yet.
-    var isEmpty: Bool { bytes.isEmpty }
+    /// How many bytes have come so far; they are held.
+    var count: Int { bytes.count }
 
     /// Takes the next bytes of the connection. Those behind the header are left alone.
     mutating func receive(_ new: UnsafeRawBufferPointer) -> Step {

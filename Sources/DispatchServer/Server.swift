@@ -105,6 +105,11 @@ public final class Server<S: Session>: Sendable {
         statistics.connections = core.connections.count
         statistics.accepted = core.connections.accepted
         statistics.proxyHeaderFailures = core.connections.proxyHeaderFailures
+        statistics.refusedPerClient = core.connections.refused
+        statistics.bufferedBytes = core.memory.used
+        statistics.waitingForMemory = core.memory.waitingConnections
+        statistics.endedForMemory = core.memory.endedConnections
+        statistics.untakenBytes = core.connections.untakenBytes
         statistics.pauses = core.connections.pauses.count
         statistics.pausedTime = .milliseconds(Int64(clamping: core.connections.pauses.time))
         (statistics.requests, statistics.bytes) = core.workers.totals
@@ -239,7 +244,10 @@ public final class Server<S: Session>: Sendable {
                     "the limit on open files is too low to serve anybody; raise LimitNOFILE= or ulimit -n"
             )
         }
-        core.connections.setCapacity(outcome.maximumConnections)
+        core.connections.setCapacity(
+            outcome.maximumConnections,
+            perClient: configuration.limits.connectionsPerClient
+        )
         guard outcome.maximumConnections < wanted else { return }
         core.log.noteFewerSlots(outcome.maximumConnections, wanted: wanted, descriptors: outcome.descriptors)
     }
@@ -254,7 +262,11 @@ public final class Server<S: Session>: Sendable {
             listeners: listeners.addresses.count,
             open: open
         )
-        if let outcome { core.connections.setCapacity(outcome.maximumConnections) }
+        guard let outcome else { return }
+        core.connections.setCapacity(
+            outcome.maximumConnections,
+            perClient: configuration.limits.connectionsPerClient
+        )
     }
 
     private func startSweeping() {

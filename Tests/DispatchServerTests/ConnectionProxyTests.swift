@@ -101,6 +101,37 @@ struct ConnectionProxyTests {
         #expect(failures(fixture) == [.late: 3])
     }
 
+    @Test("counts for its client and not for the balancer, which speaks for many")
+    func countsForItsClient() throws {
+        let fixture = try Fixture(usesHotLoops: false)
+        fixture.core.connections.setCapacity(10, perClient: 2)
+        let listener = try fixture.listen(
+            Fixture.sessions(
+                proxyProtocol: ProxyProtocol(isExpected: true, trusted: [try Network(parsing: "127.0.0.1")])
+            )
+        )
+        func connect(_ header: String) throws -> Peer {
+            let peer = try Peer(connectingTo: listener.address.address)
+            peer.send(header)
+            return peer
+        }
+        var first = try (0..<2).map { _ in try connect(Self.header) }
+        for peer in first { #expect(peer.isAnswered("one")) }
+        let third = try connect(Self.header + "one\n")
+        #expect(third.receiveToEnd() == "")
+        // Others through the same balancer, and the balancer itself, are not that client.
+        let others = try (1...3).map { try connect("PROXY TCP4 192.0.2.\(100 + $0) 198.51.100.2 1 2\r\n") }
+        let own = try (0..<2).map { _ in try connect("PROXY UNKNOWN\r\n") }
+        for peer in others + own { #expect(peer.isAnswered("one")) }
+        #expect(fixture.core.connections.refused == 1 && failures(fixture).isEmpty)
+        #expect(fixture.records.contains("refused 192.0.2.1:4660: its address has as many connections"))
+        #expect(!fixture.records.contains("disconnected 192.0.2.1"))
+        // One leaves, and another may come.
+        first.removeLast()
+        #expect(eventually { fixture.core.connections.ended == 2 })
+        #expect(try connect(Self.header).isAnswered("one"))
+    }
+
     @Test("may leave without a word, as a check of the port does")
     func leaves() throws {
         let fixture = try Fixture(usesHotLoops: false)
