@@ -17,15 +17,16 @@
 // 2. A call that fails. libdispatch ends the process without a word when it cannot make its epoll instance, eventfd or
 // timerfd; without a signalfd it serves without signals; without a thread it tries again endlessly; and when epoll_ctl(2) fails
 // the source is deaf and nobody knows.
-// So these end the process with a sentence. A failed epoll_ctl for a descriptor of the program's is kept for the server,
-// which asks for it with epoll_guard_take_failure and closes the descriptor.
+// So a call that fails is made again for a moment, and where the failure lasts, these end the process with a sentence. A
+// failed epoll_ctl for a descriptor of the program's is kept for the server, which asks for it with
+// epoll_guard_take_failure and closes the descriptor.
 //
 // The linker takes these functions for libdispatch's calls: with --static-swift-stdlib because they come before libc, with
 // the shared libdispatch because the linker exports a symbol that a shared library on its command line lacks.
 //
 // Part 1 may go when libdispatch deletes notes on the manager only, part 2 when it reports errors.
 // Tests/Behaviour/test_epoll_guard.py counts the EPOLL_CTL_DELs of other threads under a storm of RSTs, and fails when this
-// file is not linked in; test_failing_calls.py makes each call fail.
+// file is not linked in; Tests/Faults/torture.py makes each call fail.
 
 #define _GNU_SOURCE
 #include "CEpollGuard.h"
@@ -58,6 +59,13 @@ static int required(int result, const char *call) {
         _exit(71);
     }
     return result;
+}
+
+// What a call may take to recover: the first time it is made again at once, then after a millisecond each time.
+enum { attempts = 100 };
+
+static void pause_before(int attempt) {
+    if (attempt > 1) usleep(1000);
 }
 
 int epoll_create1(int flags) {
@@ -100,10 +108,22 @@ int signalfd(int descriptor, const sigset_t *mask, int flags) {
 // lost; a system on which more than 256 calls fail within one sweep fails the next ones too.
 static _Atomic uint64_t failures[256];
 
+// Adding what is there already and changing what is not are each other's remedy: either way libdispatch wants the
+// descriptor to be watched.
+static int control(int epoll, int operation, int descriptor, struct epoll_event *event) {
+    for (int attempt = 1;; attempt++) {
+        int result = (int)syscall(SYS_epoll_ctl, epoll, operation, descriptor, event);
+        if (result == 0 || attempt == 5) return result;
+        if (operation == EPOLL_CTL_DEL && (errno == ENOENT || errno == EBADF)) return result;
+        if (errno == EEXIST) operation = EPOLL_CTL_MOD;
+        else if (errno == ENOENT) operation = EPOLL_CTL_ADD;
+        pause_before(attempt);
+    }
+}
+
 int epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *event) {
-    int result = (int)syscall(SYS_epoll_ctl, epoll, operation, descriptor, event);
-    // EEXIST and ENOENT are part of how libdispatch works.
-    if (result < 0 && operation != EPOLL_CTL_DEL && errno != EEXIST && errno != ENOENT) {
+    int result = control(epoll, operation, descriptor, event);
+    if (result < 0 && operation != EPOLL_CTL_DEL) {
         int error = errno;
         if (is_vital(descriptor)) required(result, "epoll_ctl");
         uint64_t failure = (uint64_t)(uint32_t)error << 32 | (uint32_t)descriptor;
@@ -150,11 +170,27 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 }
 #endif
 
+// Wakes the thread that waits in epoll_wait. libdispatch would go on without waking it.
+int eventfd_write(int descriptor, eventfd_t value) {
+    for (int attempt = 1;; attempt++) {
+        ssize_t count = write(descriptor, &value, sizeof value);
+        // EAGAIN: it has been written to so often that it is readable in any case.
+        if (count == (ssize_t)sizeof value || (count < 0 && errno == EAGAIN)) return 0;
+        if (attempt == attempts) return required(-1, "eventfd_write");
+        pause_before(attempt);
+    }
+}
+
 int epoll_wait(int epoll, struct epoll_event *events, int capacity, int timeout) {
     atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed);
-    int count = epoll_pwait(epoll, events, capacity, timeout, NULL);
-    // libdispatch takes any other error for a bug of its own and traps.
-    if (count < 0 && errno != EINTR) required(count, "epoll_wait");
+    int count = -1;
+    for (int attempt = 1; attempt <= attempts; attempt++) {
+        count = epoll_pwait(epoll, events, capacity, timeout, NULL);
+        // libdispatch takes any other error for a bug of its own and traps.
+        if (count >= 0 || errno == EINTR) break;
+        if (attempt == attempts) required(count, "epoll_wait");
+        pause_before(attempt);
+    }
     for (int i = 0; i < count; i++) {
         if (events[i].events & (EPOLLHUP | EPOLLERR)) {
             events[i].events &= ~(uint32_t)(EPOLLHUP | EPOLLERR);

@@ -22,6 +22,8 @@ public final class LineEditor {
         case interrupted(hadText: Bool)
         /// Ctrl-D on an empty line, or the terminal is gone.
         case endOfInput
+        /// The terminal could not be read, or its modes not be changed: the `errno`.
+        case failed(Int32)
     }
 
     /// A descriptor that is looked after while a person types.
@@ -58,7 +60,8 @@ public final class LineEditor {
     private var lastInput: ContinuousClock.Instant
     /// What Ctrl-C makes of the line that is read, or of the next.
     private var interrupt: Outcome?
-    private var hasEnded = false
+    /// Why no more lines come.
+    private var ending: Outcome?
     /// Whether the terminal is known to break its rows when its window becomes narrower.
     private var reflows = false
     private var history: History
@@ -89,7 +92,7 @@ public final class LineEditor {
     public func noticeInterrupt() -> Bool {
         guard terminal.isEditing else { return false }
         readAhead()
-        return interrupt != nil || hasEnded || TerminalSignals.isInterrupted
+        return interrupt != nil || ending != nil || TerminalSignals.isInterrupted
     }
 
     /// Throws away what has been typed and not been acted upon, and the rest of a paste that is under way.
@@ -106,7 +109,8 @@ public final class LineEditor {
     ///   - prompt: Stands before the line; without control characters.
     ///   - watch: What else to look after.
     public func readLine(prompt: String, watch: Watch) -> Outcome {
-        guard !hasEnded, terminal.beginEditing() else { return .endOfInput }
+        if let ending { return ending }
+        guard terminal.beginEditing() else { return errno == EIO ? .endOfInput : .failed(errno) }
         if TerminalSignals.takeContinuation() { _ = terminal.resumeEditing() }
         var reading = Reading(session: EditSession(history: history.entries), prompt: prompt)
         terminal.write(reading.begin(columns: terminal.columns))
@@ -125,10 +129,10 @@ public final class LineEditor {
             terminal.write(reading.refresh(columns: terminal.columns))
             switch terminal.wait(watching: watch.descriptor(), milliseconds: -1) {
             case .input(let bytes): take(bytes)
-            case .ended:
-                hasEnded = true
+            case .ended(let code):
+                end(code)
                 terminal.write("\n")
-                return .endOfInput
+                return ending ?? .endOfInput
             case .watched:
                 guard let sentence = watch.ready() else { continue }
                 terminal.write("\r\u{1B}[J\(sentence)\n" + reading.begin(columns: terminal.columns))
@@ -209,7 +213,10 @@ public final class LineEditor {
                     return isBroken && reflows ? column / columns : 0
                 }
             case .interrupted: continue
-            case .ended, .timedOut, .watched: return 0
+            case .ended(let code):
+                end(code)
+                return 0
+            case .timedOut, .watched: return 0
             }
         }
     }
@@ -237,12 +244,14 @@ extension LineEditor {
         keys = new[(last + 1)...]
     }
 
+    private func end(_ code: Int32?) { ending = code.map { .failed($0) } ?? .endOfInput }
+
     /// Takes in what has come, without waiting.
     private func readAhead() {
-        while !hasEnded && bytesAhead < Self.mostAhead {
+        while ending == nil && bytesAhead < Self.mostAhead {
             switch terminal.wait(watching: -1, milliseconds: 0) {
             case .input(let bytes): take(bytes)
-            case .ended: hasEnded = true
+            case .ended(let code): end(code)
             case .timedOut, .watched, .interrupted: return
             }
         }
