@@ -106,6 +106,7 @@ final class Connection: LoopMember {
     func tick(_ limits: Limits, _ worker: Worker, now: Milliseconds) {
         _ = state.withLockIfAvailable { state in
             guard state.source != nil else { return }
+            if state.life.isOverdue(limits, now: now) { perform(state.life.ready(), &state, worker, now) }
             let untaken = { [descriptor] in StreamSocket.untakenBytes(of: descriptor) }
             perform(state.life.tick(limits, untaken: untaken, now: now), &state, worker, now)
         }

@@ -101,7 +101,6 @@ ERRORS = {
     "pidfd_open": f"EINVAL ESRCH {FILES} ENOMEM",
     "rseq": "EBUSY EINVAL EPERM ENOSYS",
     "rt_sigaction": "EINVAL",
-    "rt_sigprocmask": "EINVAL",
     "rt_sigtimedwait": "EAGAIN EINTR EINVAL",
     "sched_getaffinity": "EINVAL EPERM ESRCH",
     "sched_setscheduler": "EINVAL EPERM ESRCH",
@@ -130,6 +129,7 @@ NOT_INJECTED = {
     "kill": "raises the signal that ends the program",
     "pause": "always gives EINTR",
     "restart_syscall": "the kernel's own",
+    "rt_sigprocmask": "cannot fail with the arguments that the C library gives it",
     "rt_sigreturn": "ends a signal handler",
     "rt_sigsuspend": "parks the main thread; always gives EINTR",
     "set_tid_address": "cannot fail",
@@ -142,12 +142,16 @@ def errors(call):
     return ERRORS[call].split()
 
 
-# Where the program may end at once, by a signal or a code, whatever it does: (call, error) and the reason. "*" is any error.
-# strace makes the call fail in each thread, and does not perform it.
+# What is no fault of the program's: (program, call, error) and the reason. "*" is any. strace makes the call fail in each thread,
+# and does not perform it.
 UNAVOIDABLE = {
-    ("futex", "*"): "glibc aborts when a futex call gives what the kernel never gives for it; libdispatch traps",
+    ("*", "futex", "*"): "glibc aborts when a futex call gives what the kernel never gives for it; libdispatch traps",
+    ("prompt", "read", "EIO"): "a terminal that has hung up is the end of the input",
 }
 
 
-def unavoidable(call, error):
-    return UNAVOIDABLE.get((call, error)) or UNAVOIDABLE.get((call, "*"))
+def unavoidable(program, call, error):
+    for key in [(program, call, error), ("*", call, error), ("*", call, "*")]:
+        if key in UNAVOIDABLE:
+            return UNAVOIDABLE[key]
+    return None

@@ -66,7 +66,7 @@ def run(case):
         life, log = live(case.program, directory, strace.failing(case.call, case.error, case.number, record))
         has_failed = record.exists() and strace.failed(record)
     faults = list(life.faults)
-    if faults and (reason := unavoidable(case.call, case.error)) and all("answer:" not in fault for fault in faults):
+    if faults and (reason := unavoidable(case.program, case.call, case.error)) and all("answer:" not in fault for fault in faults):
         faults = []
     # No program can say a sentence by a write that fails.
     if case.call in ("write", "writev"):

@@ -31,6 +31,10 @@ int linux_ready_descriptor(void);
 /// The number of processors in the affinity mask (sched_getaffinity(2)); 1 if it cannot be read.
 int linux_processor_count(void);
 
+/// Starts so many threads (64 at most), which exist at the same time and end at once. 0, or the error of pthread_create(3)
+/// when there cannot be so many.
+int linux_try_threads(int count);
+
 /// The system's words for an errno in static storage, or NULL for a number that is none (strerrordesc_np(3)).
 const char *linux_error_text(int code);
 
