@@ -13,11 +13,11 @@ export REVERSE_CLIENT := $(CURDIR)/$(BIN)/reverse-client
 # What Debian calls the things that each command needs; scripts/install-missing asks apt for those that are not there.
 BUILD_PACKAGES := libsystemd-dev libtomlplusplus-dev pkg-config g++
 TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect python3-pyte strace mandoc iproute2 procps \
-	bash bash-completion zsh fish
-SYSTEM_PACKAGES := $(TEST_PACKAGES) binutils debootstrap debian-archive-keyring systemd-container debhelper lintian
+	bash bash-completion zsh fish binutils util-linux
+SYSTEM_PACKAGES := $(TEST_PACKAGES) debootstrap debian-archive-keyring systemd-container debhelper lintian
 
 .DEFAULT_GOAL := help
-.PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests sanitizer-tests system-tests deb container benchmark \
+.PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests fault-tests soak sanitizer-tests system-tests deb container benchmark \
 	build-dependencies test-dependencies system-dependencies grapheme-table clean
 
 help: ## This list
@@ -53,6 +53,7 @@ test: system-dependencies ## Install what is missing and run every test there is
 	$(MAKE) sanitizer-tests
 	$(MAKE) fuzz seconds=4
 	$(MAKE) behaviour-tests
+	$(MAKE) fault-tests
 	$(MAKE) system-tests
 
 lint: build-dependencies ## Check the layout of the sources, the manual pages and the version
@@ -76,6 +77,12 @@ fuzz: test-dependencies ## Fuzz every reader of outside data, each for seconds=6
 
 behaviour-tests: test-dependencies build ## The release binaries over real sockets, pipes and terminals
 	$(PYTHON) -m pytest -q Tests/Behaviour
+
+fault-tests: test-dependencies build ## System calls that fail, hostile clients and a hostile machine, in short; FAULTS_SEED=1
+	$(PYTHON) -m pytest -q Tests/Faults
+
+soak: test-dependencies build ## The same for long: SOAK_SECONDS=3600, FAULTS_SEED=1; prints its figures
+	$(PYTHON) Tests/Faults/soak.py
 
 system-tests: system-dependencies deb ## The package in booted containers of Debian 12 and 13 (root only)
 	Tests/System/run

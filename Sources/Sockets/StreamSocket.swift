@@ -127,7 +127,8 @@ public enum StreamSocket {
     public static func isListening(_ descriptor: Int32) -> Bool {
         var isListening: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
-        return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length) == 0 && isListening != 0
+        return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length) == 0
+            && isListening != 0
     }
 
     /// How many received bytes wait to be read (`SIOCINQ`, tcp(7), unix(7)).

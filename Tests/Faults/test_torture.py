@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from torture import PROGRAMS, Case, matrix, run, run_all
+from torture import PROGRAMS, Case, learn, matrix, run, run_all
 
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 
@@ -54,6 +54,11 @@ def test_a_sample(program, seed):
 @pytest.mark.parametrize("program, call, error, numbers", ONCE_FAILED, ids=lambda value: str(value).replace(" ", ""))
 def test_what_once_failed(program, call, error, numbers):
     judge(run_all([Case(program, call, error, number) for number in numbers], 60, len(numbers), lambda outcome: None))
+
+
+def test_the_history_is_locked_once_for_each_line():
+    before, count = learn("prompt")["flock"]
+    assert 1 <= count - before <= 6, "the lives of the prompt have two lines"
 
 
 def test_the_judge_sees_a_program_that_ends():
