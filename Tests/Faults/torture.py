@@ -22,6 +22,9 @@ from call_errors import ERRORS, NOT_INJECTED, errors, unavoidable
 from client_life import ClientLife
 from daemon_life import DaemonLife
 
+# A crash is a fault by itself; the Swift runtime's report of it takes minutes and gigabytes where it is traced.
+os.environ["SWIFT_BACKTRACE"] = "enable=no"
+
 PROGRAMS = ("daemon", "text", "stream", "ping", "prompt")
 
 
