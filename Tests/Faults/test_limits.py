@@ -140,7 +140,7 @@ def test_a_cgroup_of_little_memory(start):
     """Short lines are answered within 48 MiB, and the kernel has no reason to end anything."""
     with cgroup("memory", memory_max=48 << 20) as (group, prefix):
         daemon = start("port = 0\n[limits]\nmax_connections = 500\n[log]\nconnections = false\n", prefix=prefix)
-        clients = [connect(daemon.port) for _ in range(300)]
+        clients = [connect(daemon.port) for _ in range(200)]
         for client in clients:
             client.sendall(b"hello\n")
         for client in clients:
