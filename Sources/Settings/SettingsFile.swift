@@ -4,8 +4,6 @@ import Glibc
 enum SettingsFile {
     /// The largest size of a file in bytes, enough for a thousand listeners.
     static let maximumBytes = 64 * 1024
-    /// How often a file is read that changes meanwhile.
-    private static let attempts = 5
 
     /// The text of the file at `path`; nil if it does not exist.
     static func read(_ path: String) throws(SettingsError) -> String? {
@@ -16,33 +14,15 @@ enum SettingsFile {
             throw unreadable(path, "cannot be opened: \(lastError())")
         }
         defer { close(descriptor) }
-        for _ in 0..<attempts {
-            let before = try status(of: descriptor, path)
-            try checkKind(before, path)
-            let bytes = try bytes(from: descriptor, path)
-            if try isSame(before, status(of: descriptor, path)) { return try text(of: bytes, path) }
-            guard lseek(descriptor, 0, SEEK_SET) == 0 else {
-                throw unreadable(path, "cannot be read: \(lastError())")
-            }
-        }
-        throw unreadable(path, "changes while it is read; try again when it is written")
+        try checkKind(of: descriptor, path)
+        return try text(of: bytes(from: descriptor, path), path)
     }
 
-    /// Whether the file is as long as it was and has not been written to, so that what was read is one state of it.
-    private static func isSame(_ before: stat, _ after: stat) -> Bool {
-        before.st_size == after.st_size && before.st_mtim.tv_sec == after.st_mtim.tv_sec
-            && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec
-    }
-
-    private static func status(of descriptor: Int32, _ path: String) throws(SettingsError) -> stat {
+    private static func checkKind(of descriptor: Int32, _ path: String) throws(SettingsError) {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
             throw unreadable(path, "cannot be examined: \(lastError())")
         }
-        return status
-    }
-
-    private static func checkKind(_ status: stat, _ path: String) throws(SettingsError) {
         switch status.st_mode & S_IFMT {
         case S_IFREG: return
         case S_IFDIR: throw unreadable(path, "is a directory; name the file in it")

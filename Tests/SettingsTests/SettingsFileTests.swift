@@ -1,8 +1,6 @@
-import Dispatch
 import DispatchServer
 import Glibc
 import Sockets
-import Synchronization
 import Testing
 
 @testable import Settings
@@ -53,30 +51,6 @@ struct SettingsFileTests {
         }
         chmod(file, 0o600)
         #expect(mistakesOfFile(file) == [])
-    }
-
-    @Test("A file that is written to while it is read is taken in one state, or refused")
-    func changing() throws {
-        let directory = try TemporaryDirectory()
-        let states = "ab".utf8.map { [UInt8](repeating: $0, count: 60 * 1024) }
-        let file = try directory.write(states[0])
-        let isOver = Atomic(false)
-        let writer = DispatchGroup()
-        DispatchQueue.global().async(group: writer) {
-            let descriptor = open(file, O_WRONLY)
-            defer { close(descriptor) }
-            while !isOver.load(ordering: .relaxed) {
-                for state in states { _ = pwrite(descriptor, state, state.count, 0) }
-            }
-        }
-        var mixed = 0
-        for _ in 0..<300 {
-            guard let text = try? SettingsFile.read(file) else { continue }
-            if Set(text.utf8).count != 1 { mixed += 1 }
-        }
-        isOver.store(true, ordering: .relaxed)
-        writer.wait()
-        #expect(mixed == 0)
     }
 
     @Test("The size is bounded")
