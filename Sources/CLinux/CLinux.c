@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 #include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
@@ -68,6 +69,19 @@ int linux_try_threads(int count) {
     pthread_mutex_unlock(&gate);
     while (started > 0) pthread_join(threads[--started], NULL);
     return error;
+}
+
+void linux_keep_little_free_memory(void) {
+    // A fixed threshold: by default it grows with what was freed, up to 32 MiB, and large blocks then come from heaps that
+    // one small block keeps from shrinking.
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
+    // Each heap of its own reserves 64 MiB of address space, and keeps free memory from the others.
+    mallopt(M_ARENA_MAX, 2);
+}
+
+void linux_return_free_memory(void) {
+    malloc_trim(0);
 }
 
 const char *linux_error_text(int code) {

@@ -106,6 +106,11 @@ public final class Server<S: Session>: Sendable {
         var statistics = Statistics()
         statistics.connections = core.connections.count
         statistics.accepted = core.connections.accepted
+        statistics.refusedPerClient = core.connections.refused
+        statistics.bufferedBytes = core.memory.used
+        statistics.waitingForMemory = core.memory.waitingConnections
+        statistics.endedForMemory = core.memory.endedConnections
+        statistics.untakenBytes = core.connections.untakenBytes
         statistics.pauses = core.connections.pauses.count
         statistics.pausedTime = .milliseconds(Int64(clamping: core.connections.pauses.time))
         (statistics.requests, statistics.bytes) = core.workers.totals
@@ -227,7 +232,10 @@ public final class Server<S: Session>: Sendable {
         let wanted = configuration.limits.maximumConnections
         let open = state.withLock { $0.openAtStart }
         let outcome = try Self.slots(for: configuration, wanted: wanted, open: open)
-        core.connections.setCapacity(outcome.maximumConnections)
+        core.connections.setCapacity(
+            outcome.maximumConnections,
+            perClient: configuration.limits.connectionsPerClient
+        )
         guard outcome.maximumConnections < wanted else { return }
         core.log.noteFewerSlots(outcome.maximumConnections, wanted: wanted, descriptors: outcome.descriptors)
     }
@@ -260,7 +268,11 @@ public final class Server<S: Session>: Sendable {
             listeners: listeners.addresses.count,
             open: open
         )
-        if let outcome { core.connections.setCapacity(outcome.maximumConnections) }
+        guard let outcome else { return }
+        core.connections.setCapacity(
+            outcome.maximumConnections,
+            perClient: configuration.limits.connectionsPerClient
+        )
     }
 
     private func startSweeping() {

@@ -174,7 +174,8 @@ struct ListenerStateTests {
         }
         // Clients that are gone count as well.
         #expect(state.ready() == [.accept])
-        for _ in 1..<State.acceptBudget { #expect(state.failed(ECONNABORTED, now: 0) == [.accept]) }
+        #expect(state.accepted() == [.accept])
+        for _ in 2..<State.acceptBudget { #expect(state.failed(ECONNABORTED, now: 0) == [.accept]) }
         #expect(state.failed(ECONNABORTED, now: 0) == [])
     }
 
@@ -267,5 +268,22 @@ struct ListenerStateTests {
         #expect(state.slotIsFree(now: 2000) == [.countPause(1000), .watch, .accept])
         for _ in 0..<3 * State.acceptBudget { #expect(state.accepted() == [.accept]) }
         #expect(state.failed(EAGAIN, now: 2000) == [.close])
+    }
+
+    @Test("rests when one client after another is gone, and says so")
+    func goneForGood() {
+        var state = Start.accepting.state
+        _ = state.ready()
+        for _ in 1..<State.acceptBudget { #expect(state.failed(EPROTO, now: 9) == [.accept]) }
+        let rest = [Action.unwatch, .rest(State.restTime)]
+        #expect(state.failed(EPROTO, now: 9) == rest + [.note(.failing(EPROTO, count: 1))])
+        _ = state.rested()
+        // One that is accepted, or nobody: it is not for good.
+        for _ in 0..<(2 * State.acceptBudget) {
+            _ = state.ready()
+            _ = state.failed(ECONNABORTED, now: 10)
+            _ = state.accepted()
+        }
+        #expect(state.phase == .accepting)
     }
 }
