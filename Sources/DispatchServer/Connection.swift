@@ -32,8 +32,6 @@ final class Connection: LoopMember {
         var life: ConnectionState
         /// The client, or until it is known the peer that speaks for it.
         var client: SocketAddress
-        /// Whom the connection is entered for, so that it can leave.
-        var key: ClientKey?
         /// What must come before the session; nil when it has come, or nothing must.
         var header: ProxyHeader?
         var session: RunningSession
@@ -58,6 +56,9 @@ final class Connection: LoopMember {
     let peer: SocketAddress
     let listenerName: String
     private let server: ServerCore
+    /// Whom the connection is entered for, so that it can leave. Behind a lock of its own: the end of a connection takes the other
+    /// one only where it is free.
+    private let key: Mutex<ClientKey?>
     private let state: Mutex<State>
 
     /// Takes over the descriptor.
@@ -77,6 +78,7 @@ final class Connection: LoopMember {
     ) {
         self.number = number
         peer = client
+        self.key = Mutex(key)
         self.listenerName = listenerName
         self.server = server
         self.descriptor = descriptor.release()
@@ -85,7 +87,6 @@ final class Connection: LoopMember {
             State(
                 life: ConnectionState(connectedAt: now),
                 client: client,
-                key: key,
                 header: header,
                 session: session
             )
@@ -101,7 +102,7 @@ final class Connection: LoopMember {
                 // Where somebody holds a duplicate of the socket, close(2) alone ends nothing for the client.
                 shutdown(self.descriptor, Int32(SHUT_RDWR))
                 Glibc.close(self.descriptor)
-                self.server.connections.remove(self, client: self.state.withLock { $0.key })
+                self.server.connections.remove(self, client: self.key.withLock { $0 })
             }
             state.source = source
             source.activate()
@@ -134,7 +135,13 @@ final class Connection: LoopMember {
                 perform(state.life.failed(code), &state, worker, now)
                 return
             }
-            if state.header != nil, now > state.life.connectedAt &+ ProxyHeader.patience(timeouts) {
+            let isHeaderLate =
+                state.header != nil && now > state.life.connectedAt &+ ProxyHeader.patience(timeouts)
+            // What has come in the meantime counts: whoever should have served it may have been busy.
+            if isHeaderLate || state.life.isOverdue(timeouts, now: now) {
+                perform(state.life.ready(), &state, worker, now)
+            }
+            if isHeaderLate, state.header != nil {
                 perform(state.life.refused(.proxyHeader(.late)), &state, worker, now)
                 return
             }
@@ -316,7 +323,7 @@ final class Connection: LoopMember {
                 server.log.refused(state.client, listener: listenerName)
                 return state.life.refused(.tooManyConnections)
             }
-            state.key = key
+            self.key.withLock { $0 = key }
             server.log.connected(
                 number,
                 state.client,

@@ -165,6 +165,14 @@ public enum StreamSocket {
         return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
     }
 
+    /// Whether a socket listens (`SO_ACCEPTCONN`, socket(7)): not so after shutdown(2).
+    public static func isListening(_ descriptor: Int32) -> Bool {
+        var isListening: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length) == 0
+            && isListening != 0
+    }
+
     /// How many received bytes wait to be read (`SIOCINQ`, tcp(7), unix(7)).
     public static func unreadBytes(of descriptor: Int32) -> Int {
         var count: Int32 = 0
