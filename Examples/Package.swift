@@ -4,7 +4,9 @@ import PackageDescription
 
 // A package of its own, as a program outside of this repository would be. What it depends on never reaches the product.
 
-let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("MemberImportVisibility")]
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error), .enableUpcomingFeature("MemberImportVisibility"),
+]
 
 let dispatchServer: Target.Dependency = .product(name: "DispatchServer", package: "reversed")
 let sockets: Target.Dependency = .product(name: "Sockets", package: "reversed")
@@ -14,6 +16,7 @@ let systemd: Target.Dependency = .product(name: "Systemd", package: "reversed")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioExtras: Target.Dependency = .product(name: "NIOExtras", package: "swift-nio-extras")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
@@ -37,12 +40,32 @@ let package = Package(
         // Answers every line in upper case.
         .executableTarget(
             name: "uppercase",
-            dependencies: [dispatchServer, systemd, logging],
+            dependencies: [dispatchServer, sockets, systemd, logging],
             swiftSettings: strict
         ),
+        // What the two servers below have in common.
+        .target(
+            name: "SystemdLifecycle",
+            dependencies: [systemd, serviceLifecycle, unixSignals, nioCore],
+            swiftSettings: strict
+        ),
+        // Sends back what it gets.
+        .executableTarget(
+            name: "nio-echo",
+            dependencies: [
+                "SystemdLifecycle", systemd, serviceLifecycle, unixSignals, nioCore, nioExtras, nioPosix,
+                logging,
+            ],
+            swiftSettings: strict
+        ),
+        // Says hello over HTTP.
         .executableTarget(
             name: "hummingbird-hello",
-            dependencies: [systemd, hummingbird, hummingbirdCore, serviceLifecycle, unixSignals, nioCore, nioPosix, nioExtras, logging],
+            dependencies: [
+                "SystemdLifecycle", systemd, serviceLifecycle, unixSignals, hummingbird, hummingbirdCore,
+                nioCore, nioExtras,
+                nioPosix, logging,
+            ],
             swiftSettings: strict
         ),
     ],

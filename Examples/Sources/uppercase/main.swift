@@ -2,6 +2,7 @@
 import DispatchServer
 import Foundation
 import Logging
+import Sockets
 import Systemd
 
 struct Uppercase: Session {

@@ -116,6 +116,7 @@ public final class Notifier: Sendable {
     /// To be called before the process exits, and not on a queue that serves clients.
     ///
     /// - Returns: false when the deadline came first.
+    @discardableResult
     public func flush(deadline: DispatchTime) -> Bool {
         guard isActive else { return true }
         act { state in
