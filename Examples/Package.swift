@@ -43,6 +43,14 @@ let package = Package(
             dependencies: [dispatchServer, sockets, systemd, logging],
             swiftSettings: strict
         ),
+        // Greets its clients: everything that systemd offers, on libdispatch.
+        .executableTarget(name: "greeter", dependencies: [sockets, systemd, logging], swiftSettings: strict),
+        // Says which addresses of a service accept connections.
+        .executableTarget(name: "knock", dependencies: [sockets], swiftSettings: strict),
+        // Reverses the lines of standard input.
+        .executableTarget(name: "reverse-lines", dependencies: [reverseCore], swiftSettings: strict),
+        // Asks a line-reversing server.
+        .executableTarget(name: "ask", dependencies: [reverseClient, sockets], swiftSettings: strict),
         // What the two servers below have in common.
         .target(
             name: "SystemdLifecycle",

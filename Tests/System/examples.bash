@@ -89,3 +89,10 @@ lives_with_systemd() {
     same "nothing went wrong" "" "$(example_journal --output cat --priority err _COMM="${example%.service}")"
     expect "a client starts it again" "$@" servus
 }
+
+fail() {
+    echo "failed: $*"
+    machine systemctl --no-pager --full status "$example" || true
+    example_journal | tail -n 20
+    exit 1
+}
