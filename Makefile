@@ -17,7 +17,7 @@ TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect python
 SYSTEM_PACKAGES := $(TEST_PACKAGES) binutils debootstrap debian-archive-keyring systemd-container debhelper lintian
 
 .DEFAULT_GOAL := help
-.PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests sanitizer-tests system-tests deb container benchmark \
+.PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests sanitizer-tests system-tests deb container benchmark examples documentation \
 	build-dependencies test-dependencies system-dependencies grapheme-table clean
 
 help: ## This list
@@ -50,6 +50,7 @@ run: build ## Run the daemon in the foreground on config/reversed.toml
 test: system-dependencies ## Install what is missing and run every test there is
 	$(MAKE) lint
 	$(MAKE) unit-tests
+	$(MAKE) documentation
 	$(MAKE) sanitizer-tests
 	$(MAKE) behaviour-tests
 	$(MAKE) system-tests
@@ -58,6 +59,7 @@ lint: build-dependencies ## Check the layout of the sources, the manual pages an
 	$(SWIFT) format lint --strict --recursive Sources Tests Examples/Sources Package.swift Examples/Package.swift
 	mandoc -Tlint -W warning man/*.[1-8]
 	scripts/check-version
+	scripts/check-examples
 
 format: ## Lay out the sources as .swift-format says
 	$(SWIFT) format --in-place --recursive Sources Tests Examples/Sources Package.swift Examples/Package.swift
@@ -70,10 +72,16 @@ sanitizer-tests: test-dependencies ## The tests of unsafe code under AddressSani
 		--filter 'ReverseCoreTests|SettingsTests|DispatchServerTests|SocketsTests'
 	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan --filter DispatchServerTests
 
-behaviour-tests: test-dependencies build ## The release binaries over real sockets, pipes and terminals
+examples: build-dependencies ## Build the example programs, Examples/.build/debug (the first time: about three minutes)
+	$(SWIFT) build --package-path Examples --static-swift-stdlib --explicit-target-dependency-import-check error
+
+documentation: build-dependencies ## Build and check the documentation of the libraries, .build/documentation
+	scripts/documentation
+
+behaviour-tests: test-dependencies build examples ## The release binaries over real sockets, pipes and terminals
 	$(PYTHON) -m pytest -q Tests/Behaviour
 
-system-tests: system-dependencies deb ## The package in booted containers of Debian 12 and 13 (root only)
+system-tests: system-dependencies deb examples ## The package in booted containers of Debian 12 and 13 (root only)
 	Tests/System/run
 	PACKAGES="$$(ls .build/*.deb)" $(PYTHON) -m pytest -q Tests/Behaviour/test_completion.py
 
@@ -99,4 +107,4 @@ system-dependencies:
 	@scripts/install-missing $(SYSTEM_PACKAGES)
 
 clean: ## Remove everything that was built
-	rm -rf .build .build-asan .build-tsan
+	rm -rf .build .build-asan .build-tsan Examples/.build

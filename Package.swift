@@ -131,5 +131,7 @@ let package = Package(
 
 // `make documentation` needs the DocC plugin. Nobody who depends on this package gets it.
 if Context.environment["REVERSED_DOCUMENTATION"] != nil {
-    package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+    package.dependencies.append(
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0")
+    )
 }

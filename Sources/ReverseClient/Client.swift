@@ -1,9 +1,15 @@
 import Sockets
 
-/// A server's reversal for a program that has its lines at hand:
+/// A server's reversal for a program that has its lines at hand.
 ///
-///     let client = Client(.internet(host: "localhost", port: 5000))
-///     print(try client.reverse("ADVANCE"))  // ECNAVDA
+/// ```swift
+/// import ReverseClient
+/// import Sockets
+/// ```
+/// ```swift
+/// let client = Client(.internet(host: "localhost", port: 5_000))
+/// print(try client.reverse("ADVANCE"))  // ECNAVDA
+/// ```
 ///
 /// Every call makes a connection of its own and blocks until all answers are there.
 public struct Client: Sendable {

@@ -11,6 +11,7 @@ public final class Conversation {
     /// Makes a conversation; nothing is connected yet.
     ///
     /// - Parameters:
+    ///   - endpoint: The server.
     ///   - timeout: How long to wait for a connection or for something of an answer to move; zero for no limit.
     ///   - retry: What to do when there is no server, or the connection is lost.
     ///   - isInterrupted: Asked while waiting; when it is true the waiting ends with `Reason.interrupted`.

@@ -26,7 +26,9 @@ public final class BytesInput: InputPort {
 
     /// Makes an input of `bytes`.
     ///
-    /// - Parameter isOpenEnded: Whether the input has no end: the connection is kept when everything is answered.
+    /// - Parameters:
+    ///   - bytes: Lines, each with its line feed.
+    ///   - isOpenEnded: Whether the input has no end: the connection is kept when everything is answered.
     public init(_ bytes: [UInt8], isOpenEnded: Bool = false) {
         rest = bytes[...]
         self.isOpenEnded = isOpenEnded

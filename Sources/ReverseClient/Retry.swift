@@ -9,8 +9,11 @@ public struct RetryPolicy: Sendable, Equatable {
 
     /// Makes a policy; the first pause is short because most restarts are.
     ///
-    /// - Parameter longestPause: By default a second, but at most a twentieth of the patience: a server that comes and
-    ///   goes is to be met, not missed a few times.
+    /// - Parameters:
+    ///   - patience: How long to try again.
+    ///   - firstPause: The first pause, before jitter.
+    ///   - longestPause: By default a second, but at most a twentieth of the patience: a server that comes and
+    ///     goes is to be met, not missed a few times.
     public init(
         patience: Duration,
         firstPause: Duration = .milliseconds(20),

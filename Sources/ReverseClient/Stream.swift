@@ -69,6 +69,11 @@ public final class Stream {
     /// Makes a stream that was not begun yet.
     ///
     /// - Parameters:
+    ///   - endpoint: The server.
+    ///   - input: Where the lines come from.
+    ///   - output: Where the answers go.
+    ///   - options: Timeout, retry and limits.
+    ///   - observer: Is called when the state of the connection changes.
     ///   - now: The clock; tests bring their own.
     ///   - chance: Random numbers in 0..<1 for the pauses; tests bring their own.
     public convenience init(

@@ -59,6 +59,7 @@ lives_with_systemd() {
     eventually "it says READY=1" told READY=1
     same "it is active" active "$(example_property ActiveState)"
     same "its status is shown" "Greeting with moin" "$(example_property StatusText)"
+    matches "the socket has the backlog of its unit" " 4096 " "$(network ss -Hltn 'sport = :7000')"
     pid=$(example_property MainPID)
     eventually "it pings the watchdog" told WATCHDOG=1
 

@@ -8,7 +8,8 @@ import Systemd
     static func main() {
         // First of all: before there are other threads and before the process opens descriptors of its own.
         let handedIn = ActivationSockets.take()
-        let log = SystemLog(identifier: "greeter")  // the journal, or plain lines on standard error
+        // The journal, or plain lines on standard error.
+        let log = SystemLog(identifier: "greeter")
         let logger = Logger(label: "greeter", factory: log.makeHandler)
         let notifier = Notifier(onFailure: { logger.warning("\($0)") })
         for warning in handedIn.warnings { logger.warning("\(warning)") }

@@ -21,6 +21,7 @@ struct ActivatedServer<Child: ServerChildChannel>: Service {
             for socket in sockets {
                 let helper = ServerQuiescingHelper(group: eventLoops)
                 let listener = try await listen(on: socket, helper)
+                socket.restoreBacklog()
                 logger.notice("listening", metadata: ["socket": "\(socket.name)"])
                 group.addTask { try await serve(listener, helper) }
             }
@@ -33,8 +34,6 @@ struct ActivatedServer<Child: ServerChildChannel>: Service {
         _ helper: ServerQuiescingHelper
     ) async throws -> NIOAsyncChannel<Child.Value, Never> {
         try await ServerBootstrap(group: eventLoops)
-            // NIO calls listen(2) again, with its own backlog: keep that of the socket unit, which is 4096 by default.
-            .serverChannelOption(.backlog, value: 4_096)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let handler = helper.makeServerChannelHandler(channel: channel)

@@ -30,9 +30,8 @@ struct EchoServer: Service {
         var listeners: [ServerQuiescingHelper] = []
         for socket in sockets {
             let listener = ServerQuiescingHelper(group: eventLoops)
-            // NIO calls listen(2) again, with its own backlog: keep that of the socket unit, which is 4096 by default.
-            let bootstrap = makeBootstrap(listener).serverChannelOption(.backlog, value: 4_096)
-            _ = try await bootstrap.withBoundSocket(socket.descriptor).get()
+            _ = try await makeBootstrap(listener).withBoundSocket(socket.descriptor).get()
+            socket.restoreBacklog()
             logger.notice("listening", metadata: ["socket": "\(socket.name)"])
             listeners.append(listener)
         }

@@ -4,7 +4,9 @@ import TextEscaping
 /// The credentials that systemd passes to the service: passwords, keys and certificates, see LoadCredential= and
 /// SetCredential= in systemd.exec(5).
 ///
-///     let password = try Credentials().text("database-password")
+/// ```swift
+/// return try Credentials().text("greeting", limit: 1_000) ?? "hello"
+/// ```
 ///
 /// Outside systemd, and in a unit without credentials, every credential is absent.
 public struct Credentials: Sendable, Equatable {
@@ -18,6 +20,8 @@ public struct Credentials: Sendable, Equatable {
     /// Why CREDENTIALS_DIRECTORY is not usable, as a sentence for the log; nil when it is usable or absent.
     public let warning: String?
 
+    /// Reads the variable. No credential is read yet.
+    ///
     /// - Parameter environment: where CREDENTIALS_DIRECTORY is read.
     public init(environment: Environment = .process) {
         guard let value = environment["CREDENTIALS_DIRECTORY"], !value.isEmpty else {

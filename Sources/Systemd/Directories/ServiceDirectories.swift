@@ -4,9 +4,6 @@ import TextEscaping
 ///
 /// Each list has one absolute path for each directory of the unit's setting, in its order. A list is empty where the unit
 /// does not have the setting, and outside systemd.
-///
-///     let directories = ServiceDirectories()
-///     let database = (directories.state.first ?? ".") + "/greeter.db"
 public struct ServiceDirectories: Sendable, Equatable {
     /// RuntimeDirectory=, below `/run`: sockets and other files that are gone when the service stops.
     public let runtime: [String]

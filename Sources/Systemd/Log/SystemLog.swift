@@ -5,8 +5,10 @@ import Logging
 /// The log of a daemon, behind swift-log: the journal when standard error leads there, plain lines on standard error
 /// otherwise.
 ///
-///     let log = SystemLog(identifier: "greeter")
-///     let logger = Logger(label: "greeter", factory: log.makeHandler)
+/// ```swift
+/// let log = SystemLog(identifier: "greeter")
+/// let logger = Logger(label: "greeter", factory: log.makeHandler)
+/// ```
 ///
 /// For a program whose libraries log, too: `LoggingSystem.bootstrap(log.makeHandler)`.
 ///

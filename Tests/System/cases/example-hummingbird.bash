@@ -16,7 +16,7 @@ matches "the token is asked for" "^HTTP/1.1 401" "$(get /secret)"
 matches "a wrong one is refused" "^HTTP/1.1 401" "$(get /secret 'Authorization: Bearer secret\r\n')"
 matches "the credential is the token" "^HTTP/1.1 200.*welcome" "$(get /secret 'Authorization: Bearer s3cret\r\n')"
 matches "an answer has a date" $'\nDate: ' "$(get /)"
-refuse "the token is not in the journal" grep -q s3cret <<<"$(example_journal --output export | tr -d '\\0')"
+refuse "the token is not in the journal" grep -q s3cret <<<"$(example_journal --output export | tr -d '\0')"
 
 entry=$(example_journal --output export SYSLOG_IDENTIFIER=hummingbird-hello PRIORITY=6 | tr -d '\0')
 matches "Hummingbird's metadata are fields" $'(^|\n)HB_REQUEST_ID=' "$entry"
