@@ -1,6 +1,7 @@
 """The other examples: a program for each library, and servers on libdispatch, SwiftNIO and Hummingbird with a service
 manager of the test's own. Tests/System has them under systemd itself."""
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -122,6 +123,20 @@ def test_a_server_that_cannot_start_is_never_ready(examples, tmp_path, name):
     assert not any("READY" in message for message in server.manager.told)
     assert "larger than 1000 bytes" in server.log.read_text()
     server.close()
+
+
+@pytest.mark.parametrize("name, port", [("nio-echo", 7007), ("hummingbird-hello", 7008)])
+def test_a_group_is_not_ready_before_its_server_listens(examples, tmp_path, name, port):
+    manager = Manager(str(tmp_path / "notify"))
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # another process has the port, which will do as well
+            stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        server = subprocess.run([examples / name], env=environment(NOTIFY_SOCKET=manager.path), capture_output=True, timeout=20)
+    assert server.returncode == 1 and b"in use" in server.stderr, server.stderr
+    while not manager.told or "STOPPING" not in manager.told[-1]:
+        manager.next()
+    assert not any("READY" in message for message in manager.told)
+    manager.socket.close()
 
 
 def test_stopping_comes_before_the_last_answer(examples, tmp_path):

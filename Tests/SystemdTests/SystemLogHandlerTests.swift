@@ -120,6 +120,23 @@ import Testing
         #expect(keeper.fields(of: log) == [["of": "logger"], ["of": "log"]])
     }
 
+    @Test func theProviderOfTheLoggingSystemIsTheDefault() async {
+        await #expect(processExitsWith: .success) {
+            let keeper = Keeper()
+            let backlog = LogBacklog(limit: 1 << 20, writer: keeper)
+            let log = SystemLog(destination: .console, identifier: "test", level: .info, backlog: backlog)
+            LoggingSystem.bootstrap(
+                { label, _ in log.makeHandler(label: label) },
+                metadataProvider: Logger.MetadataProvider { ["of": "system"] }
+            )
+            Logger(label: "test").info("hello")
+            Logger(label: "test", metadataProvider: Logger.MetadataProvider { ["of": "logger"] }).info(
+                "hello"
+            )
+            #expect(keeper.fields(of: log) == [["of": "system"], ["of": "logger"]])
+        }
+    }
+
     @Test func anErrorEndsTheMessageAndIsInTheFields() {
         let log = makeLog()
         Logger(label: "test", factory: log.makeHandler).error("cannot listen", error: Refused())

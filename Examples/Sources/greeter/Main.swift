@@ -12,7 +12,12 @@ import Systemd
         let log = SystemLog(identifier: "greeter")
         let logger = Logger(label: "greeter", factory: log.makeHandler)
         let notifier = Notifier(onFailure: { logger.warning("\($0)") })
-        for warning in handedIn.warnings { logger.warning("\(warning)") }
+        let directories = ServiceDirectories()
+        for warning in handedIn.warnings + directories.warnings { logger.warning("\(warning)") }
+        logger.info(
+            "may write below \(directories.state + directories.cache)",
+            metadata: ["state": "\(directories.state)", "runtime": "\(directories.runtime)"]
+        )
         for number in [SIGHUP, SIGTERM, SIGPIPE] { signal(number, SIG_IGN) }
 
         let greeter: Greeter

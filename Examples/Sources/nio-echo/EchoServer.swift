@@ -85,8 +85,12 @@ final class EchoHandler: ChannelInboundHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // The server stops. What was written is sent before the connection closes.
-        if event is ChannelShouldQuiesceEvent { context.close(promise: nil) }
+        if event is ChannelShouldQuiesceEvent {
+            // The server stops. This empty write is done when every answer before it has been sent.
+            let channel = context.channel
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer()))
+                .whenComplete { _ in channel.close(promise: nil) }
+        }
         context.fireUserInboundEventTriggered(event)
     }
 }
