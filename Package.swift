@@ -159,3 +159,10 @@ let package = Package(
     cLanguageStandard: .gnu17,
     cxxLanguageStandard: .cxx17
 )
+
+// `make documentation` needs the DocC plugin. Nobody who depends on this package gets it.
+if Context.environment["REVERSED_DOCUMENTATION"] != nil {
+    package.dependencies.append(
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0")
+    )
+}

@@ -32,6 +32,7 @@ public final class Server<S: Session>: Sendable {
     /// millisecond, and up to ten seconds where libdispatch delivers no events.
     ///
     /// - Parameters:
+    ///   - configuration: Where to listen, and the limits; ``reload(_:_:)`` replaces it.
     ///   - label: The prefix of its queues' labels.
     ///   - logger: Gets records from the threads that serve clients, so its handler must not block.
     ///   - logTerms: The words and message ids of its records that depend on what it serves.
@@ -164,7 +165,9 @@ public final class Server<S: Session>: Sendable {
     /// Puts a new configuration into force, in the order of the calls: new listeners are open before old ones close, connections stay, new limits
     /// hold at once. Sockets that were handed in stay.
     ///
-    /// - Parameter completion: Called with nil, or with a `ListenError`; then nothing has changed.
+    /// - Parameters:
+    ///   - configuration: The whole new configuration.
+    ///   - completion: Called with nil, or with a `ListenError`; then nothing has changed.
     public func reload(_ configuration: Configuration, _ completion: @escaping Completion) {
         let resolved = listeners.areHandedIn ? [] : configuration.listeners
         resolve(resolved, completion) { [self] plans in

@@ -18,6 +18,7 @@ public protocol Session: Sendable {
     ///
     /// - Parameter buffer: Valid during the call. The session may change any of it: an answer may be written over the request
     ///   that it answers, and what is kept for the next step is kept as it was left.
+    /// - Parameter limits: The limits that hold now.
     mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits) -> SessionStep
 
     /// Takes the client's end of file; `buffer` holds what the last step left.

@@ -81,7 +81,10 @@ public struct ByteQueue: ~Copyable {
 
     /// Lets `body` write into the free memory, at most `limit` bytes, and adds as many as it returns.
     ///
-    /// - Parameter chunk: How much free memory there is at least, unless `limit` is less.
+    /// - Parameters:
+    ///   - limit: How many bytes are added at most.
+    ///   - chunk: How much free memory there is at least, unless `limit` is less.
+    ///   - body: Writes to the beginning of the free memory, and returns how many bytes it wrote.
     /// - Returns: How many bytes were added.
     public mutating func append<Failure: Error>(
         atMost limit: Int,
