@@ -60,6 +60,7 @@ test: system-dependencies ## Run every test (root only)
 	$(MAKE) lint
 	$(MAKE) unit-tests
 	$(MAKE) sanitizer-tests
+	$(MAKE) fuzz seconds=4
 	$(MAKE) behaviour-tests
 	$(MAKE) system-tests
 
@@ -83,6 +84,9 @@ sanitizer-tests: test-dependencies ## Run the tests of unsafe code and of thread
 		--filter 'ReverseCoreTests|SettingsTests|DispatchServerTests|SocketsTests'
 	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan --filter DispatchServerTests
 
+fuzz: test-dependencies ## Fuzz every reader of outside data, each for seconds=60
+	scripts/fuzz $(seconds)
+
 behaviour-tests: test-dependencies build ## Test the release binaries over real sockets, pipes and terminals
 	$(PYTHON) -m pytest -q Tests/Behaviour
 
@@ -103,7 +107,7 @@ recording: test-dependencies build ## Record the session in README.md again: doc
 	$(PYTHON) scripts/record
 
 clean: ## Remove everything that was built
-	rm -rf .build .build-asan .build-tsan
+	rm -rf .build .build-asan .build-fuzz .build-tsan
 
 ##@ Release
 
