@@ -53,10 +53,10 @@ public final class Server<S: Session>: Sendable {
             currentLimits in
             var session = S(options: options)
             var limits = currentLimits.copy()
-            return { buffer, isEndOfFile in
+            return { buffer, isEndOfFile, tally in
                 isEndOfFile
-                    ? session.receiveEndOfFile(buffer, limits: limits.refreshed())
-                    : session.receive(buffer, limits: limits.refreshed())
+                    ? session.receiveEndOfFile(buffer, limits: limits.refreshed(), tally: tally)
+                    : session.receive(buffer, limits: limits.refreshed(), tally: tally)
             }
         }
     }
@@ -100,15 +100,7 @@ public final class Server<S: Session>: Sendable {
     public var addresses: [String] { listeners.addresses }
 
     /// What the server has done since it was made.
-    public var statistics: Statistics {
-        var statistics = Statistics()
-        statistics.connections = core.connections.count
-        statistics.accepted = core.connections.accepted
-        statistics.pauses = core.connections.pauses.count
-        statistics.pausedTime = .milliseconds(Int64(clamping: core.connections.pauses.time))
-        (statistics.requests, statistics.bytes) = core.workers.totals
-        return statistics
-    }
+    public var statistics: Statistics { Statistics(core, kinds: S.requestKinds) }
 
     /// A number that grows as long as a drain has any effect: answers sent, connections ended.
     public var drainProgress: UInt64 { core.workers.totals.requests &+ core.connections.ended }

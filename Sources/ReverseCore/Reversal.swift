@@ -7,27 +7,29 @@ extension ReversalUnit {
     /// to the number of bytes, whatever they are, and allocates nothing.
     ///
     /// - Parameter line: The line without its terminator. Borrowed for the call.
-    public func reverse(_ line: UnsafeMutableRawBufferPointer) {
-        guard let start = line.baseAddress else { return }
+    /// - Returns: How it was done.
+    @discardableResult
+    public func reverse(_ line: UnsafeMutableRawBufferPointer) -> ReversalPath {
+        guard let start = line.baseAddress else { return .ascii }
         let done = reverseEnds(start, count: line.count, onlyPlainASCII: self != .byte)
-        if done < line.count { reverseRest(start, count: line.count, done: done) }
+        return done < line.count ? reverseRest(start, count: line.count, done: done) : .ascii
     }
 
     /// Turns the units of one line round, in place, as `reverse(_:)` above does.
     public func reverse(_ line: inout MutableRawSpan) {
-        line.withUnsafeMutableBytes { reverse($0) }
+        line.withUnsafeMutableBytes { _ = reverse($0) }
     }
 
     /// The units of `line` in opposite order, as `reverse(_:)` puts them.
     public func reversed(_ line: [UInt8]) -> [UInt8] {
         var line = line
-        line.withUnsafeMutableBytes { reverse($0) }
+        line.withUnsafeMutableBytes { _ = reverse($0) }
         return line
     }
 
     /// Turns round what is left between `done` bytes of ASCII at either end: first the bytes within each unit, then all.
     @inline(never)
-    private func reverseRest(_ start: UnsafeMutableRawPointer, count: Int, done: Int) {
+    private func reverseRest(_ start: UnsafeMutableRawPointer, count: Int, done: Int) -> ReversalPath {
         var done = done
         if done > 0 {
             // A mark may follow the ASCII at the beginning, a prepend go before that at the end. So the letters next to
@@ -37,12 +39,15 @@ extension ReversalUnit {
         }
         let rest = start + done
         let restCount = count - 2 * done
+        var path = ReversalPath.scalars
         switch self {
-        case .byte: break
+        case .byte: path = .ascii
         case .scalar: reverseWithinScalars(rest, count: restCount)
-        case .character: reverseWithinCharacters(rest, count: restCount)
+        case .character:
+            if reverseWithinCharacters(rest, count: restCount) { path = .graphemes }
         }
         reverseBytes(rest, count: restCount)
+        return path
     }
 }
 
