@@ -71,11 +71,19 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // Metrics for Prometheus: a backend of swift-metrics, its text, and HTTP as sessions of the server library.
+        .target(
+            name: "MetricsExport",
+            dependencies: ["DispatchServer", "Sockets", metrics],
+            swiftSettings: strict
+        ),
+
         // Layer 4: the programs.
         .executableTarget(
             name: "reversed",
             dependencies: [
-                "CPriorityStub", "CommandSupport", "DispatchServer", "Quantities", "ReverseCore", "Settings",
+                "CPriorityStub", "CommandSupport", "DispatchServer", "MetricsExport", "Quantities", "ReverseCore",
+                "Settings",
                 "Sockets",
                 "Systemd", "TextEscaping",
                 argumentParser, logging,
@@ -106,7 +114,7 @@ let package = Package(
         .target(name: "CMutexOrder", path: "Tests/CMutexOrder"),
         .testTarget(
             name: "DispatchServerTests",
-            dependencies: ["CMutexOrder", "DispatchServer", "Sockets", logging],
+            dependencies: ["CMutexOrder", "DispatchServer", "Sockets", logging, metrics],
             swiftSettings: strict
         ),
         .testTarget(
@@ -117,6 +125,11 @@ let package = Package(
         .testTarget(
             name: "CommandSupportTests",
             dependencies: ["CommandSupport", "Sockets", argumentParser],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "MetricsExportTests",
+            dependencies: ["DispatchServer", "MetricsExport", metrics],
             swiftSettings: strict
         ),
         .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"], swiftSettings: strict),

@@ -40,7 +40,10 @@ final class Connections: Sendable {
     var pauses: (count: Int, time: Milliseconds) {
         contents.withLock { contents in
             let now = Clock.now() &* Milliseconds(contents.waiting.count)
-            return (contents.pauses, contents.pausedTime &+ (now > contents.waitingSince ? now &- contents.waitingSince : 0))
+            return (
+                contents.pauses,
+                contents.pausedTime &+ (now > contents.waitingSince ? now &- contents.waitingSince : 0)
+            )
         }
     }
     /// How many connections have ended, by the name of the reason.

@@ -7,9 +7,11 @@ extension ReversalUnit {
     /// to the number of bytes, whatever they are, and allocates nothing.
     ///
     /// - Parameter line: The line without its terminator. Borrowed for the call.
-    /// - Returns: How it was done.
-    @discardableResult
-    public func reverse(_ line: UnsafeMutableRawBufferPointer) -> ReversalPath {
+    public func reverse(_ line: UnsafeMutableRawBufferPointer) { _ = reverseReportingPath(line) }
+
+    /// As `reverse(_:)`, and says how it was done.
+    @inline(__always)
+    func reverseReportingPath(_ line: UnsafeMutableRawBufferPointer) -> ReversalPath {
         guard let start = line.baseAddress else { return .ascii }
         let done = reverseEnds(start, count: line.count, onlyPlainASCII: self != .byte)
         return done < line.count ? reverseRest(start, count: line.count, done: done) : .ascii
@@ -17,13 +19,13 @@ extension ReversalUnit {
 
     /// Turns the units of one line round, in place, as `reverse(_:)` above does.
     public func reverse(_ line: inout MutableRawSpan) {
-        line.withUnsafeMutableBytes { _ = reverse($0) }
+        line.withUnsafeMutableBytes { reverse($0) }
     }
 
     /// The units of `line` in opposite order, as `reverse(_:)` puts them.
     public func reversed(_ line: [UInt8]) -> [UInt8] {
         var line = line
-        line.withUnsafeMutableBytes { _ = reverse($0) }
+        line.withUnsafeMutableBytes { reverse($0) }
         return line
     }
 

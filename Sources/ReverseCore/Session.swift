@@ -82,7 +82,7 @@ public struct Session: Sendable {
     ) -> Step {
         if case .ended(let ending) = state { return Step(answered: 0, requests: 0, ending: ending) }
         guard buffer.count <= maximumLineBytes else { return end(.lineTooLong, answered: 0, requests: 0) }
-        let path = unit.reverse(buffer)
+        let path = unit.reverseReportingPath(buffer)
         if !buffer.isEmpty { tally.add(buffer.count, path) }
         return end(.endOfFile, answered: buffer.count, requests: buffer.isEmpty ? 0 : 1)
     }
@@ -108,7 +108,7 @@ public struct Session: Sendable {
             guard end - line <= maximumLineBytes else {
                 return self.end(.lineTooLong, answered: line, requests: requests)
             }
-            let path = unit.reverse(UnsafeMutableRawBufferPointer(rebasing: buffer[line..<end]))
+            let path = unit.reverseReportingPath(UnsafeMutableRawBufferPointer(rebasing: buffer[line..<end]))
             tally.add(end - line, path)
             requests += 1
             line = terminator + 1
@@ -129,7 +129,7 @@ public struct Session: Sendable {
         var requests = 0
         while start < buffer.count {
             let end = min(start + Self.chunkBytes, buffer.count)
-            let path = unit.reverse(UnsafeMutableRawBufferPointer(rebasing: buffer[start..<end]))
+            let path = unit.reverseReportingPath(UnsafeMutableRawBufferPointer(rebasing: buffer[start..<end]))
             tally.add(end - start, path)
             requests += 1
             start = end

@@ -15,7 +15,7 @@ import Logging
 import ReverseCore
 import Sockets
 
-/// What the daemon is set to: the configuration of its server, and what it logs.
+/// What the daemon is set to: the configuration of its server, what it logs, and where its metrics go.
 public struct Settings: Sendable, Equatable {
     /// What the server takes.
     public typealias Server = ServerConfiguration<ReversalOptions, ReversalLimits>
@@ -36,6 +36,8 @@ public struct Settings: Sendable, Equatable {
     )
     /// The least important level that is logged, one of `logLevels`.
     public var logLevel = Logger.Level.info
+    /// Where the metrics go.
+    public var metrics = MetricsSettings()
 
     /// The defaults: what an empty file means.
     public init() {}

@@ -45,7 +45,11 @@ public final class MetricsPublisher<Source>: Sendable {
             update(name + "_bucket", labels + [("le", bound)], .count(count))
         }
         update(name + "_count", labels, .count(count))
-        update(name + "_sum", labels, unit == 1 ? .count(histogram.sum) : .seconds(Double(histogram.sum) * unit))
+        update(
+            name + "_sum",
+            labels,
+            unit == 1 ? .count(histogram.sum) : .seconds(Double(histogram.sum) * unit)
+        )
     }
 
     private func update(_ name: String, _ labels: [(String, String)], _ value: MetricValue) {

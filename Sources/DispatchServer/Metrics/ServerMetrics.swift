@@ -27,7 +27,8 @@ public struct MetricsTerms: Sendable {
                 "How many clients can be connected at once; more wait in the backlog."
             ) { .level(Double($0.slots)) },
             Metric(.counter, name("connections_accepted_total"), "Clients accepted.") { .count($0.accepted) },
-            Metric(.counter, name("connections_ended_total"), "Connections that ended, by reason.") { statistics in
+            Metric(.counter, name("connections_ended_total"), "Connections that ended, by reason.") {
+                statistics in
                 Set(EndReason.names).union(statistics.ended.keys).sorted().map {
                     Sample(.count(statistics.ended[$0] ?? 0), labels: [("reason", $0)])
                 }
@@ -57,8 +58,14 @@ public struct MetricsTerms: Sendable {
             ) { statistics in
                 statistics.kinds.map { Sample(.count($0.bytes), labels: [(kind, $0.name)]) }
             },
-            Metric(.counter, name("received_bytes_total"), "Bytes received from clients.") { .count($0.bytes) },
-            Metric(.histogram, name("\(request)_bytes"), "The sizes of answered \(requests), without their ends.") {
+            Metric(.counter, name("received_bytes_total"), "Bytes received from clients.") {
+                .count($0.bytes)
+            },
+            Metric(
+                .histogram,
+                name("\(request)_bytes"),
+                "The sizes of answered \(requests), without their ends."
+            ) {
                 .histogram($0.sizes, unit: 1)
             },
             Metric(
@@ -66,7 +73,9 @@ public struct MetricsTerms: Sendable {
                 name("service_seconds"),
                 "How long it took to receive, answer and send what one event brought; one event in \(Counters.timedShare) is measured."
             ) { .histogram($0.serviceTimes, unit: 1e-9) },
-            Metric(.gauge, name("hot_loops"), "Hot loops that share the load.") { .level(Double($0.hotLoops)) },
+            Metric(.gauge, name("hot_loops"), "Hot loops that share the load.") {
+                .level(Double($0.hotLoops))
+            },
             Metric(.gauge, name("hot_loop_connections"), "Connections that hot loops serve now.") {
                 .level(Double($0.hotLoopConnections))
             },
