@@ -12,8 +12,8 @@ export REVERSE_CLIENT := $(CURDIR)/$(BIN)/reverse-client
 
 # What Debian calls the things that each command needs; scripts/install-missing asks apt for those that are not there.
 BUILD_PACKAGES := libsystemd-dev libtomlplusplus-dev pkg-config g++
-TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect python3-pyte strace mandoc iproute2 procps \
-	bash bash-completion zsh fish
+TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect python3-pyte python3-yaml strace mandoc iproute2 \
+	procps bash bash-completion zsh fish prometheus prometheus-node-exporter
 SYSTEM_PACKAGES := $(TEST_PACKAGES) binutils debootstrap debian-archive-keyring systemd-container debhelper lintian
 
 .DEFAULT_GOAL := help

@@ -276,7 +276,7 @@ public final class Server<S: Session>: Sendable {
         core.later(core.connections.count == 0 ? 500 : core.sweepInterval) { [weak self] in
             guard let self else { return }
             core.sweep()
-            listeners.giveUp(core.endUnwatched())
+            core.leave(listeners.giveUp(core.endUnwatched()))
             startSweeping()
         }
     }

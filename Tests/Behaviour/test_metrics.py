@@ -103,7 +103,8 @@ def test_everything_is_counted_exactly(serve, tmp_path):
         assert client.recv(10) == b"won\n"
         # The one that broke a limit lingers until it is known to have left.
         assert eventually(lambda: parse(get(port)[1])['reversed_connections_ended_total{reason="refused"}'] == 1)
-        values = parse(get(port)[1])
+        text = get(port)[1]
+        values = parse(text)
         assert values["reversed_connections"] == 1
     assert values["reversed_connections_accepted_total"] == 4
     assert values['reversed_connections_ended_total{reason="client_closed"}'] == 2

@@ -1,3 +1,4 @@
+import Glibc
 import Sockets
 import Testing
 
@@ -80,5 +81,36 @@ struct MetricsTests {
             #expect(description.name.hasSuffix("_total") == (description.kind == .counter))
             #expect(description.meaning.hasSuffix(".") && !description.meaning.contains("\n"))
         }
+    }
+}
+
+@Suite("Two servers in one process", .serialized)
+struct TwoServersTests {
+    @Test("find the sockets that libdispatch could not watch, each its own, and what is nobody's is dropped")
+    func unwatched() throws {
+        let one = try Fixture(usesHotLoops: false)
+        let other = try Fixture(usesHotLoops: false)
+        let (peer, connection) = try other.connect()
+        #expect(peer.isAnswered("one"))
+        // As if its sweep had found that the other one's socket is not watched.
+        one.core.leave([connection.descriptor: ENOSPC])
+        #expect(
+            eventually {
+                one.core.leave(one.core.endUnwatched())
+                other.core.leave(other.core.endUnwatched())
+                return peer.isAtEndNow
+            }
+        )
+        #expect(other.isEmptied())
+
+        one.core.leave([999_999: ENOSPC])
+        usleep(700_000)
+        // Servers of other tests may hold it for a moment.
+        #expect(
+            eventually {
+                one.core.leave(one.core.endUnwatched())
+                return one.core.endUnwatched().isEmpty
+            }
+        )
     }
 }
