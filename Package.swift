@@ -82,7 +82,8 @@ let package = Package(
         .executableTarget(
             name: "reversed",
             dependencies: [
-                "CPriorityStub", "CommandSupport", "DispatchServer", "MetricsExport", "Quantities", "ReverseCore",
+                "CPriorityStub", "CommandSupport", "DispatchServer", "MetricsExport", "Quantities",
+                "ReverseCore",
                 "Settings",
                 "Sockets",
                 "Systemd", "TextEscaping",

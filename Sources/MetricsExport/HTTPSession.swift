@@ -24,6 +24,7 @@ public struct HTTPSession: Session {
     /// Begins a conversation.
     public init(options: HTTPSite) { site = options }
 
+    /// Answers each request that is there whole.
     public mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: NoOptions) -> SessionStep {
         var step = SessionStep(consumed: 0, requests: 0)
         while step.ending == nil, let head = nextHead(in: buffer, from: step.consumed) {
@@ -52,10 +53,10 @@ public struct HTTPSession: Session {
         return step
     }
 
+    /// Answers nothing: what is left is half a request.
     public mutating func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, limits: NoOptions)
         -> SessionStep
     {
-        // Half a request gets no answer.
         SessionStep(consumed: buffer.count, output: [], requests: 0, ending: .finished)
     }
 

@@ -5,11 +5,13 @@ import Glibc
 public struct ProcessFigures: Sendable {
     /// Processor time used so far, in seconds.
     public var processorSeconds = 0.0
-    /// Resident and virtual memory in bytes; nil where /proc is not mounted.
+    /// Resident memory in bytes; nil where /proc is not mounted.
     public var residentBytes: Double?
+    /// Virtual memory in bytes; nil where /proc is not mounted.
     public var virtualBytes: Double?
-    /// Open descriptors, and how many there may be.
+    /// Open descriptors.
     public var openDescriptors: Double?
+    /// How many descriptors there may be.
     public var maximumDescriptors: Double?
     /// When the process began, in seconds since 1970.
     public var startTime: Double?
