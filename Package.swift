@@ -15,6 +15,24 @@ let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 
+/// libFuzzer is linked only where `scripts/fuzz` asks for it.
+let fuzzers: [Target] =
+    Context.environment["FUZZING"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "fuzz",
+            dependencies: [
+                "DispatchServer", "LineEditor", "ReverseClient", "ReverseCore", "Settings", "Sockets",
+                "Systemd",
+                "TestSupport", "TextEscaping", logging,
+            ],
+            path: "Tests/Fuzz",
+            exclude: ["corpus"],
+            swiftSettings: strict
+        )
+    ]
+
 let package = Package(
     name: "reversed",
     products: [
@@ -103,12 +121,22 @@ let package = Package(
             swiftSettings: strict
         ),
 
-        .testTarget(
-            name: "ReverseCoreTests",
-            dependencies: ["CWideText", "ReverseCore"],
+        .target(
+            name: "TestSupport",
+            dependencies: ["ReverseCore"],
+            path: "Tests/TestSupport",
             swiftSettings: strict
         ),
-        .testTarget(name: "SocketsTests", dependencies: ["Sockets"], swiftSettings: strict),
+        .testTarget(
+            name: "ReverseCoreTests",
+            dependencies: ["CWideText", "ReverseCore", "TestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "SocketsTests",
+            dependencies: ["Sockets", "TestSupport"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "QuantitiesTests", dependencies: ["Quantities"], swiftSettings: strict),
         .testTarget(name: "TextEscapingTests", dependencies: ["TextEscaping"], swiftSettings: strict),
         .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging], swiftSettings: strict),
@@ -120,7 +148,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ReverseClientTests",
-            dependencies: ["ReverseClient", "Sockets"],
+            dependencies: ["ReverseClient", "Sockets", "TestSupport"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -136,10 +164,13 @@ let package = Package(
         .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"], swiftSettings: strict),
         .testTarget(
             name: "SettingsTests",
-            dependencies: ["DispatchServer", "ReverseCore", "Settings", "Sockets", "TextEscaping", logging],
+            dependencies: [
+                "DispatchServer", "ReverseCore", "Settings", "Sockets", "TestSupport", "TextEscaping",
+                logging,
+            ],
             swiftSettings: strict
         ),
-    ],
+    ] + fuzzers,
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17,
     cxxLanguageStandard: .cxx17
