@@ -23,8 +23,8 @@ let fuzzers: [Target] =
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "DispatchServer", "LineEditor", "ReverseClient", "ReverseCore", "Settings", "Sockets",
-                "Systemd",
+                "DispatchServer", "LineEditor", "MetricsExport", "ReverseClient", "ReverseCore", "Settings",
+                "Sockets", "Systemd",
                 "TestSupport", "TextEscaping", logging,
             ],
             path: "Tests/Fuzz",
@@ -158,7 +158,7 @@ let package = Package(
         ),
         .testTarget(
             name: "MetricsExportTests",
-            dependencies: ["DispatchServer", "MetricsExport", metrics],
+            dependencies: ["DispatchServer", "MetricsExport", "TestSupport", metrics],
             swiftSettings: strict
         ),
         .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"], swiftSettings: strict),

@@ -237,6 +237,15 @@ def test_a_start_that_fails_says_which_key(tmp_path):
         assert result.returncode == 78 and re.search(words, result.stderr.decode()), result.stderr
 
 
+def test_the_check_tells_where_they_go_and_what_will_fail(tmp_path):
+    config = 'port = 0\n[metrics]\nlisten = "127.0.0.1:9150"\nfile = "/nowhere/m.prom"\n'
+    result = run(tmp_path, config, "--check")
+    assert result.stdout.decode().splitlines()[-2:] == ["would answer about metrics on 127.0.0.1:9150",
+                                                        "would write metrics to /nowhere/m.prom"]
+    assert result.stderr.decode() == "reversed: warning: /nowhere/m.prom: the directory /nowhere does not exist\n"
+    assert run(tmp_path, config, "--check", "--strict").returncode == 78
+
+
 def test_it_goes_on_while_clients_are_drained(start):
     daemon = start(HTTP)
     port = metrics_port(daemon)

@@ -1,4 +1,5 @@
 import DispatchServer
+import TestSupport
 import Testing
 
 @testable import MetricsExport
@@ -146,7 +147,7 @@ struct HTTPSessionTests {
 
     @Test("Whatever comes, the answers are the same however the stream is cut, and the time is linear")
     func fuzz() {
-        var random = SeededGenerator(state: 11)
+        var random = SeededGenerator(seed: 11)
         let seeds = [
             "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n",
             "GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
@@ -204,19 +205,6 @@ struct HTTPSessionTests {
                 at: index
             )
         }
-    }
-}
-
-/// The same numbers at each run (splitmix64).
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }
 
