@@ -33,7 +33,7 @@ extension Notation<Endpoint> {
             throw Refusal("\(rule); this one has no port", meant: PrintableText.quoted("\(meant):9150"))
         }
         do throws(Refusal) { _ = try HostText(host) } catch {
-            throw Refusal("names a host that \(error.allowed)")
+            throw Refusal("names a host that \(error.problem)")
         }
         return .internet(host: host, port: port)
     } write: {
@@ -48,7 +48,7 @@ extension Notation {
         return Notation<Value?>(type, allowed: allowed + ["\"\""]) { value throws(Refusal) in
             if value.string == "" { return nil }
             do throws(Refusal) { return try read(value) } catch {
-                throw Refusal("\(error.allowed), or \"\" for \(meaning)", meant: error.suggestion)
+                throw Refusal("\(error.problem), or \"\" for \(meaning)", meant: error.suggestion)
             }
         } write: {
             $0.map(write) ?? "\"\""

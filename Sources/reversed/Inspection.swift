@@ -51,7 +51,9 @@ struct Inspection {
             settings.metrics.endpoint.map { "would answer about metrics on \($0)" },
             settings.metrics.file.map { "would write metrics to \($0)" },
         ].compactMap { $0 }
-        return ([ByteText.shown(file)] + listeners + metrics).map(PrintableText.escape).joined(separator: "\n")
+        return ([ByteText.shown(file)] + listeners + metrics).map(PrintableText.escape).joined(
+            separator: "\n"
+        )
     }
 
     private func load(isQuiet: Bool = false) throws -> Settings {

@@ -13,7 +13,9 @@ func checkHTTP(_ input: [UInt8]) {
     require(whole == cut && ending == endingOfCut, "other answers when the stream is cut")
     let text = String(decoding: whole, as: UTF8.self)
     require(text.isEmpty || text.hasPrefix("HTTP/1.1 "), "no response: \(text)")
-    if case .refused = ending { require(text.contains("\r\nConnection: close\r\n"), "refused and not closed") }
+    if case .refused = ending {
+        require(text.contains("\r\nConnection: close\r\n"), "refused and not closed")
+    }
 }
 
 private func answersOverHTTP(_ stream: [UInt8], _ sizes: [Int]) -> ([UInt8], SessionStep.Ending?) {
