@@ -10,6 +10,8 @@ enum EndReason: Equatable {
     case refused(String)
     /// No complete request for this timeout.
     case timedOut(PartialKeyPath<Limits> & Sendable)
+    /// It held memory for long while others waited for some.
+    case memoryUsedUp
     /// The server is stopping, and everything that had arrived is answered.
     case drained
     /// The server was stopping, and the drain timeout is over.
@@ -24,6 +26,7 @@ enum EndReason: Equatable {
         case .completed: "completed"
         case .refused: "refused"
         case .timedOut(let limit): limit == \.firstRequestTimeout ? "first_request_timeout" : "idle_timeout"
+        case .memoryUsedUp: "memory"
         case .drained: "server_stopped"
         case .drainTimeout: "drain_timeout"
         case .lost: "connection_lost"
@@ -33,7 +36,7 @@ enum EndReason: Equatable {
     /// Every `name`, so that each is there with 0 before it happens.
     static let names = [
         "client_closed", "completed", "refused", "first_request_timeout", "idle_timeout", "server_stopped",
-        "drain_timeout", "connection_lost",
+        "drain_timeout", "connection_lost", "memory",
     ]
 
     /// What the log adds to the figures, nil for an ordinary end.
@@ -42,6 +45,11 @@ enum EndReason: Equatable {
         case .finished, .completed: nil
         case .refused(let reason): reason
         case .timedOut(let limit): "no complete \(terms.request) for \(terms.limitName(limit))"
+        case .memoryUsedUp:
+            """
+            it held memory for more than \(MemoryBudget.patience / 1000) s while others waited for some \
+            (\(terms.limitName(\Limits.maximumBufferedBytes)))
+            """
         case .drained: "the server is stopping"
         case .drainTimeout: "the server is stopping and \(terms.limitName(\Limits.drainTimeout)) is over"
         case .lost(let code): SystemError.reason(code)

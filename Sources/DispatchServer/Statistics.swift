@@ -19,8 +19,20 @@ public struct Statistics: Equatable, Sendable {
     /// Clients accepted so far.
     public var accepted: UInt64 = 0
     /// Connections that have ended so far, by the reason: `client_closed`, `completed`, `refused`,
-    /// `first_request_timeout`, `idle_timeout`, `server_stopped`, `drain_timeout`, `connection_lost`.
+    /// `first_request_timeout`, `idle_timeout`, `server_stopped`, `drain_timeout`, `connection_lost`, `memory`.
     public var ended: [String: UInt64] = [:]
+    /// Clients refused so far because their address had as many connections as one client may have.
+    public var refusedPerClient: UInt64 = 0
+    /// Bytes held now for all clients: incomplete requests, and answers that were not taken.
+    public var bufferedBytes = 0
+    /// How many bytes may be held for all clients.
+    public var maximumBufferedBytes = 0
+    /// Clients that wait now, because no more bytes may be held.
+    public var waitingForMemory = 0
+    /// Clients disconnected so far so that others get memory.
+    public var endedForMemory: UInt64 = 0
+    /// Bytes of answers that clients had not taken when the server ended their connections.
+    public var untakenBytes: UInt64 = 0
     /// How often a listener has paused because no slot was free.
     public var pauses = 0
     /// How long listeners have been paused altogether.
@@ -92,6 +104,12 @@ extension Statistics {
         slots = core.connections.capacity
         accepted = core.connections.accepted
         ended = core.connections.ends
+        refusedPerClient = core.connections.refused
+        bufferedBytes = core.memory.used
+        maximumBufferedBytes = core.memory.maximum
+        waitingForMemory = core.memory.waitingConnections
+        endedForMemory = core.memory.endedConnections
+        untakenBytes = core.connections.untakenBytes
         pauses = core.connections.pauses.count
         pausedTime = .milliseconds(Int64(clamping: core.connections.pauses.time))
         pausedListeners = core.connections.waiting.count

@@ -169,6 +169,9 @@ final class MetricsExporter: @unchecked Sendable {
             sessionLimits: NoOptions()
         )
         configuration.limits.maximumConnections = Self.maximumConnections
+        // All may come from one address: that of a proxy.
+        configuration.limits.maximumConnectionsPerClient = .chosen(nil)
+        configuration.limits.maximumBufferedBytes = .chosen(16 << 20)
         configuration.limits.firstRequestTimeout = .seconds(10)
         // Prometheus keeps its connection between two scrapes, which may be a minute or two apart.
         configuration.limits.idleTimeout = .seconds(150)

@@ -43,6 +43,30 @@ public struct MetricsTerms: Sendable {
                 name("accept_paused_seconds_total"),
                 "How long listeners have been paused altogether."
             ) { .seconds($0.pausedTime.inSeconds) },
+            Metric(
+                .counter,
+                name("clients_refused_total"),
+                "Clients refused because their address had as many connections as one client may have."
+            ) { .count($0.refusedPerClient) },
+            Metric(
+                .gauge,
+                name("client_memory_bytes"),
+                "Memory held for all clients: incomplete requests, and answers that were not taken."
+            ) { .level(Double($0.bufferedBytes)) },
+            Metric(.gauge, name("client_memory_limit_bytes"), "How much memory may be held for all clients.")
+            {
+                .level(Double($0.maximumBufferedBytes))
+            },
+            Metric(
+                .gauge,
+                name("clients_waiting_for_memory"),
+                "Clients that wait now because no more memory may be held."
+            ) { .level(Double($0.waitingForMemory)) },
+            Metric(
+                .counter,
+                name("untaken_answer_bytes_total"),
+                "Bytes of answers that clients had not taken when the server ended their connections."
+            ) { .count($0.untakenBytes) },
             Metric(.gauge, name("accept_paused_listeners"), "Listeners that are paused now.") {
                 .level(Double($0.pausedListeners))
             },
