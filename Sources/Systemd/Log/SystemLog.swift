@@ -126,6 +126,9 @@ public struct SystemLog: Sendable {
         )
     }
 
+    /// How many records have been dropped because the reader of the log was too slow.
+    public var droppedRecords: UInt64 { backlog.droppedRecords }
+
     /// Waits until the records logged so far have been written.
     ///
     /// To be called before the process exits, and not on a queue that serves clients.
