@@ -47,7 +47,9 @@ public struct ByteQueue: ~Copyable {
 
     /// Makes space for at least `minimum` more bytes, or returns false where the system has no memory; then nothing has changed.
     ///
-    /// - Parameter most: The size that the memory should not grow beyond, unless `minimum` needs more.
+    /// - Parameters:
+    ///   - minimum: How many bytes more there must be space for.
+    ///   - most: The size that the memory should not grow beyond, unless `minimum` needs more.
     public mutating func tryReserve(_ minimum: Int, atMost most: Int = .max) -> Bool {
         guard capacity - head - count < minimum else { return true }
         if head >= count, capacity - count >= minimum {
