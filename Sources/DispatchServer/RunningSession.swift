@@ -5,7 +5,9 @@
 /// the program that defines it, because `Server.init` is inlinable. So the rest of the server need not be generic, and
 /// reversal pays nothing for it.
 @usableFromInline
-typealias RunningSession = (_ buffer: UnsafeMutableRawBufferPointer, _ isEndOfFile: Bool) -> SessionStep
+typealias RunningSession = (
+    _ buffer: UnsafeMutableRawBufferPointer, _ isEndOfFile: Bool, _ tally: RequestTally
+) -> SessionStep
 
 /// Makes the sessions of the clients that a listener accepts, and knows what comes before them.
 struct SessionMaker: Sendable {

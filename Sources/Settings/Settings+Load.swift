@@ -47,6 +47,8 @@ extension TableReader {
         refuseUnknownKeys(in: top)
         if let table = table(.limits, in: top) { read(Keys.limits, in: table, into: &settings) }
         if let table = table(.log, in: top) { read(Keys.log, in: table, into: &settings) }
+        let metrics = table(.metrics, in: top)
+        if let metrics { read(Keys.metrics, in: metrics, into: &settings) }
         settings.logLevel = overrides.logLevel ?? settings.logLevel
         var plain = Settings.Listener()
         read(Keys.options, in: top, into: &plain)
@@ -55,6 +57,17 @@ extension TableReader {
         settings.server.proxyProtocol = plain.proxyProtocol
         let all = settings.server.listeners.map(\.proxyProtocol) + [plain.proxyProtocol]
         if !all.contains(where: \.isExpected) { settings.server.proxyProtocol.trusted = [] }
+        if let metrics, let endpoint = settings.metrics.endpoint {
+            let listener = Settings.Listener(endpoint: endpoint, options: plain.options)
+            let reason = settings.server.listeners.lazy.compactMap { listener.overlap(with: $0) }.first
+            if let reason {
+                refuse(
+                    "listen",
+                    in: metrics,
+                    "cannot be where clients are served: \(reason); take another port or path"
+                )
+            }
+        }
         return settings
     }
 }

@@ -1,5 +1,6 @@
 """Clients that come through a load balancer: the PROXY protocol on the wire, without a balancer."""
 
+import re
 import socket
 import struct
 import threading
@@ -8,7 +9,7 @@ import time
 import pytest
 
 from clients import ask, ask_once, connect, receive, receive_to_end
-from daemon import run
+from daemon import eventually, run
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 CONFIG = "port = 0\nproxy_protocol = true\ntrusted = ['127.0.0.0/8']\n"
@@ -288,3 +289,26 @@ def test_a_stop_answers_what_came_behind_the_header(serve):
 def test_a_mistake_in_the_settings_names_the_remedy(tmp_path, config, said):
     result = run(tmp_path, config, "--check")
     assert result.returncode == 78 and said in result.stderr.decode()
+
+
+def test_the_metrics_count_what_was_wrong(start):
+    daemon = start(CONFIG + '[metrics]\nlisten = "127.0.0.1:0"\n')
+    line = daemon.wait_for_log("metrics.*127.0.0.1:")
+    port = int(re.search(r"127\.0\.0\.1:(\d+)", line)[1])
+    for sent in b"hello\n", b"hello\n", SIGNATURE + b"\x31":
+        with connect(daemon.port) as balancer:
+            balancer.sendall(sent)
+            assert is_closed(balancer)
+
+    def scraped():
+        with connect(port) as scraper:
+            scraper.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            return receive_to_end(scraper).decode()
+
+    def has_all():
+        text = scraped()
+        return all(each in text for each in (
+            'reversed_proxy_header_failures_total{reason="missing"} 2\n', 'reversed_proxy_header_failures_total{reason="malformed"} 1\n',
+            'reversed_proxy_header_failures_total{reason="late"} 0\n', 'reversed_connections_ended_total{reason="proxy_header"} 3\n'))
+
+    assert eventually(has_all), scraped()

@@ -21,6 +21,7 @@ private let subjects = [
     Subject(name: "arguments", check: checkArguments),
     Subject(name: "proxy", check: checkProxyHeader),
     Subject(name: "network", check: checkNetwork),
+    Subject(name: "http", check: checkHTTP),
 ]
 
 /// The one that the variable FUZZ_SUBJECT names; libFuzzer's `main` has its own arguments.

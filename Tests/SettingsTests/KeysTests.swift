@@ -17,7 +17,7 @@ struct KeysTests {
             let parts = parts(of: changed)
             let differing = defaults.keys.filter { defaults[$0] != parts[$0] }
             #expect(!differing.isEmpty, "\(key.name) sets nothing")
-            if [.limits, .log].contains(key.section) {
+            if [.limits, .log, .metrics].contains(key.section) {
                 #expect(differing.count == 1, "\(key.name): \(differing)")
             }
             covered.formUnion(differing)
@@ -62,7 +62,10 @@ struct KeysTests {
         let companion =
             ["proxy_protocol": "trusted = ['::1']\n", "trusted": "proxy_protocol = true\n"][key.name] ?? ""
         let values =
-            ["host": ["\"::1\""], "path": ["\"/s\""], "trusted": ["['::1']"]][key.name]
+            [
+                "host": ["\"::1\""], "path": ["\"/s\""], "trusted": ["['::1']"], "file": ["\"/s\""],
+                "listen": ["\"/s\""],
+            ][key.name]
             ?? key.allowed + ["true", "false"]
         return values.map { "\(header)\(host)\(companion)\(key.name) = \($0)" }
             .filter { mistakes($0).isEmpty }
