@@ -12,7 +12,9 @@ enum CGroup {
             let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
             guard fields.count == 3 else { return [] }
             let root = "/sys/fs/cgroup" + (fields[1].isEmpty ? "" : "/\(fields[1])")
-            return paths(to: fields[2]).flatMap { path in names.compactMap { text(of: "\(root)\(path)/\($0)") } }
+            return paths(to: fields[2]).flatMap { path in
+                names.compactMap { text(of: "\(root)\(path)/\($0)") }
+            }
         }
     }
 

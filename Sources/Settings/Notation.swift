@@ -111,7 +111,7 @@ extension Notation {
         return Notation<Choice<Value>>(type, allowed: allowed + ["\"auto\""]) { value throws(Refusal) in
             if value.string == "auto" { return .automatic }
             do throws(Refusal) { return .chosen(try read(value)) } catch {
-                throw Refusal("\(error.allowed), or \"auto\"", meant: error.suggestion)
+                throw Refusal("\(error.problem), or \"auto\"", meant: error.suggestion)
             }
         } write: {
             switch $0 {

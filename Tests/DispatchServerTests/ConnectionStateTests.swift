@@ -289,7 +289,9 @@ struct ConnectionStateTests {
 
     @Test("when there is no memory for what would be received: waits")
     func noMemory() {
-        check([.serving: Expected(.awaitMemory), .drainServing: Expected(.awaitMemory)]) { $0.foundNoMemory() }
+        check([.serving: Expected(.awaitMemory), .drainServing: Expected(.awaitMemory)]) {
+            $0.foundNoMemory()
+        }
     }
 
     @Test("when others wait for its memory: ends, with what it owes or without a request")
