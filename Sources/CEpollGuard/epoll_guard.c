@@ -27,7 +27,7 @@
 //
 // Part 1 may go when libdispatch deletes notes on the manager only, part 2 when it reports errors.
 // Tests/Behaviour/test_epoll_guard.py counts the EPOLL_CTL_DELs of other threads under a storm of RSTs, and fails when this
-// file is not linked in; test_failing_calls.py makes each call fail.
+// file is not linked in; Tests/Faults/torture.py makes each call fail.
 
 #define _GNU_SOURCE
 #include "CEpollGuard.h"
@@ -138,22 +138,40 @@ int signalfd(int descriptor, const sigset_t *mask, int flags) {
 // lost; a system on which more than 256 calls fail within one sweep fails the next ones too.
 static _Atomic uint64_t failures[256];
 
+// Adding what is there already and changing what is not are each other's remedy: either way libdispatch wants the
+// descriptor to be watched. What libdispatch needs for itself is tried for longer.
+static int control(int epoll, int operation, int descriptor, struct epoll_event *event) {
+    for (int failures = 1; failures < 20; failures++) {
+        if (syscall(SYS_epoll_ctl, epoll, operation, descriptor, event) == 0) return 0;
+        int error = errno;
+        if (operation == EPOLL_CTL_DEL && (error == ENOENT || error == EBADF)) break;
+        int is_enough = failures > 2 && !is_vital(descriptor);
+        errno = error;
+        if (is_enough) break;
+        if (operation == EPOLL_CTL_ADD && error == EEXIST) operation = EPOLL_CTL_MOD;
+        else if (operation == EPOLL_CTL_MOD && error == ENOENT) operation = EPOLL_CTL_ADD;
+        else if (!must_retry(failures)) break;
+    }
+    return -1;
+}
+
 int epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *event) {
-    int result = (int)syscall(SYS_epoll_ctl, epoll, operation, descriptor, event);
-    for (int failures = 0; result < 0 && (errno == ENOMEM || errno == ENOSPC) && is_vital(descriptor) && must_retry(++failures);)
-        result = (int)syscall(SYS_epoll_ctl, epoll, operation, descriptor, event);
-    // EEXIST and ENOENT are part of how libdispatch works.
-    if (result < 0 && operation != EPOLL_CTL_DEL && errno != EEXIST && errno != ENOENT) {
+    int result = control(epoll, operation, descriptor, event);
+    if (result < 0 && operation != EPOLL_CTL_DEL) {
         int error = errno;
         if (is_vital(descriptor)) required(result, "epoll_ctl");
-        uint64_t failure = (uint64_t)(uint32_t)error << 32 | (uint32_t)descriptor;
-        for (int i = 0; i < 256; i++) {
-            uint64_t none = 0;
-            if (atomic_compare_exchange_strong(&failures[i], &none, failure)) break;
-        }
+        epoll_guard_keep_failure(descriptor, error);
         errno = error;
     }
     return result;
+}
+
+void epoll_guard_keep_failure(int descriptor, int error) {
+    uint64_t failure = (uint64_t)(uint32_t)error << 32 | (uint32_t)descriptor;
+    for (int i = 0; i < 256; i++) {
+        uint64_t none = 0;
+        if (atomic_compare_exchange_strong(&failures[i], &none, failure)) break;
+    }
 }
 
 int epoll_guard_take_failure(int *error) {
@@ -188,6 +206,18 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
     return result;
 }
 #endif
+
+// Wakes the thread that waits in epoll_wait. libdispatch would go on without waking it.
+int eventfd_write(int descriptor, eventfd_t value) {
+    ssize_t result;
+    int failures = 0;
+    do {
+        result = write(descriptor, &value, sizeof value);
+        // EAGAIN: it has been written to so often that it is readable in any case.
+        if (result < 0 && errno == EAGAIN) return 0;
+    } while (result < 0 && must_retry(++failures));
+    return required(result == sizeof value ? 0 : -1, "eventfd_write");
+}
 
 int epoll_wait(int epoll, struct epoll_event *events, int capacity, int timeout) {
     atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed);

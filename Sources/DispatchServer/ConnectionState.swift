@@ -217,6 +217,14 @@ struct ConnectionState: Sendable {
 
     // MARK: - Events of the server
 
+    /// Whether `tick` would end a client that owes a request. What has arrived is then received first: where the process was
+    /// stopped, or the machine busy, nobody came to read it in time.
+    func isOverdue(_ timeouts: Timeouts, now: Milliseconds) -> Bool {
+        guard case .serving(remaining: nil) = phase else { return false }
+        var future = self
+        return future.tick(timeouts, untaken: { 0 }, now: now) != .nothing
+    }
+
     /// Time has passed.
     ///
     /// - Parameter untaken: How many sent bytes the client has not taken yet; asked only where it matters.

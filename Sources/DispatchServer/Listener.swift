@@ -136,7 +136,11 @@ final class Listener: Sendable {
             return state.life.accepted()
         case .failed(let code):
             server.connections.releaseSlot()
-            return state.life.failed(code, now: now)
+            return state.life.failed(
+                code,
+                isListening: { StreamSocket.isListening(descriptor) },
+                now: now
+            )
         }
     }
 

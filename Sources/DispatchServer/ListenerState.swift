@@ -56,9 +56,9 @@ struct ListenerState: Sendable {
                 case EAGAIN: .nobody
                 // accept(2): a network error that is pending on the new socket is passed on.
                 case EINTR, ECONNABORTED, ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH,
-                    ENETUNREACH:
+                    EOPNOTSUPP, ENETUNREACH:
                     .clientGone
-                case EINVAL, EBADF, ENOTSOCK, EOPNOTSUPP: .dead
+                case EINVAL, EBADF, ENOTSOCK: .dead
                 default: .refused
                 }
         }
@@ -112,9 +112,16 @@ struct ListenerState: Sendable {
         return budget > 0 || leavesAt != nil ? [.accept] : []
     }
 
-    mutating func failed(_ code: Int32, now: Milliseconds) -> [Action] {
+    /// Accepting failed.
+    ///
+    /// - Parameter isListening: Whether the socket still listens; asked only where the error says that it does not.
+    mutating func failed(_ code: Int32, isListening: () -> Bool = { false }, now: Milliseconds)
+        -> [Action]
+    {
         guard phase == .accepting else { return [] }
-        switch Failure(code) {
+        var failure = Failure(code)
+        if failure == .dead, isListening() { failure = .refused }
+        switch failure {
         case .nobody:
             gone = 0
             return hasLeft(now) ? close() : []

@@ -26,7 +26,9 @@ public final class BytesInput: InputPort {
 
     /// Creates an input of `bytes`.
     ///
-    /// - Parameter isOpenEnded: Whether the input has no end, so that the connection stays open after the last answer.
+    /// - Parameters:
+    ///   - bytes: Lines, each with its line feed.
+    ///   - isOpenEnded: Whether the input has no end, so that the connection stays open after the last answer.
     public init(_ bytes: [UInt8], isOpenEnded: Bool = false) {
         rest = bytes[...]
         self.isOpenEnded = isOpenEnded
@@ -87,6 +89,7 @@ public final class DescriptorInput: InputPort {
         switch outcome("read \(name)", { Glibc.read(number, buffer.baseAddress, buffer.count) }) {
         case .bytes(let count): return count
         case .ended: return 0
+        case .blocked where isFile: throw SystemError("read \(name)", code: EAGAIN)
         case .blocked: return nil
         case .failed(let error): throw error
         }
@@ -148,6 +151,8 @@ public final class DescriptorOutput: OutputPort {
         }
         switch result {
         case .bytes(let count): return count
+        // A file has no event that would end the wait.
+        case .blocked where kind == .file: throw SystemError("write \(name)", code: EAGAIN)
         case .blocked, .ended: return nil
         case .failed(var error):
             if error.code == EPIPE { error.advice = Self.goneAdvice }

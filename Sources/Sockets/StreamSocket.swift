@@ -5,7 +5,12 @@ import Glibc
 /// close-on-exec; every function here returns at once.
 public enum StreamSocket {
     /// Whether an IPv6 listener on `::` answers IPv4 clients too (`IPV6_V6ONLY`, ipv6(7)).
-    public enum Stack: Sendable { case ipv6Only, dual }
+    public enum Stack: Sendable {
+        /// IPv6 clients only.
+        case ipv6Only
+        /// IPv4 clients too; their addresses are IPv4 addresses.
+        case dual
+    }
 
     /// The longest backlog of any listener (`net.core.somaxconn` is 4096 by default).
     public static let maximumBacklog: Int32 = 4096
@@ -163,6 +168,14 @@ public enum StreamSocket {
         var code: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
         return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
+    }
+
+    /// Whether a socket listens (`SO_ACCEPTCONN`, socket(7)): not so after shutdown(2).
+    public static func isListening(_ descriptor: Int32) -> Bool {
+        var isListening: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length) == 0
+            && isListening != 0
     }
 
     /// How many received bytes wait to be read (`SIOCINQ`, tcp(7), unix(7)).

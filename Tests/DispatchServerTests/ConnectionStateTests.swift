@@ -287,6 +287,19 @@ struct ConnectionStateTests {
         check([:]) { $0.tick(limits, untaken: { 5 }, now: 1900) }
     }
 
+    @Test("Only who owes a request is overdue: what has arrived is received before it is ended")
+    func overdue() {
+        var limits = Limits()
+        limits.idleTimeout = .milliseconds(900)
+        limits.firstRequestTimeout = .milliseconds(300)
+        var state = State(connectedAt: 1000)
+        #expect(!state.isOverdue(Timeouts(limits), now: 1300))
+        #expect(state.isOverdue(Timeouts(limits), now: 1301))
+        #expect(state.phase == .serving(remaining: nil))
+        _ = state.drain(arrived: 70, now: 1302)
+        #expect(!state.isOverdue(Timeouts(limits), now: 9000))
+    }
+
     @Test("when there is no memory for what would be received: waits")
     func noMemory() {
         check([.serving: Expected(.awaitMemory), .drainServing: Expected(.awaitMemory)]) {

@@ -128,7 +128,7 @@ struct ListenerStateTests {
             (EPERM, .refused),
             (EACCES, .refused), (ENOSR, .refused), (ETIMEDOUT, .refused), (EIO, .refused), (0, .refused),
             (-1, .refused), (99_999, .refused), (.max, .refused), (.min, .refused),
-            (EINVAL, .dead), (EBADF, .dead), (ENOTSOCK, .dead), (EOPNOTSUPP, .dead),
+            (EINVAL, .dead), (EBADF, .dead), (ENOTSOCK, .dead), (EOPNOTSUPP, .clientGone),
         ] as [(Int32, ListenerState.Failure)]
     )
     func failures(code: Int32, failure: ListenerState.Failure) {
@@ -149,6 +149,20 @@ struct ListenerStateTests {
     }
 
     // MARK: - What takes longer
+
+    @Test("An error that says that the socket does not listen is looked into")
+    func notListening() {
+        for code in [EINVAL, EBADF, ENOTSOCK] {
+            var alive = State()
+            _ = alive.start()
+            _ = alive.ready()
+            #expect(alive.failed(code, isListening: { true }, now: 0).contains(.rest(State.restTime)))
+            var dead = State()
+            _ = dead.start()
+            _ = dead.ready()
+            #expect(dead.failed(code, isListening: { false }, now: 0) == [.note(.dead(code)), .close])
+        }
+    }
 
     @Test("accepts so many in a row, then lets others have their turn")
     func budget() {
