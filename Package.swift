@@ -44,7 +44,7 @@ let package = Package(
         // Layer 1: the parts that the product is made of, each usable by itself.
         .target(name: "ReverseCore", dependencies: ["CWideText"], swiftSettings: strict),
         .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
-        .target(name: "Systemd", dependencies: ["CSystemd", "TextEscaping", logging], swiftSettings: strict),
+        .target(name: "Systemd", dependencies: ["CLinux", "CSystemd", "TextEscaping", logging], swiftSettings: strict),
 
         // Layer 2: the server, the client, its line editor.
         .target(

@@ -13,6 +13,7 @@ import Synchronization
 /// Where the socket is watched:
 ///
 ///     source ──(busy, or output is blocked)──▶ loop ──(quiet)──▶ source        either ──(closed)──▶ nowhere
+///     either ──(handed over)──▶ parked ──(nobody took it)──▶ source
 ///
 /// The read source is suspended while the connection is lent to a loop. It owns the descriptor: its cancel handler is the
 /// one place that closes it.
@@ -22,6 +23,8 @@ import Synchronization
 final class Connection: LoopMember {
     private enum Watch {
         case source
+        /// The source is suspended.
+        case parked
         case loop(HotLoop<Connection>, forOutput: Bool)
         case nowhere
     }
@@ -48,40 +51,53 @@ final class Connection: LoopMember {
     let listenerName: String
     private let server: ServerCore
     private let state: Mutex<State>
+    /// Whether another process has the conversation now, so that its end here must not end it there.
+    private let belongsToOther = Atomic(false)
 
     /// Takes over the descriptor.
+    ///
+    /// - Parameters:
+    ///   - life: What is known of its life: that of a client just accepted, by default.
+    ///   - held: What another process held of it.
     init(
         number: UInt64,
         descriptor: consuming Descriptor,
         client: SocketAddress,
         listenerName: String,
         session: sending @escaping RunningSession,
-        server: ServerCore
+        server: ServerCore,
+        life: ConnectionState = ConnectionState(connectedAt: Clock.now()),
+        held: consuming sending ByteQueue = ByteQueue()
     ) {
         self.number = number
         self.client = client
         self.listenerName = listenerName
         self.server = server
         self.descriptor = descriptor.release()
-        let now = Clock.now()
-        state = Mutex(
-            State(life: ConnectionState(connectedAt: now), session: session)
-        )
+        state = Mutex(State(life: life, session: session, held: held))
     }
 
-    /// Begins to serve the client, on its read source.
-    func start() {
+    /// Begins to serve the client, on its read source. A connection that was handed over goes on where it was, or ends as in
+    /// a stop.
+    ///
+    /// - Parameter isTakenOver: Whether one that was handed over goes on.
+    func start(isTakenOver: Bool = true) {
         state.withLock { state in
             let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: server.queue)
             source.setEventHandler { self.serveFromSource() }
             source.setCancelHandler {
+                let isOurs = !self.belongsToOther.load(ordering: .acquiring)
                 // Where somebody holds a duplicate of the socket, close(2) alone ends nothing for the client.
-                shutdown(self.descriptor, Int32(SHUT_RDWR))
+                if isOurs { shutdown(self.descriptor, Int32(SHUT_RDWR)) }
                 Glibc.close(self.descriptor)
-                self.server.connections.remove(self)
+                if isOurs { self.server.connections.remove(self) }
             }
             state.source = source
             source.activate()
+            guard state.life.isParked else { return }
+            let now = Clock.now()
+            let action = isTakenOver ? state.life.resume() : state.life.refuseTakeOver(now: now)
+            server.workers.withWorker { _ = perform(action, &state, $0, now) }
         }
     }
 
@@ -122,6 +138,70 @@ final class Connection: LoopMember {
             return true
         } ?? false
     }
+
+    // MARK: - Changing hands
+
+    /// Answers what has arrived, then stops to serve. Returns whether that is done; otherwise it must be told again.
+    ///
+    /// The one place where the lock is held for several receives, as many as bytes have arrived.
+    func park(_ worker: Worker, now: Milliseconds) -> Bool {
+        state.withLockIfAvailable { state in
+            guard state.source != nil else { return false }
+            let arrived = StreamSocket.unreadBytes(of: descriptor)
+            perform(state.life.handOver(arrived: arrived), &state, worker, now)
+            while state.life.isAnsweringForHandOver { perform(state.life.ready(), &state, worker, now) }
+            return true
+        } ?? false
+    }
+
+    /// What another process must know to go on with a parked connection; nil where it cannot go on.
+    ///
+    /// - Parameter offset: Where the bytes that it holds will be.
+    func record(heldAt offset: UInt64) -> ConnectionRecord? {
+        state.withLock { state in
+            guard state.life.isParked,
+                let session = state.session(UnsafeMutableRawBufferPointer(start: nil, count: 0), .handOver).output
+            else { return nil }
+            return ConnectionRecord(
+                number: number,
+                client: client,
+                listener: listenerName,
+                life: state.life,
+                session: session,
+                held: offset..<(offset + UInt64(state.held.count))
+            )
+        }
+    }
+
+    /// Calls `body` with the bytes that a parked connection holds.
+    func withHeldBytes<Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
+        try state.withLock { (state) throws(Failure) in try body(UnsafeRawBufferPointer(state.held.bytes)) }
+    }
+
+    /// Goes on with a parked connection that nobody took.
+    func resume(_ worker: Worker, now: Milliseconds) {
+        state.withLock { state in
+            guard case .parked = state.watch else { return }
+            takeBack(&state)
+            perform(state.life.resume(), &state, worker, now)
+        }
+    }
+
+    /// Lets go of a parked connection that another process has now.
+    func letGo() {
+        state.withLock { state in
+            guard case .parked = state.watch else { return }
+            belongsToOther.store(true, ordering: .releasing)
+            state.held.removeAll()
+            state.watch = .nowhere
+            state.source?.cancel()
+            state.source?.resume()
+        }
+    }
+
+    // MARK: - The end
 
     /// Closes at once, whatever the client is owed. Returns whether that cut a conversation off.
     func abort(_ worker: Worker) -> Bool {
@@ -177,6 +257,10 @@ final class Connection: LoopMember {
             case .close(let reason):
                 close(reason, &state, now)
                 return received
+            case .park:
+                keep(&loose, &state)
+                park(&state)
+                return received
             case .nothing:
                 keep(&loose, &state)
                 return received
@@ -205,7 +289,7 @@ final class Connection: LoopMember {
         received = count
         if !usesBuffer { state.held.commit(count) }
         let whole = UnsafeMutableRawBufferPointer(rebasing: memory[..<(kept + count)])
-        let step = state.session(whole, false)
+        let step = state.session(whole, .receive)
         worker.counters.add(requests: step.requests, bytes: count)
         if let output = step.output {
             let rest = UnsafeMutableRawBufferPointer(rebasing: whole[step.consumed...])
@@ -221,7 +305,7 @@ final class Connection: LoopMember {
         _ worker: Worker,
         _ now: Milliseconds
     ) -> ConnectionState.Action {
-        let step = state.session(state.held.bytes, true)
+        let step = state.session(state.held.bytes, .receiveEndOfFile)
         worker.counters.add(requests: step.requests, bytes: 0)
         if let output = step.output {
             hold(output, before: UnsafeRawBufferPointer(start: nil, count: 0), &state)
@@ -297,7 +381,11 @@ final class Connection: LoopMember {
             )
         )
         let isSuspended =
-            if case .loop(let loop, _) = state.watch { (loop.remove(self), true).1 } else { false }
+            switch state.watch {
+            case .loop(let loop, _): (loop.remove(self), true).1
+            case .parked: true
+            case .source, .nowhere: false
+            }
         state.watch = .nowhere
         state.source?.cancel()
         // The cancel handler runs only when the source is not suspended.
@@ -317,10 +405,19 @@ final class Connection: LoopMember {
             let code = loop.change(self, to: forOutput ? EPOLLOUT : EPOLLIN)
             if code != 0 { return state.life.failed(code) }
             state.watch = .loop(loop, forOutput: forOutput)
-        case .source, .loop, .nowhere:
+        case .source, .loop, .parked, .nowhere:
             break
         }
         return .nothing
+    }
+
+    private func park(_ state: inout State) {
+        switch state.watch {
+        case .source: state.source?.suspend()
+        case .loop(let loop, _): loop.remove(self)
+        case .parked, .nowhere: return
+        }
+        state.watch = .parked
     }
 
     private func lendIfBusy(_ state: inout State, _ now: Milliseconds) {

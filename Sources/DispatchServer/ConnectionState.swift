@@ -14,11 +14,15 @@
 ///
 /// An error, or the client's end of file once everything is answered, leads from any state to closed.
 ///
+/// A connection that is handed over to another process is parked: from any state but closed, `handOver` first answers what
+/// has arrived, as far as the socket takes the answers, and then leads to a stop of everything, in which the phase stays what it
+/// is. The process that takes it over begins in the same phase, with `resume`; so does this one if nobody takes it.
+///
 /// - serving: requests are read and answered. During a drain only the bytes that had arrived when it began are read.
 /// - sending: the first bytes held are answers; nothing is read until they are sent.
 /// - lingering: our FIN is sent. Input is discarded until the client's end of file, so that close(2) finds no unread
 ///   bytes: it would send a RST, which destroys answers that the client has not read.
-struct ConnectionState: Sendable {
+struct ConnectionState: Equatable, Sendable {
     /// What the driver must do. Each ready event leads to at most one `receive` and one `send`.
     enum Action: Equatable {
         /// Receive at most so many bytes, then call `received`, `reachedEndOfFile`, `wouldBlock` or `failed`.
@@ -37,6 +41,8 @@ struct ConnectionState: Sendable {
         case waitForOutput
         /// Close the socket.
         case close(EndReason)
+        /// Watch the socket no more, and keep it open.
+        case park
         /// Nothing: something else is awaited already.
         case nothing
     }
@@ -86,7 +92,10 @@ struct ConnectionState: Sendable {
     /// to a server that served.
     static let firstRequestPatience: Milliseconds = 200
 
+    private enum HandOver: Equatable { case no, answering, parked }
+
     private(set) var phase = Phase.serving(remaining: nil)
+    private var handOver = HandOver.no
     let connectedAt: Milliseconds
     /// When a request was last answered, or blocked output moved on. The idle timeout counts from here.
     private(set) var lastProgress: Milliseconds
@@ -99,13 +108,33 @@ struct ConnectionState: Sendable {
         lastProgress = connectedAt
     }
 
+    /// The life of a connection that another process has handed over: parked, until it is resumed.
+    init(
+        handedOver phase: Phase,
+        connectedAt: Milliseconds,
+        lastProgress: Milliseconds,
+        requests: UInt64,
+        answeredBytes: UInt64
+    ) {
+        self.phase = phase
+        handOver = .parked
+        self.connectedAt = connectedAt
+        self.lastProgress = lastProgress
+        self.requests = requests
+        self.answeredBytes = answeredBytes
+    }
+
     var isClosed: Bool { phase == .closed }
+    /// Whether what has arrived is still being answered before the connection is parked: call `ready` again.
+    var isAnsweringForHandOver: Bool { handOver == .answering }
+    var isParked: Bool { handOver == .parked }
 
     // MARK: - Events of the socket
 
     /// What was awaited has come, or may have come.
     func ready() -> Action {
-        switch phase {
+        if isParked { return .nothing }
+        return switch phase {
         case .serving(let remaining): .receive(atMost: remaining ?? .max)
         case .sending(let sending): .send(sending.unsent)
         case .lingering(let lingering): .discard(atMost: lingering.allowance)
@@ -149,7 +178,7 @@ struct ConnectionState: Sendable {
         sending.unsent -= count
         guard sending.unsent <= 0 else {
             phase = .sending(sending)
-            return .waitForOutput
+            return isAnsweringForHandOver ? park() : .waitForOutput
         }
         return proceed(to: sending.next, now)
     }
@@ -164,12 +193,13 @@ struct ConnectionState: Sendable {
     }
 
     /// There was nothing to receive after all.
-    func wouldBlock() -> Action { .nothing }
+    mutating func wouldBlock() -> Action { isAnsweringForHandOver ? park() : .nothing }
 
     /// Our FIN is sent, or could not be.
     mutating func shutDown(_ isDone: Bool) -> Action {
         guard case .lingering(let lingering) = phase else { return .nothing }
-        return isDone ? .waitForInput : close(lingering.reason)
+        guard isDone else { return close(lingering.reason) }
+        return isAnsweringForHandOver ? park() : .waitForInput
     }
 
     /// The socket gave an error.
@@ -187,6 +217,7 @@ struct ConnectionState: Sendable {
     ///
     /// - Parameter untaken: How many sent bytes the client has not taken yet; asked only where it matters.
     mutating func tick(_ limits: Limits, untaken: () -> Int, now: Milliseconds) -> Action {
+        if isParked { return .nothing }
         let isIdle = limits.idleTimeout.map { now > lastProgress &+ $0.milliseconds } ?? false
         switch phase {
         case .serving:
@@ -222,6 +253,7 @@ struct ConnectionState: Sendable {
     /// - Parameter arrived: How many bytes wait to be received.
     /// - Returns: Nil when a client that has just connected gets a moment to send its first request: ask again.
     mutating func drain(arrived: Int, now: Milliseconds) -> Action? {
+        if isParked { return nil }
         switch phase {
         case .serving(remaining: nil):
             if arrived == 0, requests == 0, now < connectedAt &+ Self.firstRequestPatience { return nil }
@@ -246,6 +278,63 @@ struct ConnectionState: Sendable {
         }
     }
 
+    // MARK: - Events of the hand-over
+
+    /// The connection is handed over to another process. What has arrived by now is answered, as far as the socket takes the
+    /// answers: call `ready` while `isAnsweringForHandOver`.
+    ///
+    /// - Parameter arrived: How many bytes wait to be received.
+    mutating func handOver(arrived: Int) -> Action {
+        guard handOver == .no else { return .nothing }
+        switch phase {
+        case .serving(remaining: nil) where arrived > 0:
+            handOver = .answering
+            phase = .serving(remaining: arrived)
+            return .receive(atMost: arrived)
+        case .sending(var sending) where sending.next == .serve(remaining: nil):
+            handOver = .answering
+            sending.next = .serve(remaining: arrived)
+            phase = .sending(sending)
+            return .send(sending.unsent)
+        case .serving, .sending, .lingering:
+            return park()
+        case .closed:
+            return .nothing
+        }
+    }
+
+    /// A parked connection goes on: here after all, or in the process that took it over.
+    mutating func resume() -> Action {
+        guard isParked else { return .nothing }
+        handOver = .no
+        return switch phase {
+        case .serving, .lingering: .waitForInput
+        case .sending: .waitForOutput
+        case .closed: .nothing
+        }
+    }
+
+    /// A connection that was handed over cannot be taken over: it ends as in a stop.
+    mutating func refuseTakeOver(now: Milliseconds) -> Action {
+        guard isParked else { return .nothing }
+        handOver = .no
+        return finish(.notTakenOver, now)
+    }
+
+    private mutating func park() -> Action {
+        handOver = .parked
+        switch phase {
+        case .serving:
+            phase = .serving(remaining: nil)
+        case .sending(var sending):
+            if case .serve = sending.next { sending.next = .serve(remaining: nil) }
+            phase = .sending(sending)
+        case .lingering, .closed:
+            break
+        }
+        return .park
+    }
+
     // MARK: - Steps
 
     private mutating func answered(_ step: SessionStep, answer: Int, _ next: Next, _ now: Milliseconds)
@@ -267,7 +356,8 @@ struct ConnectionState: Sendable {
             return finish(reason, now)
         case .serve(let remaining):
             phase = .serving(remaining: remaining)
-            return remaining == 0 ? .checkForEndOfFile : .waitForInput
+            guard remaining == 0 else { return .waitForInput }
+            return isAnsweringForHandOver ? park() : .checkForEndOfFile
         }
     }
 

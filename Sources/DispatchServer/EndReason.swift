@@ -14,6 +14,8 @@ enum EndReason: Equatable {
     case drained
     /// The server was stopping, and the drain timeout is over.
     case drainTimeout
+    /// The process before this one handed the connection over, and this one could not go on with it.
+    case notTakenOver
     /// The connection broke, with this `errno`.
     case lost(Int32)
 
@@ -25,6 +27,7 @@ enum EndReason: Equatable {
         case .timedOut(let limit): "no complete \(terms.request) for \(terms.limitName(limit))"
         case .drained: "the server is stopping"
         case .drainTimeout: "the server is stopping and \(terms.limitName(\Limits.drainTimeout)) is over"
+        case .notTakenOver: "the conversation could not be taken over from the process before"
         case .lost(let code): SystemError.reason(code)
         }
     }

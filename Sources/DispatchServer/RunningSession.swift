@@ -5,7 +5,22 @@
 /// the program that defines it, because `Server.init` is inlinable. So the rest of the server need not be generic, and
 /// reversal pays nothing for it.
 @usableFromInline
-typealias RunningSession = (_ buffer: UnsafeMutableRawBufferPointer, _ isEndOfFile: Bool) -> SessionStep
+typealias RunningSession = (_ buffer: UnsafeMutableRawBufferPointer, _ call: SessionCall) -> SessionStep
+
+/// What a session is asked. One closure for all of it, because a second one would cost every connection its own context.
+@usableFromInline
+enum SessionCall {
+    /// Take these bytes.
+    case receive
+    /// Take the end of file.
+    case receiveEndOfFile
+    /// Give the state for the hand-over, as the step's output. The buffer is empty.
+    case handOver
+}
 
 /// Makes the session of a client that was accepted.
 typealias SessionMaker = @Sendable () -> RunningSession
+
+/// Makes the session of a conversation that was handed over; nil when its state is not understood.
+@usableFromInline
+typealias SessionRestorer = @Sendable (_ state: [UInt8]) -> RunningSession?

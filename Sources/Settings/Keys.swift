@@ -61,6 +61,15 @@ enum Keys {
         ),
     ]
 
+    static let restart: [Key<Settings>] = [
+        Key(
+            "hand_over",
+            \.server.isHandedOver,
+            .boolean,
+            "Whether connections and listening sockets outlive a restart of the service"
+        )
+    ]
+
     static let log: [Key<Settings>] = [
         Key("level", \.logLevel, .word(Settings.logLevels), "The least important messages that are logged"),
         Key(
@@ -121,6 +130,7 @@ extension Settings.Listener {
 enum Section: String, CaseIterable {
     case top = ""
     case limits
+    case restart
     case log
     case listener
 
@@ -129,6 +139,7 @@ enum Section: String, CaseIterable {
         switch self {
         case .top: (Keys.address + Keys.options).map(\.name)
         case .limits: Keys.limits.map(\.name)
+        case .restart: Keys.restart.map(\.name)
         case .log: Keys.log.map(\.name)
         case .listener: (Keys.address + Keys.socketFile + Keys.options).map(\.name)
         }
@@ -143,7 +154,7 @@ enum Section: String, CaseIterable {
     var header: String {
         switch self {
         case .top: "the top level, above every [table]"
-        case .limits, .log: "[\(rawValue)]"
+        case .limits, .restart, .log: "[\(rawValue)]"
         case .listener: "[[\(rawValue)]]"
         }
     }

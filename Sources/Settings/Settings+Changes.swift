@@ -2,7 +2,8 @@ extension Settings {
     /// What differs from `old`, each as a sentence for the log: `limits.idle_timeout = "5min" (was "10min")`.
     /// Listeners are not compared: the log names those that listen.
     public func changes(since old: Settings) -> [String] {
-        Self.changes(Keys.limits, .limits, old, self) + Self.changes(Keys.log, .log, old, self)
+        Self.changes(Keys.limits, .limits, old, self) + Self.changes(Keys.restart, .restart, old, self)
+            + Self.changes(Keys.log, .log, old, self)
     }
 
     private static func changes(_ keys: [Key<Settings>], _ section: Section, _ old: Settings, _ new: Settings)

@@ -47,6 +47,7 @@ extension TableReader {
         var settings = Settings()
         refuseUnknownKeys(in: top)
         if let table = table(.limits, in: top) { read(Keys.limits, in: table, into: &settings) }
+        if let table = table(.restart, in: top) { read(Keys.restart, in: table, into: &settings) }
         if let table = table(.log, in: top) { read(Keys.log, in: table, into: &settings) }
         settings.logLevel = overrides.logLevel ?? settings.logLevel
         var plain = Settings.Listener()

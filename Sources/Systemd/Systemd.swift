@@ -2,7 +2,8 @@
 //
 //   Notify/      `Notifier` tells the service manager how the daemon is; `Watchdog` proves that it still serves.
 //   Activation/  `ActivationSockets` takes the sockets that systemd opened for it.
-//   Manager/     `SystemdUnit` asks the service manager how a unit is set up, for tools.
+//   Store/       `DescriptorStore` keeps descriptors for the next process; `SealedMemory` makes one of any bytes.
+//   Manager/     `SystemdUnit` asks the service manager how a unit is set up, for tools; `ServiceJob` what it is about to do.
 //   Log/         `SystemLog` carries swift-log records to the journal, or to standard error as plain lines.
 //
 // What does not live here: what to say, and when. That is the daemon's.

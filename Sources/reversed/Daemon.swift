@@ -18,6 +18,7 @@ final class Daemon: @unchecked Sendable {
     private let usesHotLoops: Bool
     private let queue = DispatchQueue(label: "reversed.daemon")
     private let notifier: Notifier
+    private let store: DescriptorStore
     private let log: SystemLog
     private let logger: Logger
 
@@ -45,13 +46,14 @@ final class Daemon: @unchecked Sendable {
         let logger = Logger(label: "reversed", factory: log.makeHandler)
         self.logger = logger
         notifier = Notifier(onFailure: { logger.warning("\($0)") })
+        store = DescriptorStore(notifier)
     }
 
     /// Starts, and returns only when the start fails.
     ///
     /// - Throws: `ExitCode`; the reason is in the log by then.
     func run() throws -> Never {
-        let handedIn = ActivationSockets.take()
+        let handedIn = ActivationSockets.take(storedUnder: Inheritance.isName)
         let watchdogRequest = WatchdogRequest()
         misdirection = handedIn.misdirection
         hasSystemdSockets = !handedIn.listeners.isEmpty
@@ -69,6 +71,10 @@ final class Daemon: @unchecked Sendable {
                 label: "reversed",
                 logger: logger,
                 logTerms: LogTerms.daemon,
+                listenerStore: ListenerStore(
+                    store: { [store] in store.store($0, as: $1) },
+                    remove: { [store] in store.remove($0) }
+                ),
                 usesHotLoops: usesHotLoops,
                 onLoss: { [unowned self] in queue.async { [self] in listenersAreLost() } }
             )
@@ -101,14 +107,35 @@ final class Daemon: @unchecked Sendable {
                 started(server, watchdogPeriod)
             }
         }
-        guard !handedIn.listeners.isEmpty else { return server.start(completion) }
+        let inheritance = Inheritance(handedIn)
+        takeOver(inheritance, server)
+        guard !handedIn.listeners.isEmpty else {
+            return server.start(continuing: inheritance.listeners, completion)
+        }
         logger.notice(
             """
             systemd passed its sockets (\(handedIn.listeners.map(\.name).joined(separator: ", "))): host, port and path of the \
             settings are not used
             """
         )
-        server.start(adopting: handedIn.listeners.map(\.descriptor), completion)
+        server.start(
+            adopting: handedIn.listeners.map(\.descriptor),
+            continuing: inheritance.listeners,
+            completion
+        )
+    }
+
+    /// Goes on with the conversations of the process before, and has the service manager forget them, and what somebody else
+    /// has stored.
+    private func takeOver(_ inheritance: Inheritance, _ server: Server<ReversalSession>) {
+        for name in inheritance.foreignNames { store.remove(name) }
+        guard !inheritance.conversations.isEmpty else { return }
+        server.takeOver(from: inheritance.conversations) { [self] report in
+            queue.async { [self] in
+                store.remove(Inheritance.conversationsName)
+                HandOverLog(logger: logger).note(report)
+            }
+        }
     }
 
     private func startFailed(_ error: any Error) {
@@ -215,14 +242,47 @@ final class Daemon: @unchecked Sendable {
 
     // MARK: - Stop
 
-    /// SIGTERM. One that comes again changes nothing: timeout(1) sends two.
-    private func stop() {
+    /// SIGTERM: a stop, or the first half of a restart. One that comes again changes nothing: timeout(1) sends two.
+    private func stop(mayBeRestart: Bool = true) {
         guard let server, isReady else { quit() }
         guard !isDraining else {
             logger.notice("already stopping; SIGINT ends it at once")
             return
         }
         drainingSince = .now
+        guard mayBeRestart, notifier.isActive, settings.server.isHandedOver else { return drain(server) }
+        notifier.stopping()
+        ServiceJob.ofThisProcess(timeout: .milliseconds(500), on: queue) { [self] job in
+            // Without an answer it may be a restart. All that has arrived is answered in any case.
+            if job == nil || job == .restart { handOver(server) } else { drain(server) }
+        }
+    }
+
+    private func handOver(_ server: Server<ReversalSession>) {
+        let log = HandOverLog(logger: logger)
+        log.noteBegin(server.statistics.connections)
+        notifier.status(StatusLine.handingOver(server.statistics.connections))
+        server.handOver { [self] handOver in
+            queue.async { [self] in
+                guard let handOver else { return drain(server) }
+                store.store(handOver.descriptor, as: Inheritance.conversationsName, isWatched: false)
+                store.whenSettled(timeout: .seconds(10)) { [self] _ in
+                    queue.async { [self] in
+                        guard handOver.isKept() else {
+                            log.noteNotKept()
+                            server.takeBack(handOver)
+                            return drain(server)
+                        }
+                        log.noteEnd(handOver)
+                        logger.notice("stopped after \(StatusLine.lines(server.statistics.requests))")
+                        quit()
+                    }
+                }
+            }
+        }
+    }
+
+    private func drain(_ server: Server<ReversalSession>) {
         let count = server.statistics.connections
         notifier.stopping(status: StatusLine.draining(count))
         logger.notice(
@@ -244,7 +304,7 @@ final class Daemon: @unchecked Sendable {
     /// is the same one, sent to the process and to its group.
     private func interrupt() {
         guard let server, let drainingSince, drainingSince.duration(to: .now) >= .milliseconds(500) else {
-            return stop()
+            return stop(mayBeRestart: false)
         }
         let count = StatusLine.connections(server.statistics.connections)
         logger.notice("interrupted while stopping: \(count) cut off")

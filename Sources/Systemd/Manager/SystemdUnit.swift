@@ -18,12 +18,14 @@ public final class SystemdUnit {
 
     /// nil when there is no manager to ask, or it has no such unit.
     ///
-    /// - Parameter name: with its suffix, such as `reversed.service`.
-    public init?(_ name: String) {
+    /// - Parameters:
+    ///   - name: with its suffix, such as `reversed.service`.
+    ///   - timeout: how long the answer to each question may take.
+    public init?(_ name: String, timeout: Duration = .seconds(2)) {
         var bus: OpaquePointer?
         guard sd_bus_open_system(&bus) >= 0, let bus else { return nil }
         self.bus = bus
-        sd_bus_set_method_call_timeout(bus, 2_000_000)
+        sd_bus_set_method_call_timeout(bus, timeout.wholeMicroseconds)
         path = Self.take { sd_bus_path_encode("/org/freedesktop/systemd1/unit", name, $0) } ?? ""
         guard text("LoadState", .unit) == "loaded" else { return nil }
     }
@@ -69,9 +71,34 @@ public final class SystemdUnit {
         return texts
     }
 
+    /// The number and the path of the unit's job, 0 without one.
+    var jobPath: (number: UInt32, path: String)? {
+        var reply: OpaquePointer?
+        let interface = Interface.unit.rawValue
+        guard sd_bus_get_property(bus, Self.manager, path, interface, "Job", nil, &reply, "(uo)") >= 0 else {
+            return nil
+        }
+        defer { sd_bus_message_unref(reply) }
+        var number: UInt32 = 0
+        var text: UnsafePointer<CChar>?
+        guard sd_bus_message_enter_container(reply, CChar(truncatingIfNeeded: SD_BUS_TYPE_STRUCT), "uo") >= 0,
+            sd_bus_message_read_basic(reply, CChar(truncatingIfNeeded: SD_BUS_TYPE_UINT32), &number) >= 0,
+            sd_bus_message_read_basic(reply, CChar(truncatingIfNeeded: SD_BUS_TYPE_OBJECT_PATH), &text) >= 0,
+            let text
+        else { return nil }
+        return (number, String(cString: text))
+    }
+
+    /// A property of a job that is a text.
+    func text(_ property: String, ofJobAt job: String) -> String? {
+        Self.take { result in
+            sd_bus_get_property_string(bus, Self.manager, job, "org.freedesktop.systemd1.Job", property, nil, result)
+        }
+    }
+
     private static let manager = "org.freedesktop.systemd1"
 
-    private func read<Value>(
+    func read<Value>(
         _ property: String,
         _ interface: Interface,
         type: Unicode.Scalar,

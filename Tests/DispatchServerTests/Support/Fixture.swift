@@ -33,12 +33,7 @@ final class Fixture: Sendable {
         limits: LineSession.Limits = LineSession.Limits()
     ) -> SessionMaker {
         {
-            let session = LineSession(options: options)
-            return { buffer, isEndOfFile in
-                isEndOfFile
-                    ? session.receiveEndOfFile(buffer, limits: limits)
-                    : session.receive(buffer, limits: limits)
-            }
+            Server<LineSession>.run(LineSession(options: options), CurrentValue(limits))
         }
     }
 
