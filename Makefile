@@ -33,7 +33,7 @@ programs:
 	$(SWIFT) build $(RELEASE) --product reverse-client
 
 # scripts/install reads these.
-export BUILT DESTDIR prefix bindir sbindir datadir docdir mandir systemddir bashcompletiondir zshcompletiondir fishcompletiondir
+export BUILT DESTDIR prefix bindir sbindir datadir docdir mandir systemddir sysusersdir bashcompletiondir zshcompletiondir fishcompletiondir
 
 install: ## Install what `make build` built: DESTDIR=, prefix=/usr/local; parts="daemon client"
 	@scripts/install install $(parts)

@@ -100,11 +100,12 @@ let package = Package(
         .testTarget(name: "SocketsTests", dependencies: ["Sockets"], swiftSettings: strict),
         .testTarget(name: "QuantitiesTests", dependencies: ["Quantities"], swiftSettings: strict),
         .testTarget(name: "TextEscapingTests", dependencies: ["TextEscaping"], swiftSettings: strict),
-        .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging], swiftSettings: strict),
+        .testTarget(name: "SystemdTests", dependencies: ["CLinux", "Systemd", logging], swiftSettings: strict),
         .target(name: "CMutexOrder", path: "Tests/CMutexOrder"),
         .testTarget(
             name: "DispatchServerTests",
             dependencies: ["CMutexOrder", "DispatchServer", "Sockets", logging],
+            exclude: ["Golden"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -126,7 +126,7 @@ struct ConnectionState: Equatable, Sendable {
 
     var isClosed: Bool { phase == .closed }
     /// Whether what has arrived is still being answered before the connection is parked: call `ready` again.
-    var isAnsweringForHandOver: Bool { handOver == .answering }
+    var isAnsweringForHandOver: Bool { handOver == .answering && !isClosed }
     var isParked: Bool { handOver == .parked }
 
     // MARK: - Events of the socket

@@ -28,20 +28,10 @@ public enum ServiceJob: Sendable, Equatable {
     ) {
         let answer = FirstAnswer(queue, completion)
         // A thread of its own: the library's connection to the bus can take longer than any timeout that it is given.
-        DispatchQueue.global().async { answer.give(ask(timeout)) }
+        DispatchQueue.global().async { answer.give(SystemdUnit(ofThisProcessWithin: timeout)?.job) }
         queue.asyncAfter(deadline: .now() + .microseconds(Int(clamping: timeout.wholeMicroseconds))) {
             answer.give(nil)
         }
-    }
-
-    private static func ask(_ timeout: Duration) -> ServiceJob? {
-        var text: UnsafeMutablePointer<CChar>?
-        guard sd_pid_get_unit(0, &text) >= 0, let text else { return nil }
-        defer { free(text) }
-        guard let unit = SystemdUnit(String(cString: text), timeout: timeout), unit.mainProcess == getpid() else {
-            return nil
-        }
-        return unit.job
     }
 }
 
@@ -63,13 +53,6 @@ private final class FirstAnswer: Sendable {
 }
 
 extension SystemdUnit {
-    /// The process that the manager started for a service; nil without one.
-    public var mainProcess: pid_t? {
-        read("MainPID", .service, type: "u", initially: UInt32(0)).flatMap { pid_t(exactly: $0) }.flatMap {
-            $0 > 0 ? $0 : nil
-        }
-    }
-
     /// The unit's job; nil when the manager does not tell.
     public var job: ServiceJob? {
         guard let job = jobPath else { return nil }

@@ -30,6 +30,45 @@ public final class SystemdUnit {
         guard text("LoadState", .unit) == "loaded" else { return nil }
     }
 
+    /// The unit that this process belongs to; nil when there is no manager to ask, or the process is not the main one of its
+    /// unit, and so was started by another program.
+    ///
+    /// - Parameter timeout: how long the answer to each question may take.
+    public init?(ofThisProcessWithin timeout: Duration) {
+        var bus: OpaquePointer?
+        guard sd_bus_open_system(&bus) >= 0, let bus else { return nil }
+        self.bus = bus
+        sd_bus_set_method_call_timeout(bus, timeout.wholeMicroseconds)
+        // The manager knows it. sd_pid_get_unit(3) reads /proc/1, which a sandbox hides (ProtectProc=).
+        path = Self.pathOfCaller(bus) ?? ""
+        guard read("MainPID", .service, type: "u", initially: UInt32(0)) == UInt32(clamping: getpid()) else {
+            return nil
+        }
+    }
+
+    private static func pathOfCaller(_ bus: OpaquePointer) -> String? {
+        var call: OpaquePointer?
+        let manager = "org.freedesktop.systemd1"
+        let object = "/org/freedesktop/systemd1"
+        let interface = "org.freedesktop.systemd1.Manager"
+        guard sd_bus_message_new_method_call(bus, &call, manager, object, interface, "GetUnitByPID") >= 0 else {
+            return nil
+        }
+        defer { sd_bus_message_unref(call) }
+        // 0 is the process that asks.
+        var process: UInt32 = 0
+        var reply: OpaquePointer?
+        guard sd_bus_message_append_basic(call, CChar(truncatingIfNeeded: SD_BUS_TYPE_UINT32), &process) >= 0,
+            sd_bus_call(bus, call, 0, nil, &reply) >= 0
+        else { return nil }
+        defer { sd_bus_message_unref(reply) }
+        var path: UnsafePointer<CChar>?
+        guard sd_bus_message_read_basic(reply, CChar(truncatingIfNeeded: SD_BUS_TYPE_OBJECT_PATH), &path) >= 0,
+            let path
+        else { return nil }
+        return String(cString: path)
+    }
+
     deinit {
         sd_bus_flush_close_unref(bus)
     }
@@ -98,7 +137,7 @@ public final class SystemdUnit {
 
     private static let manager = "org.freedesktop.systemd1"
 
-    func read<Value>(
+    private func read<Value>(
         _ property: String,
         _ interface: Interface,
         type: Unicode.Scalar,
