@@ -51,6 +51,7 @@ test: system-dependencies ## Install what is missing and run every test there is
 	$(MAKE) lint
 	$(MAKE) unit-tests
 	$(MAKE) sanitizer-tests
+	$(MAKE) fuzz seconds=4
 	$(MAKE) behaviour-tests
 	$(MAKE) system-tests
 
@@ -69,6 +70,9 @@ sanitizer-tests: test-dependencies ## The tests of unsafe code under AddressSani
 	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-asan \
 		--filter 'ReverseCoreTests|SettingsTests|DispatchServerTests|SocketsTests'
 	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan --filter DispatchServerTests
+
+fuzz: test-dependencies ## Fuzz every reader of outside data, each for seconds=60
+	scripts/fuzz $(seconds)
 
 behaviour-tests: test-dependencies build ## The release binaries over real sockets, pipes and terminals
 	$(PYTHON) -m pytest -q Tests/Behaviour
@@ -99,4 +103,4 @@ system-dependencies:
 	@scripts/install-missing $(SYSTEM_PACKAGES)
 
 clean: ## Remove everything that was built
-	rm -rf .build .build-asan .build-tsan
+	rm -rf .build .build-asan .build-fuzz .build-tsan

@@ -179,7 +179,8 @@ extension KeyDecoder {
     private mutating func endCharacter(_ bytes: [UInt8]) {
         if isAlt { return finish(.unknown) }
         state = .ground
-        text += bytes
+        // Repaired alone: beside its neighbors an ill-formed sequence could be repaired in another way.
+        text += Array(String(decoding: bytes, as: UTF8.self).utf8)
     }
 
     private mutating func takeQuoted(_ byte: UInt8) {

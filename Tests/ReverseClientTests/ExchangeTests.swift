@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import ReverseClient
@@ -218,7 +219,7 @@ import Testing
 
     /// Whatever the sizes of the pieces and wherever the connection is lost, the output is the same.
     @Test(arguments: 0..<30) func theOutputDoesNotDependOnPiecesAndLosses(seed: UInt64) throws {
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let input = randomLines(Int.random(in: 0...25, using: &generator), using: &generator)
         let limits = Exchange.Limits(
             window: [1, 50, 4096, 1 << 20].randomElement(using: &generator) ?? 1,
