@@ -132,7 +132,7 @@ let package = Package(
         .target(name: "CMutexOrder", path: "Tests/CMutexOrder"),
         .testTarget(
             name: "DispatchServerTests",
-            dependencies: ["CMutexOrder", "DispatchServer", "Sockets", logging],
+            dependencies: ["CMutexOrder", "DispatchServer", "Sockets", "TestSupport", logging],
             exclude: ["Golden"],
             swiftSettings: strict
         ),

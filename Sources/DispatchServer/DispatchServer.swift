@@ -10,7 +10,8 @@
 //
 // What must stay true:
 // - Every socket has a read source on the one concurrent queue from its first moment. A hot loop only borrows it.
-// - What changes in a connection or a listener is behind its own lock, held for at most one receive and one send, or one
+// - What changes in a connection or a listener is behind its own lock, held for at most one receive and one send (but for a
+//   hand-over, which answers all that has arrived), or one
 //   run of accepts, and never across a call that can block. The order of locks: listener, connection, then one of
 //   Connections, WorkerPool, HotLoops or a loop's table; no two of the last four at once.
 // - Nothing that runs on the control queue waits for a connection or for the resolver. So the end of a drain is certain.

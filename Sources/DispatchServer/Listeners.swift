@@ -140,7 +140,7 @@ final class Listeners: Sendable {
             let descriptor = Descriptor(owning: each.descriptor)
             do {
                 guard let name = StoredListenerName(each.name) else {
-                    throw SystemError("go on listening on a stored socket", code: EINVAL)
+                    throw SystemError("use a stored socket", code: EINVAL)
                 }
                 let listener = make(try ListeningSocket(stored: descriptor, as: name), sessions)
                 contents.withLock { contents in

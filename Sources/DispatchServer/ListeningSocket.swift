@@ -83,11 +83,11 @@ struct ListeningSocket: ~Copyable {
     /// - Throws: `SystemError` for a socket that does not listen, or that no client can find any more.
     init(stored descriptor: consuming Descriptor, as name: StoredListenerName) throws {
         guard StreamSocket.listens(descriptor.number), !StreamSocket.ignoresNewcomers(descriptor.number) else {
-            throw SystemError("go on listening on a stored socket", code: EINVAL)
+            throw SystemError("use a stored socket", code: EINVAL)
         }
         try StreamSocket.adopt(descriptor.number)
         guard let address = SocketAddress.local(of: descriptor.number) else {
-            throw SystemError("go on listening on a stored socket")
+            throw SystemError("use a stored socket")
         }
         let isDual = StreamSocket.isDualStack(descriptor.number)
         var file: SocketFile?

@@ -32,6 +32,8 @@ final class Daemon: @unchecked Sendable {
     private var drainingSince: SuspendingClock.Instant?
     private var misdirection: String?
     private var hasSystemdSockets = false
+    /// Whether the process before has handed over conversations, which a stop must not lose, however early it comes.
+    private var hasInherited = false
     private var reloading: Reload?
     private var mustReload = false
     private var drainProgress: UInt64 = 0
@@ -57,6 +59,7 @@ final class Daemon: @unchecked Sendable {
         let watchdogRequest = WatchdogRequest()
         misdirection = handedIn.misdirection
         hasSystemdSockets = !handedIn.listeners.isEmpty
+        hasInherited = !Inheritance(handedIn).conversations.isEmpty
         do { settings = try source.load() } catch {
             for mistake in error.mistakes { logger.critical("\(mistake)") }
             throw leave(ExitStatus.wrongConfiguration)
@@ -103,6 +106,7 @@ final class Daemon: @unchecked Sendable {
     ) {
         let completion: Server<ReversalSession>.Completion = { [self] error in
             queue.async { [self] in
+                guard !isDraining else { return }
                 if let error { return startFailed(error) }
                 started(server, watchdogPeriod)
             }
@@ -244,7 +248,7 @@ final class Daemon: @unchecked Sendable {
 
     /// SIGTERM: a stop, or the first half of a restart. One that comes again changes nothing: timeout(1) sends two.
     private func stop(mayBeRestart: Bool = true) {
-        guard let server, isReady else { quit() }
+        guard let server, isReady || hasInherited else { quit() }
         guard !isDraining else {
             logger.notice("already stopping; SIGINT ends it at once")
             return
@@ -253,8 +257,12 @@ final class Daemon: @unchecked Sendable {
         guard mayBeRestart, notifier.isActive, settings.server.isHandedOver else { return drain(server) }
         notifier.stopping()
         ServiceJob.ofThisProcess(timeout: .milliseconds(500), on: queue) { [self] job in
-            // Without an answer it may be a restart. All that has arrived is answered in any case.
-            if job == nil || job == .restart { handOver(server) } else { drain(server) }
+            // Without an answer it may be a restart. All that has arrived is answered in any case. Where systemd is about to
+            // listen itself, it needs the addresses.
+            switch job {
+            case nil, .restart(startsSocket: false): handOver(server)
+            case .restart(startsSocket: true), .other, .nothing: drain(server)
+            }
         }
     }
 

@@ -6,7 +6,10 @@ import Synchronization
 /// What the service manager is about to do with a unit, see org.freedesktop.systemd1(5).
 public enum ServiceJob: Sendable, Equatable {
     /// The unit is stopped and started again: `systemctl restart`, an upgrade of its package.
-    case restart
+    ///
+    /// `startsSocket`: a socket unit of the service is about to start between the two, and needs the addresses that the service
+    /// listens on.
+    case restart(startsSocket: Bool)
     /// The unit is stopped, started or reloaded, as the text says: `stop`, `start`, `reload`.
     case other(String)
     /// Nothing: whatever happens to the process did not come from the manager.
@@ -55,10 +58,17 @@ private final class FirstAnswer: Sendable {
 extension SystemdUnit {
     /// The unit's job; nil when the manager does not tell.
     public var job: ServiceJob? {
-        guard let job = jobPath else { return nil }
+        guard let job = jobPath(ofUnitAt: path) else { return nil }
         guard job.number != 0 else { return .nothing }
         guard let type = text("JobType", ofJobAt: job.path) else { return nil }
         // A restart that waits for its second half is a start.
-        return type == "restart" || type == "try-restart" ? .restart : .other(type)
+        return type == "restart" || type == "try-restart" ? .restart(startsSocket: startsSocket) : .other(type)
+    }
+
+    /// Whether a socket unit of this service has a job, which beside a restart can only be its start.
+    private var startsSocket: Bool {
+        (texts("TriggeredBy", .unit) ?? []).contains { name in
+            jobPath(ofUnitAt: Self.path(of: name)).map { $0.number != 0 } ?? false
+        }
     }
 }

@@ -14,7 +14,7 @@ public final class SystemdUnit {
     }
 
     private let bus: OpaquePointer
-    private let path: String
+    let path: String
 
     /// nil when there is no manager to ask, or it has no such unit.
     ///
@@ -26,7 +26,7 @@ public final class SystemdUnit {
         guard sd_bus_open_system(&bus) >= 0, let bus else { return nil }
         self.bus = bus
         sd_bus_set_method_call_timeout(bus, timeout.wholeMicroseconds)
-        path = Self.take { sd_bus_path_encode("/org/freedesktop/systemd1/unit", name, $0) } ?? ""
+        path = Self.path(of: name)
         guard text("LoadState", .unit) == "loaded" else { return nil }
     }
 
@@ -110,8 +110,13 @@ public final class SystemdUnit {
         return texts
     }
 
-    /// The number and the path of the unit's job, 0 without one.
-    var jobPath: (number: UInt32, path: String)? {
+    /// Where the manager has the unit of that name.
+    static func path(of name: String) -> String {
+        take { sd_bus_path_encode("/org/freedesktop/systemd1/unit", name, $0) } ?? ""
+    }
+
+    /// The number and the path of a unit's job, 0 without one.
+    func jobPath(ofUnitAt path: String) -> (number: UInt32, path: String)? {
         var reply: OpaquePointer?
         let interface = Interface.unit.rawValue
         guard sd_bus_get_property(bus, Self.manager, path, interface, "Job", nil, &reply, "(uo)") >= 0 else {
