@@ -141,6 +141,9 @@ final class Connection: LoopMember {
 
     // MARK: - Changing hands
 
+    /// Whether it has ended; its descriptor may be open for a moment yet.
+    var isClosed: Bool { state.withLockIfAvailable { $0.life.isClosed } ?? false }
+
     /// Answers what has arrived, then stops to serve. Returns whether that is done; otherwise it must be told again.
     ///
     /// The one place where the lock is held for several receives, as many as bytes have arrived.

@@ -74,7 +74,8 @@ extension Server {
             return completion(nil)
         }
         core.connections.setAside(batch.sent)
-        let left = core.connections.all
+        // Those that have ended by themselves may still be there for a moment.
+        let left = core.connections.all.filter { !$0.isClosed }
         let handOver = HandOver(batch, ended: left.count)
         guard !left.isEmpty else { return completion(handOver) }
         let end = Once { completion(handOver) }
