@@ -163,7 +163,8 @@ final class Connection: LoopMember {
     func record(heldAt offset: UInt64) -> ConnectionRecord? {
         state.withLock { state in
             guard state.life.isParked,
-                let session = state.session(UnsafeMutableRawBufferPointer(start: nil, count: 0), .handOver).output
+                let session = state.session(UnsafeMutableRawBufferPointer(start: nil, count: 0), .handOver)
+                    .output
             else { return nil }
             return ConnectionRecord(
                 number: number,

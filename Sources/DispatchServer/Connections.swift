@@ -121,7 +121,8 @@ final class Connections: Sendable {
     /// Takes out connections that another process has now, and so no longer count.
     func setAside(_ connections: [Connection]) {
         change { contents in
-            for connection in connections where contents.connections.removeValue(forKey: connection.number) != nil {
+            for connection in connections
+            where contents.connections.removeValue(forKey: connection.number) != nil {
                 contents.slotsInUse -= 1
             }
         }

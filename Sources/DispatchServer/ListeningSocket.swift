@@ -82,7 +82,8 @@ struct ListeningSocket: ~Copyable {
     ///
     /// - Throws: `SystemError` for a socket that does not listen, or that no client can find any more.
     init(stored descriptor: consuming Descriptor, as name: StoredListenerName) throws {
-        guard StreamSocket.listens(descriptor.number), !StreamSocket.ignoresNewcomers(descriptor.number) else {
+        guard StreamSocket.listens(descriptor.number), !StreamSocket.ignoresNewcomers(descriptor.number)
+        else {
             throw SystemError("use a stored socket", code: EINVAL)
         }
         try StreamSocket.adopt(descriptor.number)

@@ -20,7 +20,9 @@ public enum DescriptorPassing {
         public init() throws(SystemError) {
             var ends: [Int32] = [-1, -1]
             let kind = Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue)
-            guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw SystemError("make a pair of sockets") }
+            guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
+                throw SystemError("make a pair of sockets")
+            }
             sending = ends[0]
             receivingEnd = Mutex(ends[1])
         }

@@ -58,9 +58,16 @@ public struct SealedFile: ~Copyable, Sendable {
         while done < space.count {
             let read = retryingInterrupts {
                 // Bounds: done < space.count.
-                pread(descriptor.number, space.baseAddress.map { $0 + done }, space.count - done, start + off_t(done))
+                pread(
+                    descriptor.number,
+                    space.baseAddress.map { $0 + done },
+                    space.count - done,
+                    start + off_t(done)
+                )
             }
-            guard read > 0 else { throw SystemError("read a file in memory", code: read == 0 ? ERANGE : errno) }
+            guard read > 0 else {
+                throw SystemError("read a file in memory", code: read == 0 ? ERANGE : errno)
+            }
             done += read
         }
     }

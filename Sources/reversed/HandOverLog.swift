@@ -38,7 +38,12 @@ struct HandOverLog {
                 ]
             )
         }
-        guard report.ended > 0 || !report.reasons.isEmpty else { return }
+        guard report.ended > 0 else {
+            for reason in report.reasons {
+                logger.warning("something in the descriptor store is no hand-over and is closed: \(reason)")
+            }
+            return
+        }
         noteEnded(report.ended, of: report.taken + report.ended, "taken over", report.reasons)
     }
 
@@ -46,7 +51,9 @@ struct HandOverLog {
         let explanation = reasons.isEmpty ? "" : ": " + reasons.joined(separator: "; ")
         logger.warning(
             "\(count) of \(StatusLine.connections(total)) could not be \(what) and \(count == 1 ? "was" : "were") ended\(explanation)",
-            metadata: ["message-id": "\(MessageID.notHandedOver)", "connections": "\(total)", "ended": "\(count)"]
+            metadata: [
+                "message-id": "\(MessageID.notHandedOver)", "connections": "\(total)", "ended": "\(count)",
+            ]
         )
     }
 }

@@ -22,7 +22,10 @@ func checkHandOver(_ input: [UInt8]) {
         require(record.life.isParked && !record.life.isClosed, "it does not go on")
         require(record.life.connectedAt <= 4000 && record.life.lastProgress <= 4000, "a time to come")
         if case .sending(let sending) = record.life.phase {
-            require(sending.unsent > 0 && sending.unsent <= record.held.count, "it sends what it does not hold")
+            require(
+                sending.unsent > 0 && sending.unsent <= record.held.count,
+                "it sends what it does not hold"
+            )
         }
         guard let written = record.encoded else { fatalError("a record that cannot be written") }
         let again = try? ConnectionRecord(written[...], fileSize: UInt64(input.count), now: 4000)

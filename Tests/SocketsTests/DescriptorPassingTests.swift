@@ -26,7 +26,10 @@ struct DescriptorPassingTests {
         #expect(try DescriptorPassing.receive(from: pair.receiving, atMost: 253) == nil)
     }
 
-    @Test("What is under way outlives its sender, and a receiver takes as many as it has space for", arguments: [0, 1, 2, 7])
+    @Test(
+        "What is under way outlives its sender, and a receiver takes as many as it has space for",
+        arguments: [0, 1, 2, 7]
+    )
     func takesSome(most: Int) throws {
         let pair = try DescriptorPassing.Pair()
         let receiver = Descriptor(owning: dup(pair.receiving))
@@ -87,6 +90,8 @@ struct DescriptorPassingTests {
             try bytes.withUnsafeMutableBytes { try file.read(into: $0, from: 485_101) }
         }
         let open = Descriptor(owning: Glibc.open("/dev/null", O_RDONLY))
-        #expect(throws: SystemError.self) { _ = try SealedFile(adopting: Descriptor(owning: dup(open.number))) }
+        #expect(throws: SystemError.self) {
+            _ = try SealedFile(adopting: Descriptor(owning: dup(open.number)))
+        }
     }
 }

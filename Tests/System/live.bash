@@ -1,4 +1,5 @@
 # What the cases about restarts share: a service on sockets of every kind, and clients that stay.
+# shellcheck disable=SC2034,SC2154 # shared with helpers.bash and the cases
 
 # Where the clients connect, as this side sees it.
 root=/

@@ -29,7 +29,8 @@ import Testing
         #expect(notifier.flush(deadline: .now() + 10))
         #expect(
             sender.all == [
-                "READY=1", "FDSTORE=1\nFDNAME=one", "FDSTORE=1\nFDNAME=two\nFDPOLL=0", "FDSTOREREMOVE=1\nFDNAME=one",
+                "READY=1", "FDSTORE=1\nFDNAME=one", "FDSTORE=1\nFDNAME=two\nFDPOLL=0",
+                "FDSTOREREMOVE=1\nFDNAME=one",
                 "STOPPING=1", "FDSTOREREMOVE=1\nFDNAME=two",
             ]
         )

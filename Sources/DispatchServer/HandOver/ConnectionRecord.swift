@@ -102,8 +102,10 @@ struct ConnectionRecord: Equatable, Sendable {
             case Tag.client: client = SocketAddress(handOverBytes: value)
             case Tag.listener: listener = String(decoding: value, as: UTF8.self)
             case Tag.reasonText: reasonText = String(decoding: value, as: UTF8.self)
-            case Tag.number, Tag.phase, Tag.unsent, Tag.reason, Tag.heldFrom, Tag.heldCount, Tag.connectedAt, Tag.lastProgress,
-                Tag.requests, Tag.answeredBytes, Tag.lingersUntil, Tag.lingersSince, Tag.allowance, Tag.reasonCode:
+            case Tag.number, Tag.phase, Tag.unsent, Tag.reason, Tag.heldFrom, Tag.heldCount, Tag.connectedAt,
+                Tag.lastProgress,
+                Tag.requests, Tag.answeredBytes, Tag.lingersUntil, Tag.lingersSince, Tag.allowance,
+                Tag.reasonCode:
                 numbers[tag] = try FieldReader.number(value)
             default: try FieldReader.skip(tag)
             }
@@ -122,10 +124,14 @@ struct ConnectionRecord: Equatable, Sendable {
         case PhaseCode.serving:
             phase = .serving(remaining: nil)
         case PhaseCode.sending:
-            guard let unsent = numbers[Tag.unsent].flatMap(Int.init(exactly:)), unsent > 0, unsent <= heldBytes else {
+            guard let unsent = numbers[Tag.unsent].flatMap(Int.init(exactly:)), unsent > 0,
+                unsent <= heldBytes
+            else {
                 throw HandOverError("it sends more than it holds")
             }
-            phase = .sending(.init(unsent: unsent, next: reason.map { .finish($0) } ?? .serve(remaining: nil)))
+            phase = .sending(
+                .init(unsent: unsent, next: reason.map { .finish($0) } ?? .serve(remaining: nil))
+            )
         case PhaseCode.lingering:
             let most = ConnectionState.lingerAllowance
             phase = .lingering(

@@ -40,7 +40,11 @@ struct ServerRecord: Equatable, Sendable {
         lastNumber = 0
         var reader = FieldReader(bytes)
         while let (tag, value) = try reader.next() {
-            if tag == Self.lastNumberTag { lastNumber = try FieldReader.number(value) } else { try FieldReader.skip(tag) }
+            if tag == Self.lastNumberTag {
+                lastNumber = try FieldReader.number(value)
+            } else {
+                try FieldReader.skip(tag)
+            }
         }
     }
 }
@@ -102,7 +106,9 @@ struct HandOverImage: Sendable {
     init(promised: Int, records bytes: [UInt8]) {
         var rest = bytes[...]
         var records: [Range<Int>] = []
-        while records.count < promised, let length = rest.takeInteger(UInt32.self), let record = rest.take(Int(length)) {
+        while records.count < promised, let length = rest.takeInteger(UInt32.self),
+            let record = rest.take(Int(length))
+        {
             records.append(record.startIndex..<record.endIndex)
         }
         self.promised = promised
@@ -123,7 +129,8 @@ struct HandOverImage: Sendable {
         )
     }
 
-    private static func read(_ file: borrowing SealedFile, at offset: UInt64, _ count: Int) throws -> [UInt8] {
+    private static func read(_ file: borrowing SealedFile, at offset: UInt64, _ count: Int) throws -> [UInt8]
+    {
         guard UInt64(count) <= file.count else { throw HandOverError("it is no hand-over") }
         var bytes = [UInt8](repeating: 0, count: count)
         var failure: SystemError?
@@ -145,9 +152,13 @@ struct HandOverImage: Sendable {
     /// The record of a connection.
     ///
     /// - Throws: `HandOverError`.
-    func connection(at index: Int, fileSize: UInt64, now: Milliseconds) throws(HandOverError) -> ConnectionRecord {
+    func connection(at index: Int, fileSize: UInt64, now: Milliseconds) throws(HandOverError)
+        -> ConnectionRecord
+    {
         let (place, overflow) = index.addingReportingOverflow(1)
-        guard !overflow, records.indices.contains(place), place > 0 else { throw HandOverError("its record is missing") }
+        guard !overflow, records.indices.contains(place), place > 0 else {
+            throw HandOverError("its record is missing")
+        }
         return try ConnectionRecord(bytes[records[place]], fileSize: fileSize, now: now)
     }
 }
@@ -178,7 +189,8 @@ struct HandOverMessage: Equatable, Sendable {
     /// - Throws: `HandOverError` for the message of a stranger.
     init(_ bytes: [UInt8]) throws(HandOverError) {
         var rest = bytes[...]
-        guard rest.take(Self.magic.count).map(Array.init) == Self.magic, let first = rest.takeInteger(UInt32.self),
+        guard rest.take(Self.magic.count).map(Array.init) == Self.magic,
+            let first = rest.takeInteger(UInt32.self),
             let count = rest.takeInteger(UInt32.self), count <= Self.most
         else { throw HandOverError("it is no message of a hand-over") }
         self.first = Int(first)

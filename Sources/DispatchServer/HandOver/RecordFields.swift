@@ -46,7 +46,9 @@ struct FieldReader {
 
     /// To be called for a tag that the reader does not know.
     static func skip(_ tag: UInt8) throws(HandOverError) {
-        guard tag.isMultiple(of: 2) else { throw HandOverError("it has a field that this release does not know") }
+        guard tag.isMultiple(of: 2) else {
+            throw HandOverError("it has a field that this release does not know")
+        }
     }
 
     /// The value of a field that is a number. A number of another width is one of another format.

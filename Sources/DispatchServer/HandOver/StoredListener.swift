@@ -72,7 +72,9 @@ struct StoredListenerName: Equatable, Sendable {
         case 2: kind = .plain
         case 3 where parts[2] == "any": kind = .anyPort
         case 5 where parts[2] == "file":
-            guard let device = UInt64(parts[3], radix: 16), let inode = UInt64(parts[4], radix: 16) else { return nil }
+            guard let device = UInt64(parts[3], radix: 16), let inode = UInt64(parts[4], radix: 16) else {
+                return nil
+            }
             kind = .file(device: device, inode: inode)
         default: return nil
         }

@@ -44,7 +44,9 @@ struct TakeOver {
             let space = fitting(count + DescriptorPassing.maximum) - count
             do {
                 let most = max(1, min(space + 1, DescriptorPassing.maximum))
-                guard let message = try DescriptorPassing.receive(from: socket.number, atMost: most) else { break }
+                guard let message = try DescriptorPassing.receive(from: socket.number, atMost: most) else {
+                    break
+                }
                 take(message)
             } catch {
                 note("\(error)")

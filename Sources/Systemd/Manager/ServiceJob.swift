@@ -62,7 +62,8 @@ extension SystemdUnit {
         guard job.number != 0 else { return .nothing }
         guard let type = text("JobType", ofJobAt: job.path) else { return nil }
         // A restart that waits for its second half is a start.
-        return type == "restart" || type == "try-restart" ? .restart(startsSocket: startsSocket) : .other(type)
+        return type == "restart" || type == "try-restart"
+            ? .restart(startsSocket: startsSocket) : .other(type)
     }
 
     /// Whether a socket unit of this service has a job, which beside a restart can only be its start.

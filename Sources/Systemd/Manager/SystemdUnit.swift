@@ -51,7 +51,8 @@ public final class SystemdUnit {
         let manager = "org.freedesktop.systemd1"
         let object = "/org/freedesktop/systemd1"
         let interface = "org.freedesktop.systemd1.Manager"
-        guard sd_bus_message_new_method_call(bus, &call, manager, object, interface, "GetUnitByPID") >= 0 else {
+        guard sd_bus_message_new_method_call(bus, &call, manager, object, interface, "GetUnitByPID") >= 0
+        else {
             return nil
         }
         defer { sd_bus_message_unref(call) }
@@ -63,7 +64,8 @@ public final class SystemdUnit {
         else { return nil }
         defer { sd_bus_message_unref(reply) }
         var path: UnsafePointer<CChar>?
-        guard sd_bus_message_read_basic(reply, CChar(truncatingIfNeeded: SD_BUS_TYPE_OBJECT_PATH), &path) >= 0,
+        guard
+            sd_bus_message_read_basic(reply, CChar(truncatingIfNeeded: SD_BUS_TYPE_OBJECT_PATH), &path) >= 0,
             let path
         else { return nil }
         return String(cString: path)
@@ -136,7 +138,15 @@ public final class SystemdUnit {
     /// A property of a job that is a text.
     func text(_ property: String, ofJobAt job: String) -> String? {
         Self.take { result in
-            sd_bus_get_property_string(bus, Self.manager, job, "org.freedesktop.systemd1.Job", property, nil, result)
+            sd_bus_get_property_string(
+                bus,
+                Self.manager,
+                job,
+                "org.freedesktop.systemd1.Job",
+                property,
+                nil,
+                result
+            )
         }
     }
 

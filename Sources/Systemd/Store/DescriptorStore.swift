@@ -23,7 +23,8 @@ public struct DescriptorStore: Sendable {
 
     /// Whether `name` may be the name of a descriptor: 1 to 255 ASCII characters, none of them a control character or `:`.
     public static func isName(_ name: String) -> Bool {
-        (1...255).contains(name.utf8.count) && name.utf8.allSatisfy { (0x20..<0x7f).contains($0) && $0 != 0x3a }
+        (1...255).contains(name.utf8.count)
+            && name.utf8.allSatisfy { (0x20..<0x7f).contains($0) && $0 != 0x3a }
     }
 
     /// Has the service manager keep a duplicate of a descriptor. One that is kept already, under whatever name, stays as it is.

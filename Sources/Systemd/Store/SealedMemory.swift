@@ -32,7 +32,8 @@ public enum SealedMemory {
     /// The bytes of a sealed file; nil for any other descriptor, and for a file of more than `limit` bytes.
     public static func bytes(of descriptor: Int32, limit: Int) -> [UInt8]? {
         var status = stat()
-        guard linux_is_sealed(descriptor), fstat(descriptor, &status) == 0, let size = Int(exactly: status.st_size),
+        guard linux_is_sealed(descriptor), fstat(descriptor, &status) == 0,
+            let size = Int(exactly: status.st_size),
             size <= limit
         else { return nil }
         var bytes = [UInt8](repeating: 0, count: size)

@@ -83,7 +83,10 @@ struct HandOverFormatTests {
     private static func image(_ file: [UInt8]) throws -> HandOverImage {
         let head = file.prefix(HandOverImage.headSize)
         let (promised, count) = try HandOverImage.recordBytes(head: head)
-        return HandOverImage(promised: promised, records: Array(file.dropFirst(HandOverImage.headSize).prefix(count)))
+        return HandOverImage(
+            promised: promised,
+            records: Array(file.dropFirst(HandOverImage.headSize).prefix(count))
+        )
     }
 
     private static func goldenFile() throws -> [UInt8] {
@@ -137,7 +140,9 @@ struct HandOverFormatTests {
     func newerVersions() throws {
         var file = try Self.goldenFile()
         file[8] = 7
-        #expect(try Self.image(file).connection(at: 0, fileSize: UInt64(file.count), now: Self.now).number == 5)
+        #expect(
+            try Self.image(file).connection(at: 0, fileSize: UInt64(file.count), now: Self.now).number == 5
+        )
         file[10] = 2
         #expect(throws: HandOverError.self) { try Self.image(file) }
     }
@@ -166,7 +171,10 @@ struct HandOverFormatTests {
         #expect(lingering.until == 500 + ConnectionState.lingerPatience)
     }
 
-    @Test("Random changes never trap the reader, and never make it send what it does not hold", arguments: 0..<8)
+    @Test(
+        "Random changes never trap the reader, and never make it send what it does not hold",
+        arguments: 0..<8
+    )
     func mutations(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let golden = try Self.goldenFile()
@@ -226,8 +234,10 @@ struct HandOverFormatTests {
     @Test(
         "Other names",
         arguments: [
-            "", "listener", "listener.", "listener.x", "listener.01", "listener.1.", "listener.1.all", "listener.1.file.1",
-            "listener.1.file.G.1", "listener.1.file.1.1.1", "listener.-1", "listener.99999999999999999999", "reversed",
+            "", "listener", "listener.", "listener.x", "listener.01", "listener.1.", "listener.1.all",
+            "listener.1.file.1",
+            "listener.1.file.G.1", "listener.1.file.1.1.1", "listener.-1", "listener.99999999999999999999",
+            "reversed",
         ]
     )
     func otherNames(text: String) {

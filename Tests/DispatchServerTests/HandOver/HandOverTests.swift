@@ -53,7 +53,9 @@ struct HandOverTests {
         return LineServer.Configuration(listeners: listeners, options: options, sessionLimits: .init())
     }
 
-    private func wait<Result: Sendable>(_ method: (@escaping @Sendable (Result) -> Void) -> Void) throws -> Result {
+    private func wait<Result: Sendable>(_ method: (@escaping @Sendable (Result) -> Void) -> Void) throws
+        -> Result
+    {
         let isOver = DispatchSemaphore(value: 0)
         let result = Mutex<Result?>(nil)
         method { value in
@@ -78,7 +80,9 @@ struct HandOverTests {
             listenerStore: kept.store
         )
         let report: TakeOverReport = try wait { server.takeOver(from: conversations, $0) }
-        let failure: String = try wait { done in server.start(continuing: stored) { done($0.map { "\($0)" } ?? "") } }
+        let failure: String = try wait { done in
+            server.start(continuing: stored) { done($0.map { "\($0)" } ?? "") }
+        }
         #expect(failure == "")
         return (server, report)
     }
@@ -86,7 +90,9 @@ struct HandOverTests {
     private func peer(_ server: LineServer, at index: Int = 0) throws -> Peer {
         let address = server.listeners.addresses[index]
         let place: SocketAddress =
-            if let colon = address.lastIndex(of: ":"), let port = UInt16(address[address.index(after: colon)...]) {
+            if let colon = address.lastIndex(of: ":"),
+                let port = UInt16(address[address.index(after: colon)...])
+            {
                 .ipv4(SIMD4(127, 0, 0, 1), port: port)
             } else {
                 .unix(path: address)
@@ -172,7 +178,9 @@ struct HandOverTests {
         #expect(nothing == nil)
         let (second, _) = try serve()
         let (_, passed) = try handOver(second)
-        let refusal: String = try wait { done in second.reload(Self.configuration()) { done("\($0 ?? Failed())") } }
+        let refusal: String = try wait { done in
+            second.reload(Self.configuration()) { done("\($0 ?? Failed())") }
+        }
         #expect(refusal == StoppingError().description)
         close(passed)
     }
@@ -195,7 +203,9 @@ struct HandOverTests {
             session: [77],
             held: 0..<0
         )
-        let image = HandOverImage.encode([ServerRecord(lastNumber: 1000).encoded, try #require(record.encoded)])
+        let image = HandOverImage.encode([
+            ServerRecord(lastNumber: 1000).encoded, try #require(record.encoded),
+        ])
         let file = try SealedFile("test") { (writer) throws(SystemError) in
             for byte in image {
                 var byte = byte

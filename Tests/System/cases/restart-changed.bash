@@ -1,6 +1,6 @@
 # The next process has other settings, other limits, or finds something foreign in the store; reloads come before and during.
 . "$(dirname "$0")/../helpers.bash"
-. "$here/live.bash"
+. "$(dirname "$0")/../live.bash"
 
 live_settings
 start
@@ -32,11 +32,13 @@ if [ "$RELEASE" != 12 ]; then
 [Service]
 NotifyAccess=all
 ExecReload=
-ExecReload=/bin/sh -c 'exec 9</etc/hostname; systemd-notify --fd=9 --fdname=conversations; systemd-notify --fd=9 --fdname=foreign'
+ExecReload=/bin/sh -c 'systemd-notify --fd=9 --fdname=conversations 9</etc/hostname; systemd-notify --fd=9 --fdname=foreign 9</etc/hosts'
 END
     machine systemctl reload reversed.service
     expect "a restart with foreign descriptors" machine systemctl restart reversed.service
-    journal_matches "foreign.*closed" || fail "the foreign one is told of"
+    journal_matches "foreign.*closed" || fail "the foreign one is reported"
+    journal_matches "no hand-over and is closed" || fail "the one under the daemon's own name is reported"
+    same "none of them stays" 5 "$(property NFileDescriptorStore)"
 fi
 finish_steady "the clients that stayed, with something foreign in the store"
 

@@ -1,7 +1,7 @@
 # kill -9 at random moments: answers are always right, and no connect is refused. Conversations of the killed process end.
 # LONG=yes (make soak): 20 times.
 . "$(dirname "$0")/../helpers.bash"
-. "$here/live.bash"
+. "$(dirname "$0")/../live.bash"
 
 rounds=4
 if [ -n "${LONG:-}" ]; then rounds=20; fi

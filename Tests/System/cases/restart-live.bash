@@ -1,7 +1,7 @@
 # Restarts, an upgrade and a downgrade among clients of every kind: no close, no wrong byte, no refused connect.
 # LONG=yes (make soak): 1,000 talking clients and 20 restarts.
 . "$(dirname "$0")/../helpers.bash"
-. "$here/live.bash"
+. "$(dirname "$0")/../live.bash"
 
 rounds=4 talking=200 half=100 deaf=20 silent=200
 if [ -n "${LONG:-}" ]; then rounds=20 talking=1000 half=500 deaf=100 silent=1000; fi
