@@ -35,7 +35,7 @@ class Service:
         """`limit`: on open files; the descriptors are put in place before it holds."""
         arguments = self.store.start_arguments()
         if limit:
-            arguments["prefix"] = (*arguments["prefix"], "prlimit", f"--nofile={limit}:{limit}")
+            arguments["prefix"] = (*arguments["prefix"], "/usr/bin/prlimit", f"--nofile={limit}:{limit}")
         return self.start(self.config, listeners=self.listeners, **arguments, **{**self.options, **options})
 
     def stop(self, code=0):
