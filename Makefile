@@ -18,7 +18,7 @@ SYSTEM_PACKAGES := $(TEST_PACKAGES) binutils debootstrap debian-archive-keyring 
 LINT_PACKAGES := $(BUILD_PACKAGES) git python3 mandoc shellcheck hunspell hunspell-en-gb
 
 .DEFAULT_GOAL := help
-.PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests sanitizer-tests system-tests deb container benchmark \
+.PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests sanitizer-tests system-tests restart-soak deb container benchmark \
 	build-dependencies test-dependencies system-dependencies lint-dependencies grapheme-table recording layers clean
 
 help: ## This list
@@ -47,6 +47,9 @@ uninstall: ## Remove it; a changed settings file stays
 
 run: build ## Run the daemon in the foreground on config/reversed.toml
 	$(REVERSED) --config config/reversed.toml
+
+restart-soak: system-dependencies deb ## Restart the service 20 times among 2,600 clients, and kill it 20 times (root only)
+	LONG=yes CASE_TIMEOUT=1800 Tests/System/run restart-live restart-killed
 
 deb: system-dependencies ## Build the Debian packages
 	scripts/build-package

@@ -200,6 +200,13 @@ struct HandOverFormatTests {
                     )
                 else { continue }
                 #expect(record.held.upperBound <= UInt64(file.count))
+                let written = try #require(record.encoded)
+                let again = try ConnectionRecord(
+                    written[...],
+                    fileSize: UInt64(file.count),
+                    now: Self.now
+                )
+                #expect(again == record)
                 if case .sending(let sending) = record.life.phase {
                     #expect(sending.unsent > 0 && sending.unsent <= record.held.count)
                 }
