@@ -87,6 +87,8 @@ public final class Server<S: Session>: Sendable {
         self.makeSession = makeSession
         self.restoreSession = restoreSession
         let openAtStart = DescriptorLimit.countOpen()
+        // Before anything is opened: a full table makes libdispatch trap before the sentence is written.
+        _ = try Self.slots(for: configuration, wanted: 1, open: openAtStart)
         let log = ServerLog(
             logger: logger,
             terms: logTerms,
@@ -123,6 +125,11 @@ public final class Server<S: Session>: Sendable {
         var statistics = Statistics()
         statistics.connections = core.connections.count
         statistics.accepted = core.connections.accepted
+        statistics.refusedPerClient = core.connections.refused
+        statistics.bufferedBytes = core.memory.used
+        statistics.waitingForMemory = core.memory.waitingConnections
+        statistics.endedForMemory = core.memory.endedConnections
+        statistics.untakenBytes = core.connections.untakenBytes
         statistics.pauses = core.connections.pauses.count
         statistics.pausedTime = .milliseconds(Int64(clamping: core.connections.pauses.time))
         (statistics.requests, statistics.bytes) = core.workers.totals
@@ -264,21 +271,32 @@ public final class Server<S: Session>: Sendable {
     /// Makes as many slots as the descriptor limit allows.
     private func fit(_ configuration: Configuration) throws {
         let wanted = configuration.limits.maximumConnections
+        let open = state.withLock { $0.openAtStart }
+        let outcome = try Self.slots(for: configuration, wanted: wanted, open: open)
+        core.connections.setCapacity(
+            outcome.maximumConnections,
+            perClient: configuration.limits.connectionsPerClient
+        )
+        guard outcome.maximumConnections < wanted else { return }
+        core.log.noteFewerSlots(outcome.maximumConnections, wanted: wanted, descriptors: outcome.descriptors)
+    }
+
+    private static func slots(
+        for configuration: Configuration,
+        wanted: Int,
+        open: Int
+    ) throws -> DescriptorLimit.Outcome {
         // A name may have an IPv4 and an IPv6 address, and while it reloads the old listeners are still there.
         let outcome = DescriptorLimit.raise(
             forConnections: wanted,
             listeners: 4 * configuration.listeners.count,
-            open: state.withLock { $0.openAtStart }
+            open: open
         )
-        guard let outcome else {
-            throw SetupError(
-                description:
-                    "the limit on open files is too low to serve anybody; raise LimitNOFILE= or ulimit -n"
-            )
-        }
-        core.connections.setCapacity(outcome.maximumConnections)
-        guard outcome.maximumConnections < wanted else { return }
-        core.log.noteFewerSlots(outcome.maximumConnections, wanted: wanted, descriptors: outcome.descriptors)
+        if let outcome { return outcome }
+        throw SetupError(
+            description:
+                "the limit on open files is too low to serve anybody; raise LimitNOFILE= or ulimit -n"
+        )
     }
 
     /// How many connections fit the limit of open files, raised if need be, when so many are wanted.
@@ -302,7 +320,11 @@ public final class Server<S: Session>: Sendable {
             listeners: listeners.addresses.count,
             open: open
         )
-        if let outcome { core.connections.setCapacity(outcome.maximumConnections) }
+        guard let outcome else { return }
+        core.connections.setCapacity(
+            outcome.maximumConnections,
+            perClient: configuration.limits.connectionsPerClient
+        )
     }
 
     private func startSweeping() {

@@ -189,6 +189,7 @@ extension EndReason {
         case .drainTimeout: (7, nil, nil)
         case .lost(let code): (8, nil, code)
         case .notTakenOver: (9, nil, nil)
+        case .memoryUsedUp: (10, nil, nil)
         }
     }
 
@@ -204,6 +205,7 @@ extension EndReason {
             case 7: .drainTimeout
             case 8: .lost(Int32(bitPattern: UInt32(truncatingIfNeeded: code ?? 0)))
             case 9: .notTakenOver
+            case 10: .memoryUsedUp
             default: .completed
             }
     }

@@ -108,6 +108,7 @@ struct TakeOver {
         var held = ByteQueue()
         // In range: the record was checked against the size of the file.
         let count = Int(record.held.upperBound - record.held.lowerBound)
+        guard held.tryReserve(count) else { throw HandOverError("there is no memory for what it holds") }
         _ = try held.append(atMost: count, chunk: count) { (space) throws(SystemError) in
             try file.read(into: space, from: record.held.lowerBound)
             return space.count
@@ -116,6 +117,7 @@ struct TakeOver {
             number: record.number,
             descriptor: Descriptor(owning: number),
             client: record.client,
+            key: ClientKey(record.client),
             listenerName: record.listener,
             session: session,
             server: server,

@@ -16,7 +16,7 @@ struct ConnectionHandOverTests {
         #expect(life.handOver(arrived: 0) == .park)
         #expect(life.isParked)
         #expect(life.ready() == .nothing)
-        #expect(life.tick(Self.limits, untaken: { 0 }, now: 1 << 40) == .nothing)
+        #expect(life.tick(Timeouts(Self.limits), untaken: { 0 }, now: 1 << 40) == .nothing)
         #expect(life.drain(arrived: 5, now: 1) == nil)
         #expect(life.handOver(arrived: 5) == .nothing)
         #expect(life.resume() == .waitForInput)
