@@ -294,7 +294,7 @@ def test_max_connections_lowered_drops_nobody(service):
     clients = [connect(run.daemon.port) for _ in range(20)]
     for client in clients:
         ask(client, b"one\n")
-    run.restart("port = 0\n[limits]\nmax_connections = 5\n")
+    run.restart("port = 0\n[limits]\nmax_connections = 5\nmax_connections_per_client = 0\n")
     for client in clients:
         assert ask(client, b"two\n") == b"owt\n"
     with connect(run.daemon.port) as waiting:
@@ -306,6 +306,25 @@ def test_max_connections_lowered_drops_nobody(service):
             client.close()
         waiting.settimeout(10)
         assert receive(waiting, 6) == b"stiaw\n"
+
+
+def test_the_limit_per_client_counts_those_that_were_handed_over(service):
+    run = service("port = 0\n[limits]\nmax_connections_per_client = 3\n")
+    clients = [connect(run.daemon.port) for _ in range(3)]
+    for client in clients:
+        ask(client, b"one\n")
+    run.restart()
+
+    def is_served():
+        try:
+            return ask_once(run.daemon.port, b"two\n") == b"owt\n"
+        except (AssertionError, ConnectionError):
+            return False
+    assert not is_served()
+    clients.pop().close()
+    assert eventually(is_served)
+    for client in clients:
+        assert ask(client, b"three\n") == b"eerht\n"
 
 
 def test_the_descriptor_limit_lowered(service):
