@@ -6,6 +6,9 @@
 // and ListenerState do the same for a listening socket. Connections knows who is connected and counts slots; LoopBalance
 // decides how many hot loops share the load; Server opens, reloads and drains.
 //
+// HandOver/ passes the connections to another process of the service, and takes them over there. What is written is bytes
+// of a format that later releases must read.
+//
 // What does not belong here: what a request is, configuration files, systemd, exit codes.
 //
 // What must stay true:

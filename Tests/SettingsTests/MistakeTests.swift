@@ -65,7 +65,7 @@ struct MistakeTests {
             ("[log]\nfile = 1", #"2: unknown key "file"; known here: level, connections"#),
             (
                 "\"a\\tb\" = 1",
-                #"1: unknown key "a\tb"; known here: host, port, ipv6_only, framing, unit, limits, log, listener"#
+                #"1: unknown key "a\tb"; known here: host, port, ipv6_only, framing, unit, limits, restart, log, listener"#
             ),
         ]
     )
