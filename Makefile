@@ -12,13 +12,13 @@ export REVERSE_CLIENT := $(CURDIR)/$(BIN)/reverse-client
 
 # The Debian packages that the targets need. scripts/install-missing installs those that are missing.
 BUILD_PACKAGES := libsystemd-dev libtomlplusplus-dev pkg-config g++
-TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect python3-pyte strace mandoc iproute2 procps \
-	bash bash-completion zsh fish binutils util-linux
+TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect python3-pyte python3-yaml strace mandoc iproute2 \
+	procps bash bash-completion zsh fish binutils util-linux prometheus prometheus-node-exporter
 SYSTEM_PACKAGES := $(TEST_PACKAGES) debootstrap debian-archive-keyring systemd-container debhelper lintian
 LINT_PACKAGES := $(BUILD_PACKAGES) git python3 mandoc shellcheck hunspell hunspell-en-gb
 
 .DEFAULT_GOAL := help
-.PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests fault-tests soak sanitizer-tests system-tests restart-soak deb container benchmark \
+.PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests fault-tests soak sanitizer-tests system-tests restart-soak deb container benchmark examples documentation fuzz coverage \
 	build-dependencies test-dependencies system-dependencies lint-dependencies grapheme-table recording layers clean
 
 help: ## This list
@@ -62,16 +62,18 @@ container: deb ## Open a shell in a container with the packages installed (root 
 test: system-dependencies ## Run every test (root only)
 	$(MAKE) lint
 	$(MAKE) unit-tests
+	$(MAKE) documentation
 	$(MAKE) sanitizer-tests
 	$(MAKE) fuzz seconds=4
 	$(MAKE) behaviour-tests
 	$(MAKE) fault-tests
 	$(MAKE) system-tests
 
-lint: lint-dependencies ## Check layout, layers, links, spelling, shell scripts, manual pages and versions
+lint: lint-dependencies ## Check layout, layers, links, examples, spelling, shell scripts, manual pages and versions
 	$(SWIFT) format lint --strict --recursive Sources Tests Examples/Sources Package.swift Examples/Package.swift
 	mandoc -Tlint -W warning man/*.[1-8]
 	scripts/check-version
+	scripts/check-examples
 	scripts/layers
 	scripts/check-links
 	scripts/check-spelling
@@ -88,10 +90,16 @@ sanitizer-tests: test-dependencies ## Run the tests of unsafe code and of thread
 		--filter 'ReverseCoreTests|SettingsTests|DispatchServerTests|SocketsTests'
 	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan --filter DispatchServerTests
 
+examples: build-dependencies ## Build the example programs, Examples/.build/debug
+	$(SWIFT) build --package-path Examples --static-swift-stdlib --explicit-target-dependency-import-check error
+
+documentation: build-dependencies ## Build and check the documentation of the libraries, .build/documentation
+	scripts/documentation
+
 fuzz: test-dependencies ## Fuzz every reader of outside data, each for seconds=60
 	scripts/fuzz $(seconds)
 
-behaviour-tests: test-dependencies build ## Test the release binaries over real sockets, pipes and terminals
+behaviour-tests: test-dependencies build examples ## Test the release binaries over real sockets, pipes and terminals
 	$(PYTHON) -m pytest -q Tests/Behaviour
 
 fault-tests: test-dependencies build ## Test failing system calls, hostile clients, a hostile machine; FAULTS_SEED=1
@@ -100,7 +108,7 @@ fault-tests: test-dependencies build ## Test failing system calls, hostile clien
 soak: test-dependencies build ## The same for SOAK_SECONDS=3600, with every kind at once; print the figures
 	$(PYTHON) Tests/Faults/soak.py
 
-system-tests: system-dependencies deb ## Test the packages in booted containers of Debian 12 and 13 (root only)
+system-tests: system-dependencies deb examples ## Test the packages in booted containers of Debian 12 and 13 (root only)
 	Tests/System/run
 	PACKAGES="$$(ls .build/*.deb)" $(PYTHON) -m pytest -q Tests/Behaviour/test_completion.py
 
@@ -117,7 +125,7 @@ recording: test-dependencies build ## Record the session in README.md again: doc
 	$(PYTHON) scripts/record
 
 clean: ## Remove everything that was built
-	rm -rf .build .build-asan .build-fuzz .build-tsan
+	rm -rf .build .build-asan .build-fuzz .build-tsan Examples/.build
 
 ##@ Release
 

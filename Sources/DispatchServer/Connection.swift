@@ -116,7 +116,7 @@ final class Connection: LoopMember {
         server.workers.withWorker { worker in
             let now = Clock.now()
             state.withLock { state in
-                perform(state.life.ready(), &state, worker, now)
+                worker.timing { perform(state.life.ready(), &state, worker, now) }
                 lendIfBusy(&state, now)
                 state.lastEvent = now
             }
@@ -124,7 +124,7 @@ final class Connection: LoopMember {
     }
 
     func serve(_ worker: Worker, now: Milliseconds) -> Int {
-        state.withLock { perform($0.life.ready(), &$0, worker, now) }
+        state.withLock { state in worker.timing { perform(state.life.ready(), &state, worker, now) } }
     }
 
     /// Time has passed: the idle timeout and the patience of a linger are checked.
@@ -183,11 +183,14 @@ final class Connection: LoopMember {
     /// What another process must know to go on with a parked connection; nil where it cannot go on.
     ///
     /// - Parameter offset: Where the bytes that it holds will be.
-    func record(heldAt offset: UInt64) -> ConnectionRecord? {
+    func record(heldAt offset: UInt64, _ worker: Worker) -> ConnectionRecord? {
         state.withLock { state in
             guard state.life.isParked,
-                let session = state.session(UnsafeMutableRawBufferPointer(start: nil, count: 0), .handOver)
-                    .output
+                let session = state.session(
+                    UnsafeMutableRawBufferPointer(start: nil, count: 0),
+                    .handOver,
+                    worker.tally
+                ).output
             else { return nil }
             return ConnectionRecord(
                 number: number,
@@ -386,7 +389,7 @@ final class Connection: LoopMember {
         received = count
         if !usesBuffer { state.held.commit(count) }
         let whole = UnsafeMutableRawBufferPointer(rebasing: memory[..<(kept + count)])
-        let step = state.session(whole, .receive)
+        let step = state.session(whole, .receive, worker.tally)
         worker.counters.add(requests: step.requests, bytes: count)
         if let output = step.output {
             let rest = UnsafeMutableRawBufferPointer(rebasing: whole[step.consumed...])
@@ -402,7 +405,7 @@ final class Connection: LoopMember {
         _ worker: Worker,
         _ now: Milliseconds
     ) -> ConnectionState.Action {
-        let step = state.session(state.held.bytes, .receiveEndOfFile)
+        let step = state.session(state.held.bytes, .receiveEndOfFile, worker.tally)
         worker.counters.add(requests: step.requests, bytes: 0)
         if let output = step.output {
             hold(output, before: UnsafeRawBufferPointer(start: nil, count: 0), &state)
@@ -466,6 +469,7 @@ final class Connection: LoopMember {
 
     private func close(_ reason: EndReason, _ state: inout State, _ now: Milliseconds) {
         state.held.removeAll()
+        server.connections.countEnd(reason.name)
         let untaken = untaken(reason, state.life.abandonedBytes)
         if untaken > 0 { server.connections.addUntaken(untaken) }
         server.log.disconnected(

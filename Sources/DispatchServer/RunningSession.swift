@@ -5,7 +5,9 @@
 /// the program that defines it, because `Server.init` is inlinable. So the rest of the server need not be generic, and
 /// reversal pays nothing for it.
 @usableFromInline
-typealias RunningSession = (_ buffer: UnsafeMutableRawBufferPointer, _ call: SessionCall) -> SessionStep
+typealias RunningSession = (
+    _ buffer: UnsafeMutableRawBufferPointer, _ call: SessionCall, _ tally: RequestTally
+) -> SessionStep
 
 /// What a session is asked. One closure for all of it, because a second one would cost every connection its own context.
 @usableFromInline

@@ -89,6 +89,28 @@ enum Keys {
             "Whether there is a message when a client connects and when it leaves"
         ),
     ]
+
+    static let metrics: [Key<Settings>] = [
+        Key(
+            "listen",
+            \.metrics.endpoint,
+            Notation<Endpoint>.endpoint.orEmpty(for: "nowhere"),
+            "Where an HTTP server answers"
+        ),
+        Key("mode", \.metrics.mode, .mode, "who may connect"),
+        Key(
+            "file",
+            \.metrics.file,
+            Notation<String>.filePath.orEmpty(for: "none"),
+            "A file for node_exporter"
+        ),
+        Key(
+            "interval",
+            \.metrics.interval,
+            .duration(.seconds(1)...(.seconds(3600))),
+            "How often the file is written"
+        ),
+    ]
 }
 
 extension Settings {
@@ -142,6 +164,7 @@ enum Section: String, CaseIterable {
     case limits
     case restart
     case log
+    case metrics
     case listener
 
     /// The keys in the order of the shipped file and of `--print-config`.
@@ -151,6 +174,7 @@ enum Section: String, CaseIterable {
         case .limits: Keys.limits.map(\.name)
         case .restart: Keys.restart.map(\.name)
         case .log: Keys.log.map(\.name)
+        case .metrics: Keys.metrics.map(\.name)
         case .listener: (Keys.address + Keys.socketFile + Keys.options).map(\.name)
         }
     }
@@ -164,7 +188,7 @@ enum Section: String, CaseIterable {
     var header: String {
         switch self {
         case .top: "the top level, above every [table]"
-        case .limits, .restart, .log: "[\(rawValue)]"
+        case .limits, .restart, .log, .metrics: "[\(rawValue)]"
         case .listener: "[[\(rawValue)]]"
         }
     }

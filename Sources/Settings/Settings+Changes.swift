@@ -4,6 +4,7 @@ extension Settings {
     public func changes(since old: Settings) -> [String] {
         Self.changes(Keys.limits, .limits, old, self) + Self.changes(Keys.restart, .restart, old, self)
             + Self.changes(Keys.log, .log, old, self)
+            + Self.changes(Keys.metrics, .metrics, old, self)
     }
 
     private static func changes(_ keys: [Key<Settings>], _ section: Section, _ old: Settings, _ new: Settings)

@@ -14,6 +14,7 @@ extension Settings {
             Section.limits.header + "\n" + Self.lines(Keys.limits, self),
             Section.restart.header + "\n" + Self.lines(Keys.restart, self),
             Section.log.header + "\n" + Self.lines(Keys.log, self),
+            Section.metrics.header + "\n" + Self.lines(Keys.metrics, self),
         ]
         if !isPlain {
             let keys = Keys.address + Keys.socketFile + Keys.options

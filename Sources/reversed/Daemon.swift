@@ -34,6 +34,7 @@ final class Daemon: @unchecked Sendable {
     private var hasSystemdSockets = false
     /// Whether the process before has handed over conversations, which a stop must not lose, however early it comes.
     private var hasInherited = false
+    private let metrics: MetricsExporter
     private var reloading: Reload?
     private var mustReload = false
     private var drainProgress: UInt64 = 0
@@ -50,6 +51,7 @@ final class Daemon: @unchecked Sendable {
         self.logger = logger
         notifier = Notifier(onFailure: { logger.warning("\($0)") })
         store = DescriptorStore(notifier)
+        metrics = MetricsExporter(queue: queue, log: log, logger: logger)
     }
 
     /// Starts, and returns only when the start fails.
@@ -80,9 +82,12 @@ final class Daemon: @unchecked Sendable {
                     remove: { [store] in store.remove($0) }
                 ),
                 usesHotLoops: usesHotLoops,
+                metrics: metrics.publisher,
+                otherDescriptors: MetricsExporter.descriptors(settings.metrics),
                 onLoss: { [unowned self] in queue.async { [self] in listenersAreLost() } }
             )
             self.server = server
+            metrics.observe(server)
             handlers = try SignalHandlers(
                 on: queue,
                 [
@@ -90,7 +95,10 @@ final class Daemon: @unchecked Sendable {
                     SIGHUP: { [unowned self] in reload() },
                 ]
             )
-            start(server, handedIn, watchdogRequest.period)
+            metrics.apply(settings.metrics) { [self] error in
+                if let error { return startFailed(error) }
+                start(server, handedIn, watchdogRequest.period)
+            }
         } catch {
             logger.critical("\(error)")
             throw leave(ExitStatus.systemFailed)
@@ -144,7 +152,7 @@ final class Daemon: @unchecked Sendable {
     }
 
     private func startFailed(_ error: any Error) {
-        for reason in (error as? ListenError)?.reasons ?? ["\(error)"] {
+        for reason in ReloadError(error).reasons {
             // The sockets of systemd, which went elsewhere, are what is in the way, and not another program.
             let explanation = misdirection.map { "\(reason.prefix { $0 != ";" }); \($0)" } ?? reason
             logger.critical("\(explanation)")
@@ -172,6 +180,7 @@ final class Daemon: @unchecked Sendable {
         }
         warnOfHints()
         isReady = true
+        metrics.trouble = nil
         notifier.ready(status: statusLine.serving(server.addresses, server.statistics, at: .now))
         if notifier.isActive {
             if let watchdogPeriod {
@@ -212,13 +221,22 @@ final class Daemon: @unchecked Sendable {
         reloading = notifier.beginReload()
         let new: Settings
         do { new = try source.load() } catch { return reloaded(nil, error) }
-        server.reload(new.server) { [self] error in
-            queue.async { [self] in reloaded(new, error) }
+        let old = settings.metrics
+        metrics.apply(new.metrics) { [self] error in
+            if let error { return reloaded(nil, error) }
+            server.reload(new.server) { [self] error in
+                queue.async { [self] in
+                    guard let error else { return reloaded(new, nil) }
+                    // Nothing changes: where the metrics went, they go again.
+                    metrics.apply(old) { [self] _ in reloaded(nil, error) }
+                }
+            }
         }
     }
 
     private func reloaded(_ new: Settings?, _ error: (any Error)?) {
         guard let server, !isDraining else { return }
+        metrics.countReload(isGood: error == nil)
         if let error {
             let error = ReloadError(error)
             for reason in error.reasons {
@@ -292,6 +310,7 @@ final class Daemon: @unchecked Sendable {
     }
 
     private func drain(_ server: Server<ReversalSession>) {
+        metrics.trouble = "stopping"
         let statistics = server.statistics
         let count = statistics.connections
         untakenBeforeDrain = statistics.untakenBytes
@@ -308,8 +327,10 @@ final class Daemon: @unchecked Sendable {
                 let statistics = server.statistics
                 let untaken = statistics.untakenBytes &- untakenBeforeDrain
                 let loss = untaken > 0 ? "; clients did not take \(untaken) bytes of their answers" : ""
-                logger.notice("stopped after \(StatusLine.lines(statistics.requests))\(loss)")
-                quit()
+                metrics.stop { [self] in
+                    logger.notice("stopped after \(StatusLine.lines(statistics.requests))\(loss)")
+                    quit()
+                }
             }
         }
     }
@@ -334,6 +355,7 @@ final class Daemon: @unchecked Sendable {
 
     private func quit() -> Never {
         watchdog?.stop()
+        metrics.discardFile()
         _ = notifier.flush(deadline: .now() + 1)
         _ = log.flush(deadline: .now() + 1)
         exit(0)
@@ -365,6 +387,7 @@ private struct ReloadError: Error, CustomStringConvertible {
             switch error {
             case let error as SettingsError: error.mistakes.map(\.description)
             case let error as ListenError: error.reasons
+            case let error as MetricsError: error.reasons
             default: ["\(error)"]
             }
     }

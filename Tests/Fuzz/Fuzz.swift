@@ -20,6 +20,7 @@ private let subjects = [
     Subject(name: "activation", check: checkActivation),
     Subject(name: "arguments", check: checkArguments),
     Subject(name: "hand-over", check: checkHandOver),
+    Subject(name: "http", check: checkHTTP),
 ]
 
 /// The one that the variable FUZZ_SUBJECT names; libFuzzer's `main` has its own arguments.

@@ -12,3 +12,6 @@ void epoll_guard_set_up(void);
 /// A descriptor that libdispatch could not watch because epoll_ctl(2) failed, with its `errno` in `error`; -1 when there is
 /// none that was not taken before.
 int epoll_guard_take_failure(int *error);
+
+/// Puts back a failure that was taken: the descriptor is that of another server in this process.
+void epoll_guard_keep_failure(int descriptor, int error);

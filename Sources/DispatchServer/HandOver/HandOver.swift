@@ -40,20 +40,20 @@ struct HandOverBatch {
     ///   - connections: All parked. Those that cannot be handed over are left out.
     ///   - lastNumber: The highest number of a connection so far.
     /// - Throws: `SystemError`, and then nothing has changed.
-    init(_ connections: [Connection], lastNumber: UInt64) throws(SystemError) {
+    init(_ connections: [Connection], lastNumber: UInt64, _ worker: Worker) throws(SystemError) {
         socket = try DescriptorPassing.Pair()
         let server = ServerRecord(lastNumber: lastNumber).encoded
         var records = [server]
         var ready: [Connection] = []
         // The place of the bytes held depends on the size of the records, which does not depend on the place.
         for connection in connections {
-            guard let record = connection.record(heldAt: 0)?.encoded else { continue }
+            guard let record = connection.record(heldAt: 0, worker)?.encoded else { continue }
             records.append(record)
             ready.append(connection)
         }
         var offset = HandOverImage.size(ofRecords: records.map(\.count))
         for (index, connection) in ready.enumerated() {
-            guard let record = connection.record(heldAt: offset), let bytes = record.encoded else { continue }
+            guard let record = connection.record(heldAt: offset, worker), let bytes = record.encoded else { continue }
             records[index + 1] = bytes
             offset = record.held.upperBound
         }

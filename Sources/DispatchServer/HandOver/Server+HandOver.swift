@@ -57,9 +57,13 @@ extension Server {
     private func pass(_ all: [Connection], _ completion: @escaping @Sendable (HandOver?) -> Void) {
         // What is under way counts against the soft limit.
         DescriptorLimit.raiseSoftLimit(by: all.count + all.count / HandOverMessage.most + 1)
+        let lastNumber = core.connections.lastNumber
+        let made = core.workers.withWorker { worker in
+            Result { () throws(SystemError) in try HandOverBatch(all, lastNumber: lastNumber, worker) }
+        }
         let batch: HandOverBatch
         do throws(SystemError) {
-            batch = try HandOverBatch(all, lastNumber: core.connections.lastNumber)
+            batch = try made.get()
         } catch {
             core.log.warn("\(error): no conversation is handed over")
             resume(all)

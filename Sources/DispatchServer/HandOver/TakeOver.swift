@@ -147,7 +147,7 @@ struct TakeOver {
             descriptor: descriptor,
             client: .unix(path: ""),
             listenerName: "?",
-            session: { _, _ in SessionStep(consumed: 0, requests: 0) },
+            session: { _, _, _ in SessionStep(consumed: 0, requests: 0) },
             server: server,
             life: ConnectionState(
                 handedOver: .serving(remaining: nil),
