@@ -53,7 +53,9 @@ struct HandOverBatch {
         }
         var offset = HandOverImage.size(ofRecords: records.map(\.count))
         for (index, connection) in ready.enumerated() {
-            guard let record = connection.record(heldAt: offset, worker), let bytes = record.encoded else { continue }
+            guard let record = connection.record(heldAt: offset, worker), let bytes = record.encoded else {
+                continue
+            }
             records[index + 1] = bytes
             offset = record.held.upperBound
         }
