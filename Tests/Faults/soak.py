@@ -44,6 +44,7 @@ def figure(name, value, is_good=True):
 
 def torture_phase(seconds):
     cases = [case for program in torture.PROGRAMS for case in torture.matrix(program)]
+    cases += torture.lasting(cases)
     random.Random(SEED).shuffle(cases)
     outcomes = torture.run_all(cases, seconds, os.cpu_count(), lambda outcome: outcome.faults and print(outcome, flush=True))
     faulty = [outcome for outcome in outcomes if outcome.faults]

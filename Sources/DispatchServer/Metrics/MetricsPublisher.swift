@@ -21,7 +21,9 @@ public final class MetricsPublisher<Source>: Sendable {
 
     /// Makes a publisher.
     ///
-    /// - Parameter factory: The backend; by default that which the process was bootstrapped with.
+    /// - Parameters:
+    ///   - metrics: What to publish.
+    ///   - factory: The backend; by default the one that the process was bootstrapped with.
     public init(_ metrics: [Metric<Source>], factory: any MetricsFactory = MetricsSystem.factory) {
         self.metrics = metrics
         self.factory = factory
