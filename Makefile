@@ -18,7 +18,7 @@ SYSTEM_PACKAGES := $(TEST_PACKAGES) debootstrap debian-archive-keyring systemd-c
 LINT_PACKAGES := $(BUILD_PACKAGES) git python3 mandoc shellcheck hunspell hunspell-en-gb
 
 .DEFAULT_GOAL := help
-.PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests fault-tests soak sanitizer-tests system-tests deb container benchmark examples documentation fuzz coverage \
+.PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests fault-tests soak sanitizer-tests system-tests restart-soak deb container benchmark examples documentation fuzz coverage \
 	build-dependencies test-dependencies system-dependencies lint-dependencies grapheme-table recording layers clean
 
 help: ## This list
@@ -37,7 +37,7 @@ programs:
 	$(SWIFT) build $(RELEASE) --product reverse-client
 
 # scripts/install reads these.
-export BUILT DESTDIR prefix bindir sbindir datadir docdir mandir systemddir bashcompletiondir zshcompletiondir fishcompletiondir
+export BUILT DESTDIR prefix bindir sbindir datadir docdir mandir systemddir sysusersdir bashcompletiondir zshcompletiondir fishcompletiondir
 
 install: ## Install what `make build` built: DESTDIR=, prefix=/usr/local; parts="daemon client"
 	@scripts/install install $(parts)
@@ -47,6 +47,9 @@ uninstall: ## Remove it; a changed settings file stays
 
 run: build ## Run the daemon in the foreground on config/reversed.toml
 	$(REVERSED) --config config/reversed.toml
+
+restart-soak: system-dependencies deb ## Restart the service 20 times among 2,600 clients, and kill it 20 times (root only)
+	LONG=yes CASE_TIMEOUT=1800 Tests/System/run restart-live restart-killed
 
 deb: system-dependencies ## Build the Debian packages
 	scripts/build-package

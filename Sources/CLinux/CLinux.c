@@ -1,5 +1,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -7,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,6 +20,79 @@ int linux_accept(int listener, struct sockaddr_storage *address, socklen_t *leng
 int linux_ignore_newcomers(int listener) {
     int no_interface = INT_MAX;
     return setsockopt(listener, SOL_SOCKET, SO_BINDTOIFINDEX, &no_interface, sizeof no_interface);
+}
+
+bool linux_ignores_newcomers(int listener) {
+    int interface = 0;
+    socklen_t length = sizeof interface;
+    return getsockopt(listener, SOL_SOCKET, SO_BINDTOIFINDEX, &interface, &length) == 0 && interface == INT_MAX;
+}
+
+// As large as the most descriptors need, and aligned as a header must be.
+union control {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(linux_most_descriptors * sizeof(int))];
+};
+
+ssize_t linux_send_descriptors(int socket, const void *bytes, size_t length, const int *descriptors, int count) {
+    if (count < 0 || count > linux_most_descriptors) {
+        errno = EINVAL;
+        return -1;
+    }
+    union control control = {0};
+    struct iovec part = {.iov_base = (void *)bytes, .iov_len = length};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (count > 0) {
+        message.msg_control = &control;
+        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(count * sizeof(int));
+        memcpy(CMSG_DATA(header), descriptors, count * sizeof(int));
+    }
+    return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+ssize_t linux_receive_descriptors(
+    int socket, void *bytes, size_t length, int *descriptors, int *count, bool *truncated) {
+    int most = *count < 0 ? 0 : *count > linux_most_descriptors ? linux_most_descriptors : *count;
+    union control control = {0};
+    struct iovec part = {.iov_base = bytes, .iov_len = length};
+    // CMSG_LEN and not CMSG_SPACE: in what pads an odd number of descriptors there is space for one more.
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(most * sizeof(int))};
+    *count = 0;
+    *truncated = false;
+    ssize_t received = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (received < 0) return received;
+    *truncated = (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) != 0;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+        int found = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        // There is one such header in a message, and it has no more than was asked for.
+        if (found > most - *count) found = most - *count;
+        memcpy(descriptors + *count, CMSG_DATA(header), found * sizeof(int));
+        *count += found;
+    }
+    return received;
+}
+
+int linux_memory_file(const char *name) {
+    // MFD_NOEXEC_SEAL, of Linux 6.3: nobody runs what is in it. An older kernel knows no such flag.
+    int file = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | 8U);
+    return file >= 0 || errno != EINVAL ? file : memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+}
+
+static const int all_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+int linux_seal(int file) {
+    return fcntl(file, F_ADD_SEALS, all_seals | F_SEAL_SEAL) < 0 ? -1 : 0;
+}
+
+bool linux_is_sealed(int file) {
+    int seals = fcntl(file, F_GET_SEALS);
+    return seals >= 0 && (seals & all_seals) == all_seals;
 }
 
 int linux_epoll_create(void) {

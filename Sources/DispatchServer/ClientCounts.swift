@@ -35,6 +35,9 @@ struct ClientCounts {
         return true
     }
 
+    /// Counts a connection that is there already, whatever the limit is.
+    mutating func count(_ client: ClientKey) { counts[client, default: 0] += 1 }
+
     /// A connection that was counted has ended.
     mutating func leave(_ client: ClientKey) {
         guard let count = counts[client] else { return }

@@ -14,6 +14,7 @@ import Synchronization
 ///
 ///     source ──(busy, or output is blocked)──▶ loop ──(quiet)──▶ source        any ──(closed)──▶ nowhere
 ///     either ──(no memory)──▶ paused ──(memory, or the end)──▶ source
+///     any ──(handed over)──▶ parked ──(nobody took it)──▶ source
 ///
 /// The read source is suspended while the connection is lent to a loop or paused. It owns the descriptor: its cancel handler is the
 /// one place that closes it.
@@ -23,6 +24,8 @@ import Synchronization
 final class Connection: LoopMember {
     private enum Watch {
         case source
+        /// The source is suspended.
+        case parked
         case loop(HotLoop<Connection>, forOutput: Bool)
         case paused
         case nowhere
@@ -58,54 +61,67 @@ final class Connection: LoopMember {
     private let server: ServerCore
     /// Whom the connection is entered for, so that it can leave. Behind a lock of its own: the end of a connection takes the other
     /// one only where it is free.
-    private let key: Mutex<ClientKey?>
+    private let enteredKey: Mutex<ClientKey?>
     private let state: Mutex<State>
+    /// Whether another process has the conversation now, so that its end here must not end it there.
+    private let belongsToOther = Atomic(false)
 
     /// Takes over the descriptor.
     ///
     /// - Parameters:
+    ///   - peer: Who speaks for the client; nil where it speaks for itself, or a header is expected.
     ///   - key: Whom the connection was entered for (`Connections.enter`), if it was.
     ///   - header: What must come before the session, if anything; then the client is entered when it is known.
+    ///   - life: What is known of its life: that of a client just accepted, by default.
+    ///   - held: What another process held of it.
     init(
         number: UInt64,
         descriptor: consuming Descriptor,
         client: SocketAddress,
+        peer: SocketAddress? = nil,
         key: ClientKey? = nil,
         listenerName: String,
         header: ProxyHeader? = nil,
         session: sending @escaping RunningSession,
-        server: ServerCore
+        server: ServerCore,
+        life: ConnectionState = ConnectionState(connectedAt: Clock.now()),
+        held: consuming sending ByteQueue = ByteQueue()
     ) {
         self.number = number
-        peer = client
-        self.key = Mutex(key)
+        self.peer = peer ?? client
+        enteredKey = Mutex(key)
         self.listenerName = listenerName
         self.server = server
         self.descriptor = descriptor.release()
-        let now = Clock.now()
         state = Mutex(
-            State(
-                life: ConnectionState(connectedAt: now),
-                client: client,
-                header: header,
-                session: session
-            )
+            State(life: life, client: client, header: header, session: session, held: held)
         )
     }
 
-    /// Begins to serve the client, on its read source.
-    func start() {
+    /// Whom it is entered for, if it is.
+    var key: ClientKey? { enteredKey.withLock { $0 } }
+
+    /// Begins to serve the client, on its read source. A connection that was handed over goes on where it was, or ends as in
+    /// a stop.
+    ///
+    /// - Parameter isTakenOver: Whether one that was handed over goes on.
+    func start(isTakenOver: Bool = true) {
         state.withLock { state in
             let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: server.queue)
             source.setEventHandler { self.serveFromSource() }
             source.setCancelHandler {
+                let isOurs = !self.belongsToOther.load(ordering: .acquiring)
                 // Where somebody holds a duplicate of the socket, close(2) alone ends nothing for the client.
-                shutdown(self.descriptor, Int32(SHUT_RDWR))
+                if isOurs { shutdown(self.descriptor, Int32(SHUT_RDWR)) }
                 Glibc.close(self.descriptor)
-                self.server.connections.remove(self, client: self.key.withLock { $0 })
+                if isOurs { self.server.connections.remove(self, client: self.key) }
             }
             state.source = source
             source.activate()
+            guard state.life.isParked else { return }
+            let now = Clock.now()
+            let action = isTakenOver ? state.life.resume() : state.life.refuseTakeOver(now: now)
+            server.workers.withWorker { _ = perform(action, &state, $0, now) }
         }
     }
 
@@ -169,6 +185,80 @@ final class Connection: LoopMember {
             return true
         } ?? false
     }
+
+    // MARK: - Changing hands
+
+    /// Whether it has ended; its descriptor may be open for a moment yet.
+    var isClosed: Bool { state.withLockIfAvailable { $0.life.isClosed } ?? false }
+
+    /// Answers what has arrived, then stops to serve. Returns whether that is done; otherwise it must be told again.
+    ///
+    /// The one place where the lock is held for several receives, as many as bytes have arrived.
+    func park(_ worker: Worker, now: Milliseconds) -> Bool {
+        state.withLockIfAvailable { state in
+            guard state.source != nil else { return false }
+            let arrived = StreamSocket.unreadBytes(of: descriptor)
+            perform(state.life.handOver(arrived: arrived), &state, worker, now)
+            while state.life.isAnsweringForHandOver { perform(state.life.ready(), &state, worker, now) }
+            return true
+        } ?? false
+    }
+
+    /// What another process must know to go on with a parked connection; nil where it cannot go on.
+    ///
+    /// - Parameter offset: Where the bytes that it holds will be.
+    func record(heldAt offset: UInt64, _ worker: Worker) -> ConnectionRecord? {
+        state.withLock { state in
+            guard state.life.isParked,
+                let session = state.session(
+                    UnsafeMutableRawBufferPointer(start: nil, count: 0),
+                    .handOver,
+                    worker.tally
+                ).output
+            else { return nil }
+            return ConnectionRecord(
+                number: number,
+                client: state.client,
+                peer: state.client == peer ? nil : peer,
+                listener: listenerName,
+                header: state.header?.bytes,
+                life: state.life,
+                session: session,
+                held: offset..<(offset + UInt64(state.held.count))
+            )
+        }
+    }
+
+    /// Calls `body` with the bytes that a parked connection holds.
+    func withHeldBytes<Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
+        try state.withLock { (state) throws(Failure) in try body(UnsafeRawBufferPointer(state.held.bytes)) }
+    }
+
+    /// Goes on with a parked connection that nobody took.
+    func resume(_ worker: Worker, now: Milliseconds) {
+        state.withLock { state in
+            guard case .parked = state.watch else { return }
+            takeBack(&state)
+            perform(state.life.resume(), &state, worker, now)
+        }
+    }
+
+    /// Lets go of a parked connection that another process has now.
+    func letGo() {
+        state.withLock { state in
+            guard case .parked = state.watch else { return }
+            belongsToOther.store(true, ordering: .releasing)
+            state.held.removeAll()
+            report(&state, Clock.now())
+            state.watch = .nowhere
+            state.source?.cancel()
+            state.source?.resume()
+        }
+    }
+
+    // MARK: - The end
 
     /// Closes at once, whatever the client is owed. Returns whether that cut a conversation off.
     func abort(_ worker: Worker) -> Bool {
@@ -280,6 +370,13 @@ final class Connection: LoopMember {
             case .close(let reason):
                 close(reason, &state, now)
                 return received
+            case .park:
+                guard keep(&loose, &state) else {
+                    action = state.life.failed(ENOMEM)
+                    continue
+                }
+                park(&state)
+                return received
             case .nothing:
                 guard keep(&loose, &state) else {
                     action = state.life.failed(ENOMEM)
@@ -323,7 +420,7 @@ final class Connection: LoopMember {
                 server.log.refused(state.client, listener: listenerName)
                 return state.life.refused(.tooManyConnections)
             }
-            self.key.withLock { $0 = key }
+            enteredKey.withLock { $0 = key }
             server.log.connected(
                 number,
                 state.client,
@@ -366,7 +463,7 @@ final class Connection: LoopMember {
         received = count
         if !usesBuffer { state.held.commit(count) }
         let whole = UnsafeMutableRawBufferPointer(rebasing: memory[..<(kept + count)])
-        let step = state.session(whole, false, worker.tally)
+        let step = state.session(whole, .receive, worker.tally)
         worker.counters.add(requests: step.requests, bytes: count)
         if let output = step.output {
             let rest = UnsafeMutableRawBufferPointer(rebasing: whole[step.consumed...])
@@ -382,7 +479,7 @@ final class Connection: LoopMember {
         _ worker: Worker,
         _ now: Milliseconds
     ) -> ConnectionState.Action {
-        let step = state.session(state.held.bytes, true, worker.tally)
+        let step = state.session(state.held.bytes, .receiveEndOfFile, worker.tally)
         worker.counters.add(requests: step.requests, bytes: 0)
         if let output = step.output {
             hold(output, before: UnsafeRawBufferPointer(start: nil, count: 0), &state)
@@ -480,7 +577,7 @@ final class Connection: LoopMember {
     /// How many bytes of answers the client has not taken of a connection that the server ends.
     private func untaken(_ reason: EndReason, _ abandoned: Int) -> Int {
         switch reason {
-        case .drained, .drainTimeout, .timedOut, .memoryUsedUp:
+        case .drained, .drainTimeout, .timedOut, .memoryUsedUp, .notTakenOver:
             abandoned + StreamSocket.untakenBytes(of: descriptor)
         case .finished, .completed, .refused, .proxyHeader, .tooManyConnections, .lost: abandoned
         }
@@ -494,6 +591,7 @@ final class Connection: LoopMember {
         case .source, .nowhere: return false
         case .loop(let loop, _): loop.remove(self)
         case .paused: server.memory.stopWaiting(self)
+        case .parked: break
         }
         return true
     }
@@ -515,10 +613,19 @@ final class Connection: LoopMember {
             let code = loop.change(self, to: forOutput ? EPOLLOUT : EPOLLIN)
             if code != 0 { return state.life.failed(code) }
             state.watch = .loop(loop, forOutput: forOutput)
-        case .source, .loop, .paused, .nowhere:
+        case .source, .loop, .paused, .parked, .nowhere:
             break
         }
         return .nothing
+    }
+
+    private func park(_ state: inout State) {
+        switch state.watch {
+        case .parked, .nowhere: return
+        case .source, .loop, .paused: break
+        }
+        if !unwatch(&state) { state.source?.suspend() }
+        state.watch = .parked
     }
 
     private func lendIfBusy(_ state: inout State, _ now: Milliseconds) {

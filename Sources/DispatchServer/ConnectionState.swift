@@ -16,11 +16,15 @@ import Glibc
 ///
 /// An error, or the client's end of file once everything is answered, leads from any state to closed.
 ///
+/// A connection that is handed over to another process is parked: from any state but closed, `handOver` first answers what
+/// has arrived, as far as the socket takes the answers, and then leads to a stop of everything, in which the phase stays what it
+/// is. The process that takes it over begins in the same phase, with `resume`; so does this one if nobody takes it.
+///
 /// - serving: requests are read and answered. During a drain only the bytes that had arrived when it began are read.
 /// - sending: the first bytes held are answers; nothing is read until they are sent.
 /// - lingering: our FIN is sent. Input is discarded until the client's end of file, so that close(2) finds no unread
 ///   bytes: it would send a RST, which destroys answers that the client has not read.
-struct ConnectionState: Sendable {
+struct ConnectionState: Equatable, Sendable {
     /// What the driver must do. Each ready event leads to at most one `receive` and one `send`.
     enum Action: Equatable {
         /// Receive at most so many bytes, then call `received`, `reachedEndOfFile`, `wouldBlock` or `failed`.
@@ -43,6 +47,8 @@ struct ConnectionState: Sendable {
         case waitForOutput
         /// Close the socket.
         case close(EndReason)
+        /// Watch the socket no more, and keep it open.
+        case park
         /// Nothing: something else is awaited already.
         case nothing
     }
@@ -99,7 +105,10 @@ struct ConnectionState: Sendable {
     static let restTime: Milliseconds = 200
     static let rests = 20
 
+    private enum HandOver: Equatable { case no, answering, parked }
+
     private(set) var phase = Phase.serving(remaining: nil)
+    private var handOver = HandOver.no
     let connectedAt: Milliseconds
     /// When a request was last answered, or blocked output moved on. The idle timeout counts from here.
     private(set) var lastProgress: Milliseconds
@@ -116,14 +125,34 @@ struct ConnectionState: Sendable {
         lastProgress = connectedAt
     }
 
+    /// The life of a connection that another process has handed over: parked, until it is resumed.
+    init(
+        handedOver phase: Phase,
+        connectedAt: Milliseconds,
+        lastProgress: Milliseconds,
+        requests: UInt64,
+        answeredBytes: UInt64
+    ) {
+        self.phase = phase
+        handOver = .parked
+        self.connectedAt = connectedAt
+        self.lastProgress = lastProgress
+        self.requests = requests
+        self.answeredBytes = answeredBytes
+    }
+
     var isClosed: Bool { phase == .closed }
+    /// Whether what has arrived is still being answered before the connection is parked: call `ready` again.
+    var isAnsweringForHandOver: Bool { handOver == .answering && !isClosed }
+    var isParked: Bool { handOver == .parked }
     var isSending: Bool { if case .sending = phase { true } else { false } }
 
     // MARK: - Events of the socket
 
     /// What was awaited has come, or may have come.
     func ready() -> Action {
-        switch phase {
+        if isParked { return .nothing }
+        return switch phase {
         case .serving(let remaining): .receive(atMost: remaining ?? .max)
         case .sending(let sending): .send(sending.unsent)
         case .lingering(let lingering): .discard(atMost: lingering.allowance)
@@ -169,6 +198,7 @@ struct ConnectionState: Sendable {
         sending.unsent -= count
         guard sending.unsent <= 0 else {
             phase = .sending(sending)
+            if isAnsweringForHandOver { return park() }
             return count > 0 ? .waitForOutput : foundNothing(or: .waitForOutput)
         }
         return proceed(to: sending.next, now)
@@ -185,14 +215,16 @@ struct ConnectionState: Sendable {
     }
 
     /// There is no memory for what would be received.
-    func foundNoMemory() -> Action {
-        if case .serving = phase { .awaitMemory } else { .nothing }
+    mutating func foundNoMemory() -> Action {
+        if isAnsweringForHandOver { return park() }
+        return if case .serving = phase { .awaitMemory } else { .nothing }
     }
 
     /// There was nothing to receive after all.
     mutating func wouldBlock() -> Action { foundNothing(or: .nothing) }
 
     private mutating func foundNothing(or action: Action) -> Action {
+        if isAnsweringForHandOver { return park() }
         fruitless += 1
         if fruitless < Self.fruitlessEvents { return action }
         // Each further event ends another rest.
@@ -203,7 +235,8 @@ struct ConnectionState: Sendable {
     /// Our FIN is sent, or could not be.
     mutating func shutDown(_ isDone: Bool) -> Action {
         guard case .lingering(let lingering) = phase else { return .nothing }
-        return isDone ? .waitForInput : close(lingering.reason)
+        guard isDone else { return close(lingering.reason) }
+        return isAnsweringForHandOver ? park() : .waitForInput
     }
 
     /// What came before the first request was wrong, or did not come: nobody is owed an answer.
@@ -235,6 +268,7 @@ struct ConnectionState: Sendable {
     ///
     /// - Parameter untaken: How many sent bytes the client has not taken yet; asked only where it matters.
     mutating func tick(_ timeouts: Timeouts, untaken: () -> Int, now: Milliseconds) -> Action {
+        if isParked { return .nothing }
         let isIdle = timeouts.idle.map { now > lastProgress &+ $0 } ?? false
         switch phase {
         case .serving:
@@ -270,6 +304,7 @@ struct ConnectionState: Sendable {
     /// - Parameter arrived: How many bytes wait to be received.
     /// - Returns: Nil when a client that has just connected gets a moment to send its first request: ask again.
     mutating func drain(arrived: Int, now: Milliseconds) -> Action? {
+        if isParked { return nil }
         switch phase {
         case .serving(remaining: nil):
             if arrived == 0, requests == 0, now < connectedAt &+ Self.firstRequestPatience { return nil }
@@ -287,7 +322,8 @@ struct ConnectionState: Sendable {
 
     /// Others wait for the memory that it holds.
     mutating func giveUpMemory(now: Milliseconds) -> Action {
-        switch phase {
+        if isParked { return .nothing }
+        return switch phase {
         case .serving: finish(.memoryUsedUp, now)
         case .sending: close(.memoryUsedUp)
         case .lingering, .closed: .nothing
@@ -301,6 +337,63 @@ struct ConnectionState: Sendable {
         case .lingering(let lingering): close(lingering.reason)
         case .serving, .sending: close(.drainTimeout)
         }
+    }
+
+    // MARK: - Events of the hand-over
+
+    /// The connection is handed over to another process. What has arrived by now is answered, as far as the socket takes the
+    /// answers: call `ready` while `isAnsweringForHandOver`.
+    ///
+    /// - Parameter arrived: How many bytes wait to be received.
+    mutating func handOver(arrived: Int) -> Action {
+        guard handOver == .no else { return .nothing }
+        switch phase {
+        case .serving(remaining: nil) where arrived > 0:
+            handOver = .answering
+            phase = .serving(remaining: arrived)
+            return .receive(atMost: arrived)
+        case .sending(var sending) where sending.next == .serve(remaining: nil):
+            handOver = .answering
+            sending.next = .serve(remaining: arrived)
+            phase = .sending(sending)
+            return .send(sending.unsent)
+        case .serving, .sending, .lingering:
+            return park()
+        case .closed:
+            return .nothing
+        }
+    }
+
+    /// A parked connection goes on: here after all, or in the process that took it over.
+    mutating func resume() -> Action {
+        guard isParked else { return .nothing }
+        handOver = .no
+        return switch phase {
+        case .serving, .lingering: .waitForInput
+        case .sending: .waitForOutput
+        case .closed: .nothing
+        }
+    }
+
+    /// A connection that was handed over cannot be taken over: it ends as in a stop.
+    mutating func refuseTakeOver(now: Milliseconds) -> Action {
+        guard isParked else { return .nothing }
+        handOver = .no
+        return finish(.notTakenOver, now)
+    }
+
+    private mutating func park() -> Action {
+        handOver = .parked
+        switch phase {
+        case .serving:
+            phase = .serving(remaining: nil)
+        case .sending(var sending):
+            if case .serve = sending.next { sending.next = .serve(remaining: nil) }
+            phase = .sending(sending)
+        case .lingering, .closed:
+            break
+        }
+        return .park
     }
 
     // MARK: - Steps
@@ -324,7 +417,8 @@ struct ConnectionState: Sendable {
             return finish(reason, now)
         case .serve(let remaining):
             phase = .serving(remaining: remaining)
-            return remaining == 0 ? .checkForEndOfFile : .waitForInput
+            guard remaining == 0 else { return .waitForInput }
+            return isAnsweringForHandOver ? park() : .checkForEndOfFile
         }
     }
 

@@ -10,6 +10,8 @@ final class Connections: Sendable {
         var capacity: Int
         var clients = ClientCounts()
         var accepted: UInt64 = 0
+        /// The highest number that a connection has had, here or in the process before.
+        var lastNumber: UInt64 = 0
         var refused: UInt64 = 0
         var ended: UInt64 = 0
         var proxyHeaderFailures: [ProxyHeaderFailure: UInt64] = [:]
@@ -127,13 +129,63 @@ final class Connections: Sendable {
     func takeNumber() -> UInt64 {
         contents.withLock { contents in
             contents.accepted += 1
-            return contents.accepted
+            contents.lastNumber &+= 1
+            return contents.lastNumber
         }
     }
+
+    var lastNumber: UInt64 { contents.withLock { $0.lastNumber } }
 
     /// Enters a client that has a slot.
     func add(_ connection: Connection) {
         contents.withLock { $0.connections[connection.number] = connection }
+    }
+
+    /// Enters a client of the process before, whether there is a slot or not; false when its number is taken.
+    func takeOver(_ connection: Connection) -> Bool {
+        contents.withLock { contents in
+            guard contents.connections[connection.number] == nil else { return false }
+            contents.connections[connection.number] = connection
+            contents.slotsInUse += 1
+            if let client = connection.key { contents.clients.count(client) }
+            contents.lastNumber = max(contents.lastNumber, connection.number)
+            return true
+        }
+    }
+
+    /// The next numbers are higher than this.
+    func raiseNumber(to number: UInt64) {
+        contents.withLock { $0.lastNumber = max($0.lastNumber, number) }
+    }
+
+    /// The number of a client that was neither accepted here nor has a number of its own.
+    func takeSpareNumber() -> UInt64 {
+        contents.withLock { contents in
+            contents.lastNumber &+= 1
+            return contents.lastNumber
+        }
+    }
+
+    /// Takes out connections that another process has now, and so no longer count.
+    func setAside(_ connections: [Connection]) {
+        change { contents in
+            for connection in connections
+            where contents.connections.removeValue(forKey: connection.number) != nil {
+                contents.slotsInUse -= 1
+                if let client = connection.key { contents.clients.leave(client) }
+            }
+        }
+    }
+
+    /// Enters connections again that were set aside.
+    func putBack(_ connections: [Connection]) {
+        contents.withLock { contents in
+            for connection in connections {
+                contents.connections[connection.number] = connection
+                contents.slotsInUse += 1
+                if let client = connection.key { contents.clients.count(client) }
+            }
+        }
     }
 
     /// Counts the end of a connection, whose slot is in use until it is removed.
@@ -152,11 +204,18 @@ final class Connections: Sendable {
 
     func addUntaken(_ bytes: Int) { contents.withLock { $0.untakenBytes += UInt64(clamping: bytes) } }
 
-    private func freeSlot(_ change: (inout Contents) -> Void) {
+    private func freeSlot(_ body: (inout Contents) -> Void) {
+        change {
+            body(&$0)
+            $0.slotsInUse -= 1
+        }
+    }
+
+    /// A change after which slots are free.
+    private func change(_ body: (inout Contents) -> Void) {
         let (listeners, whenEmpty) = contents.withLock {
             contents -> ([Listener], (@Sendable () -> Void)?) in
-            change(&contents)
-            contents.slotsInUse -= 1
+            body(&contents)
             let listeners = Self.takeWaiting(&contents)
             guard contents.slotsInUse == 0 else { return (listeners, nil) }
             defer { contents.whenEmpty = nil }

@@ -37,6 +37,16 @@ public enum DescriptorLimit {
         return Outcome(maximumConnections: min(wanted, fit), descriptors: descriptors)
     }
 
+    /// Raises the soft limit by so many, as far as the hard limit allows: descriptors that are passed on count against it
+    /// (`ETOOMANYREFS`, unix(7)).
+    static func raiseSoftLimit(by count: Int) {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        let (wanted, overflow) = limit.rlim_cur.addingReportingOverflow(rlim_t(clamping: count))
+        limit.rlim_cur = overflow ? limit.rlim_max : min(wanted, limit.rlim_max)
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
     /// How many clients fit a limit of open files; nil when not even one does.
     ///
     /// - Parameters:

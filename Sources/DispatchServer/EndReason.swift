@@ -20,6 +20,8 @@ enum EndReason: Equatable {
     case drained
     /// The server was stopping, and the drain timeout is over.
     case drainTimeout
+    /// The process before this one handed the connection over, and this one could not go on with it.
+    case notTakenOver
     /// The connection broke, with this `errno`.
     case lost(Int32)
 
@@ -35,6 +37,7 @@ enum EndReason: Equatable {
         case .memoryUsedUp: "memory"
         case .drained: "server_stopped"
         case .drainTimeout: "drain_timeout"
+        case .notTakenOver: "not_taken_over"
         case .lost: "connection_lost"
         }
     }
@@ -42,7 +45,7 @@ enum EndReason: Equatable {
     /// Every `name`, so that each is there with 0 before it happens.
     static let names = [
         "client_closed", "completed", "refused", "first_request_timeout", "idle_timeout", "server_stopped",
-        "drain_timeout", "connection_lost", "memory", "proxy_header", "too_many_connections",
+        "drain_timeout", "connection_lost", "memory", "proxy_header", "too_many_connections", "not_taken_over",
     ]
 
     /// What the log adds to the figures, nil for an ordinary end.
@@ -60,6 +63,7 @@ enum EndReason: Equatable {
             """
         case .drained: "the server is stopping"
         case .drainTimeout: "the server is stopping and \(terms.limitName(\Limits.drainTimeout)) is over"
+        case .notTakenOver: "the conversation could not be taken over from the process before"
         case .lost(let code): SystemError.reason(code)
         }
     }

@@ -76,6 +76,12 @@ final class Listener: Sendable {
         server.later(Self.handshakeTime + 10) { self.handle { life, _ in life.handshakesAreOver() } }
     }
 
+    /// Accepts nobody for now.
+    func hold() { handle { life, _ in life.hold() } }
+
+    /// Accepts again after `hold`.
+    func release() { handle { life, _ in life.release() } }
+
     /// Closes the socket at once, or as soon as the handler that is busy with it has come to its end.
     func close() {
         let isClosed: Void? = state.withLockIfAvailable { state in

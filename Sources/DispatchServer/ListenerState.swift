@@ -4,7 +4,8 @@ import Glibc
 ///
 ///     opened ──▶ accepting ◀──▶ waitingForSlot
 ///                    ▲
-///                    └──▶ resting (the system refused; try again in a moment)
+///                    ├──▶ resting (the system refused; try again in a moment)
+///                    └──▶ held (another process is about to accept here; from the others, too)
 ///
 /// A listener that leaves (`leave`) goes on until nobody is on the way to it any more, and is then closed. From any state,
 /// `close` and a dead socket lead to closed.
@@ -69,6 +70,7 @@ struct ListenerState: Sendable {
         case accepting
         case waitingForSlot(since: Milliseconds)
         case resting
+        case held
         case closed
     }
 
@@ -171,7 +173,29 @@ struct ListenerState: Sendable {
     /// Nobody can find the socket any more; those on their way arrive until `arrivedBy`.
     mutating func leave(arrivedBy: Milliseconds) -> [Action] {
         leavesAt = arrivedBy
-        return start()
+        return start() + release()
+    }
+
+    /// Accepts nobody for now. Who comes waits in the backlog, for another process or for `release`.
+    mutating func hold() -> [Action] {
+        switch phase {
+        case .accepting:
+            phase = .held
+            return [.unwatch]
+        case .opened, .waitingForSlot, .resting:
+            // Not watched as it is.
+            phase = .held
+            return []
+        case .held, .closed:
+            return []
+        }
+    }
+
+    /// Accepts again.
+    mutating func release() -> [Action] {
+        guard phase == .held else { return [] }
+        phase = .accepting
+        return [.watch]
     }
 
     /// The handshakes on the way to a leaving listener are over.

@@ -1,3 +1,4 @@
+import Glibc
 import Sockets
 import Synchronization
 
@@ -8,17 +9,33 @@ final class Listeners: Sendable {
         /// Those that are not closed yet, the leaving ones included.
         var open = 0
         var whenAllClosed: (@Sendable () -> Void)?
+        /// Whether the sockets that this server opened are kept for the next process.
+        var isStoring: Bool
+        /// Those that are kept, under these names.
+        var stored: [ObjectIdentifier: String] = [:]
+        var lastStoredNumber: UInt64 = 0
     }
 
     /// Called when the last listener is lost, not when the server closes it.
     let onLoss: @Sendable () -> Void
 
     private let server: ServerCore
-    private let contents = Mutex(Contents())
+    private let store: ListenerStore?
+    private let contents: Mutex<Contents>
 
-    init(_ server: ServerCore, onLoss: @escaping @Sendable () -> Void) {
+    /// - Parameters:
+    ///   - store: Where listening sockets are kept for the next process.
+    ///   - isStoring: Whether they are, to begin with.
+    init(
+        _ server: ServerCore,
+        store: ListenerStore? = nil,
+        isStoring: Bool = true,
+        onLoss: @escaping @Sendable () -> Void
+    ) {
         self.server = server
+        self.store = store
         self.onLoss = onLoss
+        contents = Mutex(Contents(isStoring: isStoring))
     }
 
     var addresses: [String] { current.map(\.address.name) }
@@ -32,6 +49,7 @@ final class Listeners: Sendable {
 
     /// - Throws: `SystemError` for a descriptor that cannot be used.
     func adopt(_ descriptors: [Int32], sessions: (SocketAddress) -> SessionMaker) throws {
+        let leaving = current
         let adopted = try descriptors.map { number in
             let socket = try ListeningSocket(adopting: Descriptor(owning: number))
             let makeSession = sessions(socket.identity.address)
@@ -39,6 +57,8 @@ final class Listeners: Sendable {
         }
         contents.withLock { $0.current = adopted }
         for listener in adopted { listener.start() }
+        for listener in leaving { listener.leave() }
+        updateStore()
     }
 
     /// Sets how the sessions of the next clients are made.
@@ -70,8 +90,9 @@ final class Listeners: Sendable {
             }
         }
         contents.withLock { $0.current = staying + opened }
-        for listener in opened { listener.start() }
+        for listener in staying + opened { listener.start() }
         for listener in leaving { listener.leave() }
+        updateStore()
     }
 
     private func open(
@@ -109,14 +130,81 @@ final class Listeners: Sendable {
         return Listener(socket, makeSession: makeSession, server: server) { [weak self] in self?.closed($0) }
     }
 
+    // MARK: - The next process
+
+    /// Goes on with sockets that the process before has stored. They do not accept yet: `replace` or `adopt` decides which of
+    /// them stay.
+    func `continue`(_ stored: [StoredListener], sessions: SessionMaker) {
+        for each in stored {
+            let descriptor = Descriptor(owning: each.descriptor)
+            do {
+                guard let name = StoredListenerName(each.name) else {
+                    throw SystemError("use a stored socket", code: EINVAL)
+                }
+                let listener = make(try ListeningSocket(stored: descriptor, as: name), sessions)
+                contents.withLock { contents in
+                    contents.current.append(listener)
+                    contents.stored[ObjectIdentifier(listener)] = each.name
+                    contents.lastStoredNumber = max(contents.lastStoredNumber, name.number)
+                }
+            } catch {
+                server.log.warn("\(error): \(each.name) is closed")
+                store?.remove(each.name)
+            }
+        }
+    }
+
+    func setStoring(_ isStoring: Bool) {
+        contents.withLock { $0.isStoring = isStoring }
+        updateStore()
+    }
+
+    /// Brings the store to what is listened on now.
+    private func updateStore() {
+        guard let store else { return }
+        let (removed, added) = contents.withLock { contents -> ([String], [(Int32, String)]) in
+            let wanted = contents.isStoring ? contents.current.filter { $0.address.isOurs } : []
+            let wantedNow = Set(wanted.map(ObjectIdentifier.init))
+            let removed = contents.stored.filter { !wantedNow.contains($0.key) }
+            for key in removed.keys { contents.stored[key] = nil }
+            let added = wanted.filter { contents.stored[ObjectIdentifier($0)] == nil }.map { listener in
+                contents.lastStoredNumber &+= 1
+                let name = StoredListenerName(
+                    number: contents.lastStoredNumber,
+                    kind: listener.address.storedKind
+                ).text
+                contents.stored[ObjectIdentifier(listener)] = name
+                return (listener.descriptor, name)
+            }
+            return (removed.values.sorted(), added)
+        }
+        for name in removed { store.remove(name) }
+        for (descriptor, name) in added { store.store(descriptor, name) }
+    }
+
+    /// Whether listeners that a reload has closed still accept those who were on their way.
+    var areLeaving: Bool { contents.withLock { $0.open > $0.current.count } }
+
+    /// Accepts nobody for now.
+    func hold() {
+        for listener in current { listener.hold() }
+    }
+
+    /// Accepts again after `hold`.
+    func release() {
+        for listener in current { listener.release() }
+    }
+
     // MARK: - Closing
 
     /// Lets every listener leave; `completion` is called when all are closed.
     func leave(_ completion: @escaping @Sendable () -> Void) {
         let (leaving, isClosed) = contents.withLock { contents -> ([Listener], Bool) in
             contents.whenAllClosed = completion
+            contents.isStoring = false
             return (contents.current, contents.open == 0)
         }
+        updateStore()
         if isClosed { return completion() }
         for listener in leaving { listener.leave() }
     }
@@ -136,15 +224,19 @@ final class Listeners: Sendable {
     }
 
     private func closed(_ listener: Listener) {
+        var lost: [String] = []
         let completion = contents.withLock { contents -> (@Sendable () -> Void)? in
             let count = contents.current.count
             contents.current.removeAll { $0 === listener }
+            contents.stored[ObjectIdentifier(listener)].map { lost.append($0) }
+            contents.stored[ObjectIdentifier(listener)] = nil
             let wasCurrent = contents.current.count < count
             contents.open -= 1
             guard contents.open == 0 else { return nil }
             defer { contents.whenAllClosed = nil }
             return contents.whenAllClosed ?? (wasCurrent ? onLoss : nil)
         }
+        for name in lost { store?.remove(name) }
         completion?()
     }
 }

@@ -21,8 +21,14 @@ struct ListeningSocket: ~Copyable {
         /// The file of a Unix socket that this server made.
         var file: SocketFile?
 
-        /// Whether this server opened it, and so closes it for good.
+        /// Whether this server opened it, or the process before, and so closes it for good.
         var isOurs: Bool { request != nil }
+
+        /// What the name of a stored listener says of it.
+        var storedKind: StoredListenerName.Kind {
+            if let file { return .file(device: file.identity.device, inode: file.identity.inode) }
+            return request?.address.port == 0 ? .anyPort : .plain
+        }
     }
 
     let identity: Identity
@@ -68,6 +74,35 @@ struct ListeningSocket: ~Copyable {
             request: nil,
             name: Self.name(address, isDual: isDual),
             file: nil
+        )
+        self.descriptor = descriptor
+    }
+
+    /// Takes over a listening socket that the process before opened and stored.
+    ///
+    /// - Throws: `SystemError` for a socket that does not listen, or that no client can find any more.
+    init(stored descriptor: consuming Descriptor, as name: StoredListenerName) throws {
+        guard StreamSocket.listens(descriptor.number), !StreamSocket.ignoresNewcomers(descriptor.number)
+        else {
+            throw SystemError("use a stored socket", code: EINVAL)
+        }
+        try StreamSocket.adopt(descriptor.number)
+        guard let address = SocketAddress.local(of: descriptor.number) else {
+            throw SystemError("use a stored socket")
+        }
+        let isDual = StreamSocket.isDualStack(descriptor.number)
+        var file: SocketFile?
+        if case .file(let device, let inode) = name.kind, case .unix(let path) = address {
+            file = SocketFile(path: path, device: device, inode: inode)
+        }
+        identity = Identity(
+            address: address,
+            request: Request(
+                address: name.kind == .anyPort ? address.with(port: 0) : address,
+                stack: isDual ? .dual : .ipv6Only
+            ),
+            name: Self.name(address, isDual: isDual),
+            file: file
         )
         self.descriptor = descriptor
     }

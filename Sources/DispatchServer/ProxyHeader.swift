@@ -24,7 +24,11 @@ struct ProxyHeader: Sendable {
     /// that is shorter. The specification wants at least 3 seconds, the time of a TCP retransmission.
     static func patience(_ timeouts: Timeouts) -> Milliseconds { min(5000, timeouts.firstRequest ?? .max) }
 
-    private var bytes: [UInt8] = []
+    /// What has come so far.
+    private(set) var bytes: [UInt8]
+
+    /// - Parameter bytes: What another process has received of it.
+    init(received bytes: [UInt8] = []) { self.bytes = Array(bytes.prefix(Self.maximumLength)) }
 
     /// How many bytes have come so far; they are held.
     var count: Int { bytes.count }

@@ -6,8 +6,19 @@
 /// reversal pays nothing for it.
 @usableFromInline
 typealias RunningSession = (
-    _ buffer: UnsafeMutableRawBufferPointer, _ isEndOfFile: Bool, _ tally: RequestTally
+    _ buffer: UnsafeMutableRawBufferPointer, _ call: SessionCall, _ tally: RequestTally
 ) -> SessionStep
+
+/// What a session is asked. One closure for all of it, because a second one would cost every connection its own context.
+@usableFromInline
+enum SessionCall {
+    /// Take these bytes.
+    case receive
+    /// Take the end of file.
+    case receiveEndOfFile
+    /// Give the state for the hand-over, as the step's output. The buffer is empty.
+    case handOver
+}
 
 /// Makes the sessions of the clients that a listener accepts, and knows what comes before them.
 struct SessionMaker: Sendable {
@@ -21,3 +32,7 @@ struct SessionMaker: Sendable {
 
     func callAsFunction() -> RunningSession { make() }
 }
+
+/// Makes the session of a conversation that was handed over; nil when its state is not understood.
+@usableFromInline
+typealias SessionRestorer = @Sendable (_ state: [UInt8]) -> RunningSession?

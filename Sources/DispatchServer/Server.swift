@@ -16,17 +16,19 @@ public final class Server<S: Session>: Sendable {
     private struct State {
         var configuration: Configuration
         var isDraining = false
+        var isHandingOver = false
         var cutOff = 0
         /// Descriptors that were open before the server opened any, and those that the program may open.
         var openAtStart = 0
     }
 
-    private let core: ServerCore
+    let core: ServerCore
     private let metrics: MetricsPublisher<Statistics>?
-    private let listeners: Listeners
+    let listeners: Listeners
     private let resolver: DispatchQueue
     private let sessionLimits: CurrentValue<S.Limits>
     private let makeSession: @Sendable (S.Options, CurrentValue<S.Limits>) -> RunningSession
+    private let restoreSession: @Sendable ([UInt8], CurrentValue<S.Limits>) -> RunningSession?
     private let state: Mutex<State>
 
     /// Makes a server that does not listen yet, and checks that it can work in this process. That takes less than a
@@ -39,6 +41,7 @@ public final class Server<S: Session>: Sendable {
     ///   - logTerms: The words and message ids of its records that depend on what it serves.
     ///   - onLoss: Called when the last listening socket is dead: another process that holds it has shut it down, or an
     ///     administrator has destroyed it. The log has the reason.
+    ///   - listenerStore: Where the listening sockets that it opens are kept for the next process; nil for nowhere.
     ///   - usesHotLoops: Whether busy connections are lent to hot loops, or always served by their read source.
     ///   - metrics: Gets the server's statistics once a second. A backend that is asked calls ``publishMetrics()`` before it
     ///     answers, and is exact.
@@ -50,6 +53,7 @@ public final class Server<S: Session>: Sendable {
         label: String,
         logger: Logger,
         logTerms: LogTerms = LogTerms(),
+        listenerStore: ListenerStore? = nil,
         usesHotLoops: Bool = true,
         metrics: MetricsPublisher<Statistics>? = nil,
         otherDescriptors: Int = 0,
@@ -60,17 +64,27 @@ public final class Server<S: Session>: Sendable {
             label,
             logger,
             logTerms,
+            listenerStore,
             usesHotLoops,
             metrics,
             otherDescriptors,
             onLoss
-        ) { options, currentLimits in
-            var session = S(options: options)
-            var limits = currentLimits.copy()
-            return { buffer, isEndOfFile, tally in
-                isEndOfFile
-                    ? session.receiveEndOfFile(buffer, limits: limits.refreshed(), tally: tally)
-                    : session.receive(buffer, limits: limits.refreshed(), tally: tally)
+        ) {
+            Self.run(S(options: $0), $1)
+        } _: { state, limits in
+            S(handedOver: state).map { Self.run($0, limits) }
+        }
+    }
+
+    @inlinable
+    static func run(_ session: S, _ currentLimits: CurrentValue<S.Limits>) -> RunningSession {
+        var session = session
+        var limits = currentLimits.copy()
+        return { buffer, call, tally in
+            switch call {
+            case .receive: session.receive(buffer, limits: limits.refreshed(), tally: tally)
+            case .receiveEndOfFile: session.receiveEndOfFile(buffer, limits: limits.refreshed(), tally: tally)
+            case .handOver: SessionStep(consumed: 0, output: session.handOverState, requests: 0)
             }
         }
     }
@@ -81,13 +95,16 @@ public final class Server<S: Session>: Sendable {
         _ label: String,
         _ logger: Logger,
         _ logTerms: LogTerms,
+        _ listenerStore: ListenerStore?,
         _ usesHotLoops: Bool,
         _ metrics: MetricsPublisher<Statistics>?,
         _ otherDescriptors: Int,
         _ onLoss: @escaping @Sendable () -> Void,
-        _ makeSession: @escaping @Sendable (S.Options, CurrentValue<S.Limits>) -> RunningSession
+        _ makeSession: @escaping @Sendable (S.Options, CurrentValue<S.Limits>) -> RunningSession,
+        _ restoreSession: @escaping @Sendable ([UInt8], CurrentValue<S.Limits>) -> RunningSession?
     ) throws {
         self.makeSession = makeSession
+        self.restoreSession = restoreSession
         let openAtStart = DescriptorLimit.countOpen() + otherDescriptors
         // Before anything is opened: a full table makes libdispatch trap before the sentence is written.
         _ = try Self.slots(for: configuration, wanted: 1, open: openAtStart)
@@ -108,7 +125,12 @@ public final class Server<S: Session>: Sendable {
         }
         try SetupCheck.run(on: core.queue)
         self.metrics = metrics
-        listeners = Listeners(core, onLoss: onLoss)
+        listeners = Listeners(
+            core,
+            store: listenerStore,
+            isStoring: configuration.isHandedOver,
+            onLoss: onLoss
+        )
         resolver = DispatchQueue(label: "\(label).resolver")
         sessionLimits = CurrentValue(configuration.sessionLimits)
         state = Mutex(State(configuration: configuration, openAtStart: openAtStart))
@@ -137,9 +159,13 @@ public final class Server<S: Session>: Sendable {
 
     /// Opens every listener of the configuration and begins to accept.
     ///
-    /// - Parameter completion: Called with nil, or with a `ListenError` that names every address that could not be opened;
-    ///   then none is.
-    public func start(_ completion: @escaping Completion) {
+    /// - Parameters:
+    ///   - stored: Listening sockets that the process before has stored. One that the configuration asks for stays open
+    ///     without a gap; any other leaves as in a reload.
+    ///   - completion: Called with nil, or with a `ListenError` that names every address that could not be opened;
+    ///     then none is.
+    public func start(continuing stored: [StoredListener] = [], _ completion: @escaping Completion) {
+        takeStored(stored)
         resolve(state.withLock { $0.configuration.listeners }, completion) { [self] plans in
             try listeners.replace(with: plans)
             startSweeping()
@@ -155,9 +181,15 @@ public final class Server<S: Session>: Sendable {
     /// - Parameters:
     ///   - descriptors: Listening stream sockets, owned by the server from now on. When there are none, the listeners of
     ///     the configuration are opened.
+    ///   - stored: Listening sockets that the process before has stored; with `descriptors` they all leave.
     ///   - completion: Called with nil, or with a `SystemError` for a descriptor that cannot be used.
-    public func start(adopting descriptors: [Int32], _ completion: @escaping Completion) {
-        guard !descriptors.isEmpty else { return start(completion) }
+    public func start(
+        adopting descriptors: [Int32],
+        continuing stored: [StoredListener] = [],
+        _ completion: @escaping Completion
+    ) {
+        guard !descriptors.isEmpty else { return start(continuing: stored, completion) }
+        takeStored(stored)
         core.control.async { [self] in
             do {
                 try listeners.adopt(descriptors, sessions: sessions(of: state.withLock { $0.configuration }))
@@ -167,6 +199,17 @@ public final class Server<S: Session>: Sendable {
             } catch {
                 completion(error)
             }
+        }
+    }
+
+    private func takeStored(_ stored: [StoredListener]) {
+        guard !stored.isEmpty else { return }
+        core.control.async { [self] in
+            // What is not asked for has no options of its own while it leaves.
+            let (options, proxyProtocol) = state.withLock {
+                ($0.configuration.options, $0.configuration.proxyProtocol)
+            }
+            listeners.continue(stored, sessions: sessionMaker(options, proxyProtocol))
         }
     }
 
@@ -189,6 +232,7 @@ public final class Server<S: Session>: Sendable {
             sessionLimits.replace(with: configuration.sessionLimits)
             core.currentLimits = configuration.limits
             core.log.setLogsConnections(configuration.logsConnections)
+            listeners.setStoring(configuration.isHandedOver)
         }
     }
 
@@ -209,7 +253,9 @@ public final class Server<S: Session>: Sendable {
         resolver.async { [self] in
             let plans = Result { try ListenerPlan.resolve(requests) }
             core.control.async { [self] in
-                guard !state.withLock({ $0.isDraining }) else { return completion(StoppingError()) }
+                guard !state.withLock({ $0.isDraining || $0.isHandingOver }) else {
+                    return completion(StoppingError())
+                }
                 do {
                     try apply(plans.get())
                     completion(nil)
@@ -272,6 +318,17 @@ public final class Server<S: Session>: Sendable {
         )
     }
 
+    /// How many connections fit the limit of open files, raised if need be, when so many are wanted.
+    func fitting(_ wanted: Int) -> Int {
+        let (configuration, open) = state.withLock { ($0.configuration, $0.openAtStart) }
+        let outcome = DescriptorLimit.raise(
+            forConnections: max(wanted, configuration.limits.maximumConnections),
+            listeners: 4 * configuration.listeners.count,
+            open: open
+        )
+        return outcome?.maximumConnections ?? 0
+    }
+
     /// Those who wait in the backlogs of a server that stops are accepted at once, as far as the descriptor limit allows: with
     /// every slot in use each would wait for another one's linger, and be cut off in the end.
     private func makeSlotsForBacklogs() {
@@ -304,7 +361,23 @@ public final class Server<S: Session>: Sendable {
         }
     }
 
+    /// Makes the sessions of conversations that were handed over.
+    var restorer: SessionRestorer {
+        { [restoreSession, sessionLimits] in restoreSession($0, sessionLimits) }
+    }
+
     // MARK: - Stopping
+
+    /// Reserves the server for a hand-over; false when it is stopping already.
+    func beginHandOver() -> Bool {
+        state.withLock { state in
+            guard !state.isDraining, !state.isHandingOver else { return false }
+            state.isHandingOver = true
+            return true
+        }
+    }
+
+    func endHandOver() { state.withLock { $0.isHandingOver = false } }
 
     /// Stops: no new client is accepted, every complete request that has arrived is answered, and what is not over after
     /// the drain timeout is cut off. The end does not depend on any handler: one that is stuck cannot delay it.
@@ -350,7 +423,7 @@ public struct StoppingError: Error, CustomStringConvertible, Sendable {
 }
 
 /// Calls a function at most once.
-private final class Once: Sendable {
+final class Once: Sendable {
     private let isDone = Atomic(false)
     private let body: @Sendable () -> Void
 

@@ -110,6 +110,9 @@ public struct ServerConfiguration<Options: Hashable & Sendable, SessionLimits: E
     /// Whether the log has a line when a client connects and when it leaves.
     public var logsConnections = true
 
+    /// Whether connections and listening sockets are kept for the next process, where there is a store for them.
+    public var isHandedOver = true
+
     /// Makes a configuration with the default limits.
     public init(
         listeners: [ListenerConfiguration<Options>],

@@ -29,6 +29,19 @@ public protocol Session: Sendable {
     /// When the server ends the conversation this is not called, and an incomplete request gets no answer.
     mutating func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits) -> SessionStep
 
+    /// The state of the conversation, for the process that goes on with it after a restart; nil when that is not possible,
+    /// and then the conversation ends with the process, as in a stop. The bytes that the last step left go along by themselves.
+    ///
+    /// The other process may be of another release, older or newer: begin with what tells the form of the rest, and let
+    /// ``init(handedOver:)`` refuse what it does not know.
+    var handOverState: [UInt8]? { get }
+
+    /// Goes on with a conversation that another process has handed over.
+    ///
+    /// - Parameter state: What ``handOverState`` of that process was, or anything else: it comes from outside. Nil refuses it,
+    ///   and then the server ends the conversation in good order.
+    init?(handedOver state: [UInt8])
+
     /// As `receive` without `tally`, and counts in it what is answered, for the metrics by kind and by size. The server
     /// calls this one; by default it calls that one and counts nothing.
     mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits, tally: RequestTally)
@@ -43,6 +56,12 @@ public protocol Session: Sendable {
 }
 
 extension Session {
+    /// Nil: such a conversation cannot be handed over.
+    public var handOverState: [UInt8]? { nil }
+
+    /// Refuses any state.
+    public init?(handedOver state: [UInt8]) { nil }
+
     /// No kinds.
     public static var requestKinds: [String] { [] }
 

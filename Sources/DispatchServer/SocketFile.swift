@@ -64,6 +64,20 @@ struct SocketFile: Equatable {
         if isOurs { _ = unlink(path) }
     }
 
+    /// A file that the process before made.
+    ///
+    /// - Parameters:
+    ///   - device: As `identity` has it.
+    ///   - inode: As `identity` has it.
+    init(path: String, device: UInt64, inode: UInt64) {
+        self.path = path
+        self.device = dev_t(device)
+        self.inode = ino_t(inode)
+    }
+
+    /// What tells the file apart from another one at the same path.
+    var identity: (device: UInt64, inode: UInt64) { (UInt64(device), UInt64(inode)) }
+
     private init(path: String, device: dev_t, inode: ino_t) {
         self.path = path
         self.device = device

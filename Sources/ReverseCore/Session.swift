@@ -36,8 +36,10 @@ public struct Session: Sendable {
     /// The most bytes that a line may have, its terminator not counted. A new value holds from the next step on.
     public var maximumLineBytes: Int
 
-    private let framing: Framing
-    private let unit: ReversalUnit
+    /// What makes a request.
+    public let framing: Framing
+    /// What stays whole in an answer.
+    public let unit: ReversalUnit
     private var state = State.open(scanned: 0)
 
     /// Begins a conversation.

@@ -78,6 +78,15 @@ enum Keys {
         ),
     ]
 
+    static let restart: [Key<Settings>] = [
+        Key(
+            "hand_over",
+            \.server.isHandedOver,
+            .boolean,
+            "Whether connections and listening sockets outlive a restart of the service"
+        )
+    ]
+
     static let log: [Key<Settings>] = [
         Key("level", \.logLevel, .word(Settings.logLevels), "The least important messages that are logged"),
         Key(
@@ -160,6 +169,7 @@ extension Settings.Listener {
 enum Section: String, CaseIterable {
     case top = ""
     case limits
+    case restart
     case log
     case metrics
     case listener
@@ -169,6 +179,7 @@ enum Section: String, CaseIterable {
         switch self {
         case .top: (Keys.address + Keys.options).map(\.name)
         case .limits: Keys.limits.map(\.name)
+        case .restart: Keys.restart.map(\.name)
         case .log: Keys.log.map(\.name)
         case .metrics: Keys.metrics.map(\.name)
         case .listener: (Keys.address + Keys.socketFile + Keys.options).map(\.name)
@@ -184,7 +195,7 @@ enum Section: String, CaseIterable {
     var header: String {
         switch self {
         case .top: "the top level, above every [table]"
-        case .limits, .log, .metrics: "[\(rawValue)]"
+        case .limits, .restart, .log, .metrics: "[\(rawValue)]"
         case .listener: "[[\(rawValue)]]"
         }
     }

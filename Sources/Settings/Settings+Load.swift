@@ -46,6 +46,7 @@ extension TableReader {
         var settings = Settings()
         refuseUnknownKeys(in: top)
         if let table = table(.limits, in: top) { read(Keys.limits, in: table, into: &settings) }
+        if let table = table(.restart, in: top) { read(Keys.restart, in: table, into: &settings) }
         if let table = table(.log, in: top) { read(Keys.log, in: table, into: &settings) }
         let metrics = table(.metrics, in: top)
         if let metrics { read(Keys.metrics, in: metrics, into: &settings) }

@@ -13,6 +13,7 @@ extension Settings {
         var tables = [
             Self.lines((isPlain ? Keys.address : []) + Keys.options, plain),
             Section.limits.header + "\n" + Self.lines(Keys.limits, self),
+            Section.restart.header + "\n" + Self.lines(Keys.restart, self),
             Section.log.header + "\n" + Self.lines(Keys.log, self),
             Section.metrics.header + "\n" + Self.lines(Keys.metrics, self),
         ]

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Where a service is, as a person writes it: a host and a port, or the path of a Unix socket.

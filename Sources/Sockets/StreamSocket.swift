@@ -84,6 +84,28 @@ public enum StreamSocket {
         _ = linux_ignore_newcomers(listener)
     }
 
+    /// Whether `ignoreNewcomers(on:)` was called on the listener, by whatever process.
+    public static func ignoresNewcomers(_ listener: Int32) -> Bool { linux_ignores_newcomers(listener) }
+
+    /// Whether this is a stream socket that listens.
+    public static func listens(_ descriptor: Int32) -> Bool {
+        option(SO_TYPE, of: descriptor) == Int32(SOCK_STREAM.rawValue)
+            && option(SO_ACCEPTCONN, of: descriptor) == 1
+    }
+
+    /// Whether this is a stream socket of a family that this module knows, and does not listen: one end of a connection.
+    public static func isConnection(_ descriptor: Int32) -> Bool {
+        option(SO_TYPE, of: descriptor) == Int32(SOCK_STREAM.rawValue)
+            && option(SO_ACCEPTCONN, of: descriptor) == 0
+            && [AF_INET, AF_INET6, AF_UNIX].contains(option(SO_DOMAIN, of: descriptor))
+    }
+
+    private static func option(_ name: Int32, of descriptor: Int32) -> Int32? {
+        var value: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, SOL_SOCKET, name, &value, &length) == 0 ? value : nil
+    }
+
     /// Begins to connect. The connection stands when the socket becomes writable and `pendingError(of:)` is 0.
     ///
     /// - Throws: `SystemError` where the system refuses at once.

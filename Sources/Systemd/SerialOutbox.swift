@@ -60,6 +60,14 @@ final class SerialOutbox<State: Sendable, Item>: Sendable {
         queue.asyncAfter(deadline: deadline, execute: body)
     }
 
+    /// Runs `body` on the outbox's queue once everything that waits now has been sent. It may block.
+    func afterSending(_ body: @escaping @Sendable () -> Void) {
+        queue.async {
+            self.sendAll()
+            body()
+        }
+    }
+
     /// Waits until everything that waits now has been sent; false when the deadline came first.
     func flush(deadline: DispatchTime) -> Bool {
         let sent = DispatchSemaphore(value: 0)

@@ -4,7 +4,8 @@
 //   Directories/ `ServiceDirectories` and `Credentials` read what systemd prepared for the service.
 //   Notify/      `Notifier` sends the state of the daemon; `Watchdog` pings while clients are served.
 //   Log/         `SystemLog` writes swift-log records to the journal, or to standard error as plain lines.
-//   Manager/     `SystemdUnit` asks the service manager how a unit is set up, for tools.
+//   Manager/     `SystemdUnit` asks the service manager how a unit is set up, for tools; `ServiceJob` whether it restarts.
+//   Store/       `DescriptorStore` keeps descriptors for the next process; `SealedMemory` makes one of any bytes.
 //
 // What to send, and when, is up to the daemon.
 //

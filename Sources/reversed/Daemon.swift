@@ -18,6 +18,7 @@ final class Daemon: @unchecked Sendable {
     private let usesHotLoops: Bool
     private let queue = DispatchQueue(label: "reversed.daemon")
     private let notifier: Notifier
+    private let store: DescriptorStore
     private let log: SystemLog
     private let logger: Logger
 
@@ -31,6 +32,8 @@ final class Daemon: @unchecked Sendable {
     private var drainingSince: SuspendingClock.Instant?
     private var misdirection: String?
     private var hasSystemdSockets = false
+    /// Whether the process before has handed over conversations, which a stop must not lose, however early it comes.
+    private var hasInherited = false
     private let metrics: MetricsExporter
     private var reloading: Reload?
     private var mustReload = false
@@ -47,6 +50,7 @@ final class Daemon: @unchecked Sendable {
         let logger = Logger(label: "reversed", factory: log.makeHandler)
         self.logger = logger
         notifier = Notifier(onFailure: { logger.warning("\($0)") })
+        store = DescriptorStore(notifier)
         metrics = MetricsExporter(queue: queue, log: log, logger: logger)
     }
 
@@ -54,10 +58,11 @@ final class Daemon: @unchecked Sendable {
     ///
     /// - Throws: `ExitCode`; the reason is in the log by then.
     func run() throws -> Never {
-        let handedIn = ActivationSockets.take()
+        let handedIn = ActivationSockets.take(storedUnder: Inheritance.isName)
         let watchdogRequest = WatchdogRequest()
         misdirection = handedIn.misdirection
         hasSystemdSockets = !handedIn.listeners.isEmpty
+        hasInherited = !Inheritance(handedIn).conversations.isEmpty
         do { settings = try source.load() } catch {
             for mistake in error.mistakes { logger.critical("\(mistake)") }
             throw leave(ExitStatus.wrongConfiguration)
@@ -72,6 +77,10 @@ final class Daemon: @unchecked Sendable {
                 label: "reversed",
                 logger: logger,
                 logTerms: LogTerms.daemon,
+                listenerStore: ListenerStore(
+                    store: { [store] in store.store($0, as: $1) },
+                    remove: { [store] in store.remove($0) }
+                ),
                 usesHotLoops: usesHotLoops,
                 metrics: metrics.publisher,
                 otherDescriptors: MetricsExporter.descriptors(settings.metrics),
@@ -106,18 +115,40 @@ final class Daemon: @unchecked Sendable {
     ) {
         let completion: Server<ReversalSession>.Completion = { [self] error in
             queue.async { [self] in
+                guard !isDraining else { return }
                 if let error { return startFailed(error) }
                 started(server, watchdogPeriod)
             }
         }
-        guard !handedIn.listeners.isEmpty else { return server.start(completion) }
+        let inheritance = Inheritance(handedIn)
+        takeOver(inheritance, server)
+        guard !handedIn.listeners.isEmpty else {
+            return server.start(continuing: inheritance.listeners, completion)
+        }
         logger.notice(
             """
             systemd passed its sockets (\(handedIn.listeners.map(\.name).joined(separator: ", "))): host, port and path of the \
             settings are not used
             """
         )
-        server.start(adopting: handedIn.listeners.map(\.descriptor), completion)
+        server.start(
+            adopting: handedIn.listeners.map(\.descriptor),
+            continuing: inheritance.listeners,
+            completion
+        )
+    }
+
+    /// Goes on with the conversations of the process before, and has the service manager forget them, and what somebody else
+    /// has stored.
+    private func takeOver(_ inheritance: Inheritance, _ server: Server<ReversalSession>) {
+        for name in inheritance.foreignNames { store.remove(name) }
+        guard !inheritance.conversations.isEmpty else { return }
+        server.takeOver(from: inheritance.conversations) { [self] report in
+            queue.async { [self] in
+                store.remove(Inheritance.conversationsName)
+                HandOverLog(logger: logger).note(report)
+            }
+        }
     }
 
     private func startFailed(_ error: any Error) {
@@ -234,14 +265,51 @@ final class Daemon: @unchecked Sendable {
 
     // MARK: - Stop
 
-    /// SIGTERM. One that comes again changes nothing: timeout(1) sends two.
-    private func stop() {
-        guard let server, isReady else { quit() }
+    /// SIGTERM: a stop, or the first half of a restart. One that comes again changes nothing: timeout(1) sends two.
+    private func stop(mayBeRestart: Bool = true) {
+        guard let server, isReady || hasInherited else { quit() }
         guard !isDraining else {
             logger.notice("already stopping; SIGINT ends it at once")
             return
         }
         drainingSince = .now
+        guard mayBeRestart, notifier.isActive, settings.server.isHandedOver else { return drain(server) }
+        notifier.stopping()
+        ServiceJob.ofThisProcess(timeout: .milliseconds(500), on: queue) { [self] job in
+            // Without an answer it may be a restart. All that has arrived is answered in any case. Where systemd is about to
+            // listen itself, it needs the addresses.
+            switch job {
+            case nil, .restart(startsSocket: false): handOver(server)
+            case .restart(startsSocket: true), .other, .nothing: drain(server)
+            }
+        }
+    }
+
+    private func handOver(_ server: Server<ReversalSession>) {
+        let log = HandOverLog(logger: logger)
+        log.noteBegin(server.statistics.connections)
+        notifier.status(StatusLine.handingOver(server.statistics.connections))
+        server.handOver { [self] handOver in
+            queue.async { [self] in
+                guard let handOver else { return drain(server) }
+                store.store(handOver.descriptor, as: Inheritance.conversationsName, isWatched: false)
+                store.whenSettled(timeout: .seconds(10)) { [self] _ in
+                    queue.async { [self] in
+                        guard handOver.isKept() else {
+                            log.noteNotKept()
+                            server.takeBack(handOver)
+                            return drain(server)
+                        }
+                        log.noteEnd(handOver)
+                        logger.notice("stopped after \(StatusLine.lines(server.statistics.requests))")
+                        quit()
+                    }
+                }
+            }
+        }
+    }
+
+    private func drain(_ server: Server<ReversalSession>) {
         metrics.trouble = "stopping"
         let statistics = server.statistics
         let count = statistics.connections
@@ -271,7 +339,7 @@ final class Daemon: @unchecked Sendable {
     /// is the same one, sent to the process and to its group.
     private func interrupt() {
         guard let server, let drainingSince, drainingSince.duration(to: .now) >= .milliseconds(500) else {
-            return stop()
+            return stop(mayBeRestart: false)
         }
         let count = StatusLine.connections(server.statistics.connections)
         logger.notice("interrupted while stopping: \(count) cut off")

@@ -10,4 +10,10 @@ enum MessageID {
     static let reloadFailed = "ecaf35efb8ce4ffd95e5666bb73670f2"
     /// Every place for a client is taken.
     static let capReached = "664de7b79998402bbcc6d5db18ecef6b"
+    /// The connections are handed over to the next process.
+    static let handingOver = "b7c1f0a25d3e4c18a6f94e0d2b8a7315"
+    /// The connections of the process before were taken over.
+    static let tookOver = "3f9d6e58c0a14b7f9be2517c64d0a8e2"
+    /// Connections could not be handed over or taken over, and were ended.
+    static let notHandedOver = "d20e4b7a91c8456fb3a7e85f1c96d034"
 }

@@ -46,6 +46,28 @@ struct ReversalSession: DispatchServer.Session {
         tally.add(lines)
         return SessionStep(step)
     }
+
+    // The state: the form of the rest, 1; the framing; the unit. A code once used is never used for something else. How much of
+    // an incomplete line was scanned is not in it: it is scanned again.
+
+    private static let stateForm: UInt8 = 1
+    private static let framingCodes: [(Framing, UInt8)] = [(.line, 1), (.chunk, 2)]
+    private static let unitCodes: [(ReversalUnit, UInt8)] = [(.character, 1), (.scalar, 2), (.byte, 3)]
+
+    var handOverState: [UInt8]? {
+        guard let framing = Self.framingCodes.first(where: { $0.0 == session.framing })?.1,
+            let unit = Self.unitCodes.first(where: { $0.0 == session.unit })?.1
+        else { return nil }
+        return [Self.stateForm, framing, unit]
+    }
+
+    init?(handedOver state: [UInt8]) {
+        guard state.count == 3, state[0] == Self.stateForm,
+            let framing = Self.framingCodes.first(where: { $0.1 == state[1] })?.0,
+            let unit = Self.unitCodes.first(where: { $0.1 == state[2] })?.0
+        else { return nil }
+        session = ReverseCore.Session(framing: framing, unit: unit, maximumLineBytes: .max)
+    }
 }
 
 extension RequestTally {

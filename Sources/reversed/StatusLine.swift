@@ -38,6 +38,11 @@ struct StatusLine {
         "Stopping: \(Self.connections(connections)) left"
     }
 
+    /// What is shown while the daemon hands its connections over.
+    static func handingOver(_ connections: Int) -> String {
+        "Handing over \(Self.connections(connections)) to the next process"
+    }
+
     static func connections(_ count: Int) -> String { "\(count) connection\(count == 1 ? "" : "s")" }
 
     static func lines(_ count: UInt64) -> String { "\(count) line\(count == 1 ? "" : "s")" }

@@ -21,6 +21,7 @@ private let subjects = [
     Subject(name: "arguments", check: checkArguments),
     Subject(name: "proxy", check: checkProxyHeader),
     Subject(name: "network", check: checkNetwork),
+    Subject(name: "hand-over", check: checkHandOver),
     Subject(name: "http", check: checkHTTP),
 ]
 

@@ -10,7 +10,7 @@ struct ManualTests {
         // "Li \(dq1ms\(dq" as the manual shows it: "1ms"; "Ql 0" as in a sentence: 0.
         let manual = try repositoryFile("man/reversed.toml.5").replacing("\\(dq", with: "\"")
         let headings: [Section: String] = [
-            .top: "TOP LEVEL", .limits: "LIMITS", .log: "LOG", .metrics: "METRICS",
+            .top: "TOP LEVEL", .limits: "LIMITS", .restart: "RESTART", .log: "LOG", .metrics: "METRICS",
             .listener: "LISTENERS",
         ]
         let chapter = try #require(

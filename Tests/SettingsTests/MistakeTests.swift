@@ -65,7 +65,7 @@ struct MistakeTests {
             ("[log]\ncolour = 1", #"2: unknown key "colour"; known here: level, connections"#),
             (
                 "\"a\\tb\" = 1",
-                #"1: unknown key "a\tb"; known here: host, port, ipv6_only, framing, unit, proxy_protocol, trusted, limits, log, metrics, listener"#
+                #"1: unknown key "a\tb"; known here: host, port, ipv6_only, framing, unit, proxy_protocol, trusted, limits, restart, log, metrics, listener"#
             ),
         ]
     )

@@ -4,7 +4,8 @@
     client.py talk ADDRESS                a line from standard input, its answer to standard output
     client.py load ADDRESS CLIENTS LINES  that many at once, each pipelining that many lines, all checked
     client.py hold ADDRESS CLIENTS        that many stay connected, checked again when told to end
-    client.py knock ADDRESS CLIENTS       until told: connect, one line, close, over and over
+    client.py knock ADDRESS CLIENTS [ADDRESS…]  until told: connect, one line, close, over and over
+    client.py callers CLIENTS ADDRESS…    until told: as knock, on several addresses, and an end before the answer is no mistake
     client.py flood ADDRESS CLIENTS       until told: send lines, count whole answers until the server closes
     client.py post ADDRESS CLIENTS LINES  that many send that many lines each, and read only when told
     client.py reset ADDRESS COUNT         connect, send half a line, reset
@@ -126,13 +127,14 @@ def post(address, clients, lines):
     return each(len(posted), lambda number: read_answers(posted[number], text))
 
 
-def knock(address, clients):
+def knock(address, clients, *more):
     over = until_told()
     answered = [0] * int(clients)
+    addresses = [address, *more]
 
     def work(number):
         while not over.is_set():
-            with connect(address) as connection:
+            with connect(addresses[number % len(addresses)]) as connection:
                 mistake = exchange(connection, [f"knock {number}"])
             if mistake:
                 return f"{mistake} (after {answered[number]} good ones)"
@@ -143,6 +145,33 @@ def knock(address, clients):
     mistakes = each(int(clients), work)
     print(f"{sum(answered)} answered", flush=True)
     return mistakes
+
+
+def callers(clients, *addresses):
+    """No connect may be refused. A process that is killed ends its conversations, and the client tries again."""
+    over = until_told()
+    answered, ended = [0] * int(clients), [0] * int(clients)
+
+    def work(number):
+        address = addresses[number % len(addresses)]
+        while not over.is_set():
+            with connect(address) as connection:
+                try:
+                    mistake = exchange(connection, [f"caller {number} call {answered[number]}"])
+                except (ConnectionResetError, BrokenPipeError):
+                    mistake = "closed"
+            if not mistake:
+                answered[number] += 1
+            elif mistake.startswith("closed"):
+                ended[number] += 1
+            else:
+                return mistake
+        return None
+
+    print("calling", flush=True)
+    mistakes = each(int(clients), work)
+    print(f"{sum(answered)} answered, {sum(ended)} ended before", flush=True)
+    return mistakes or (None if all(answered) else "a caller without any answer")
 
 
 def flood(address, clients):

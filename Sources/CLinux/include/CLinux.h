@@ -1,5 +1,5 @@
-// What Swift's Glibc overlay lacks on Linux: epoll, timerfd, eventfd, accept4, the text of an errno, and what a process
-// was started with.
+// What Swift's Glibc overlay lacks on Linux: epoll, timerfd, eventfd, accept4, descriptors as messages, memfd, the text of
+// an errno, and what a process was started with.
 //
 // No _GNU_SOURCE here: it would change types that the Glibc overlay has imported already. What needs it stands in
 // CLinux.c behind a name of its own.
@@ -18,6 +18,30 @@ int linux_accept(int listener, struct sockaddr_storage *address, socklen_t *leng
 /// Ties a TCP listener to an interface that does not exist (socket(7), SO_BINDTOIFINDEX), so that nobody finds it any
 /// more, -1 with errno set if the system refuses. A handshake that has begun is completed, and its client accepted.
 int linux_ignore_newcomers(int listener);
+
+/// Whether `linux_ignore_newcomers` was called on the listener, by whatever process.
+bool linux_ignores_newcomers(int listener);
+
+/// The most descriptors that one message carries (SCM_MAX_FD of the kernel, unix(7)).
+enum { linux_most_descriptors = 253 };
+
+/// Sends `length` bytes, at least one, and duplicates of `count` descriptors as one message (SCM_RIGHTS, unix(7)). Returns at
+/// once: how many bytes were sent, or -1 with errno set. ETOOMANYREFS: more descriptors of this user than its soft
+/// RLIMIT_NOFILE are under way already.
+ssize_t linux_send_descriptors(int socket, const void *bytes, size_t length, const int *descriptors, int count);
+
+/// Receives one message and at most `*count` descriptors with it, close-on-exec. Returns at once: how many bytes came, 0 at
+/// the end, or -1 with errno set. `*count` becomes the number of descriptors received; `*truncated` says whether there were
+/// more, which the kernel has closed.
+ssize_t linux_receive_descriptors(
+    int socket, void *bytes, size_t length, int *descriptors, int *count, bool *truncated);
+
+/// A file in memory, close-on-exec, that can be sealed (memfd_create(2)), or -1 with errno set.
+int linux_memory_file(const char *name);
+/// Seals a file in memory: from now on nobody changes its contents or its size (F_ADD_SEALS, fcntl(2)). 0, or -1 with errno.
+int linux_seal(int file);
+/// Whether nobody can change the contents or the size of the file any more.
+bool linux_is_sealed(int file);
 
 /// epoll_create1(2), timerfd_create(2), eventfd(2) and epoll_ctl(2) themselves. In a program with CEpollGuard, the functions
 /// of libc's names are those that it gives to libdispatch.

@@ -7,6 +7,13 @@ public struct ActivationSockets: Sendable {
     /// The listening stream sockets among them, in the order of the socket unit. Empty without socket activation.
     public let listeners: [ActivationSocket]
 
+    /// What the process before has stored, and `take` was told to look for; see ``DescriptorStore``.
+    public let stored: [StoredDescriptor]
+
+    /// The names of descriptors that were neither, and have been closed. One that somebody has stored comes back with every
+    /// restart until it is removed.
+    public let closedNames: [String]
+
     /// What was wrong with the variables or with a descriptor, as sentences for the log.
     public let warnings: [String]
 
@@ -23,20 +30,35 @@ public struct ActivationSockets: Sendable {
     /// - Parameters:
     ///   - environment: where the variables are read.
     ///   - processID: whom LISTEN_PID must name for the sockets to be ours.
+    ///   - isStored: whether a name is one that the program stores descriptors under. A descriptor with such a name, of whatever
+    ///     kind, is among ``stored``; it may have been put there by somebody else.
     public static func take(
         environment: Environment = .process,
-        processID: pid_t = getpid()
+        processID: pid_t = getpid(),
+        storedUnder isStored: (String) -> Bool = { _ in false }
     ) -> ActivationSockets {
         defer { ActivationVariables.all.forEach(environment.unset) }
         let variables = ActivationVariables(environment, processID: processID)
-        return ActivationSockets(taking: variables, from: SD_LISTEN_FDS_START, processID: processID)
+        return ActivationSockets(
+            taking: variables,
+            from: SD_LISTEN_FDS_START,
+            processID: processID,
+            storedUnder: isStored
+        )
     }
 
     /// - Parameters:
     ///   - first: the first of the passed descriptors; the others follow it.
     ///   - processID: this process, for a warning.
-    init(taking variables: ActivationVariables, from first: Int32, processID: pid_t = getpid()) {
+    init(
+        taking variables: ActivationVariables,
+        from first: Int32,
+        processID: pid_t = getpid(),
+        storedUnder isStored: (String) -> Bool = { _ in false }
+    ) {
         var listeners: [ActivationSocket] = []
+        var stored: [StoredDescriptor] = []
+        var closedNames: [String] = []
         var warnings = variables.warnings
         // A shell that was started with the sockets and starts the daemon passes the descriptors on, and cannot change
         // LISTEN_PID. Variables without a socket are left over from somewhere and mean nothing.
@@ -58,17 +80,24 @@ public struct ActivationSockets: Sendable {
                 break
             }
             let name = variables.name(at: Int(index))
+            if isStored(name) {
+                stored.append(StoredDescriptor(descriptor: descriptor, name: name))
+                continue
+            }
             switch ActivationSocket.kind(of: descriptor) {
             case .listener(let family):
                 listeners.append(ActivationSocket(descriptor: descriptor, name: name, family: family))
             case .other(let kind):
                 close(descriptor)
+                closedNames.append(name)
                 warnings.append(
                     "descriptor \(descriptor) (\(PrintableText.excerpt(name))) that systemd passed on is \(kind): it is closed"
                 )
             }
         }
         self.listeners = listeners
+        self.stored = stored
+        self.closedNames = closedNames
         self.warnings = warnings
     }
 

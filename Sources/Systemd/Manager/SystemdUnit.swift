@@ -14,18 +14,61 @@ public final class SystemdUnit {
     }
 
     private let bus: OpaquePointer
-    private let path: String
+    let path: String
 
     /// nil when there is no manager to ask, or it has no such unit.
     ///
-    /// - Parameter name: with its suffix, such as `reversed.service`.
-    public init?(_ name: String) {
+    /// - Parameters:
+    ///   - name: with its suffix, such as `reversed.service`.
+    ///   - timeout: how long the answer to each question may take.
+    public init?(_ name: String, timeout: Duration = .seconds(2)) {
         var bus: OpaquePointer?
         guard sd_bus_open_system(&bus) >= 0, let bus else { return nil }
         self.bus = bus
-        sd_bus_set_method_call_timeout(bus, 2_000_000)
-        path = Self.take { sd_bus_path_encode("/org/freedesktop/systemd1/unit", name, $0) } ?? ""
+        sd_bus_set_method_call_timeout(bus, timeout.wholeMicroseconds)
+        path = Self.path(of: name)
         guard text("LoadState", .unit) == "loaded" else { return nil }
+    }
+
+    /// The unit that this process belongs to; nil when there is no manager to ask, or the process is not the main one of its
+    /// unit, and so was started by another program.
+    ///
+    /// - Parameter timeout: how long the answer to each question may take.
+    public init?(ofThisProcessWithin timeout: Duration) {
+        var bus: OpaquePointer?
+        guard sd_bus_open_system(&bus) >= 0, let bus else { return nil }
+        self.bus = bus
+        sd_bus_set_method_call_timeout(bus, timeout.wholeMicroseconds)
+        // The manager knows it. sd_pid_get_unit(3) reads /proc/1, which a sandbox hides (ProtectProc=).
+        path = Self.pathOfCaller(bus) ?? ""
+        guard read("MainPID", .service, type: "u", initially: UInt32(0)) == UInt32(clamping: getpid()) else {
+            return nil
+        }
+    }
+
+    private static func pathOfCaller(_ bus: OpaquePointer) -> String? {
+        var call: OpaquePointer?
+        let manager = "org.freedesktop.systemd1"
+        let object = "/org/freedesktop/systemd1"
+        let interface = "org.freedesktop.systemd1.Manager"
+        guard sd_bus_message_new_method_call(bus, &call, manager, object, interface, "GetUnitByPID") >= 0
+        else {
+            return nil
+        }
+        defer { sd_bus_message_unref(call) }
+        // 0 is the process that asks.
+        var process: UInt32 = 0
+        var reply: OpaquePointer?
+        guard sd_bus_message_append_basic(call, CChar(truncatingIfNeeded: SD_BUS_TYPE_UINT32), &process) >= 0,
+            sd_bus_call(bus, call, 0, nil, &reply) >= 0
+        else { return nil }
+        defer { sd_bus_message_unref(reply) }
+        var path: UnsafePointer<CChar>?
+        guard
+            sd_bus_message_read_basic(reply, CChar(truncatingIfNeeded: SD_BUS_TYPE_OBJECT_PATH), &path) >= 0,
+            let path
+        else { return nil }
+        return String(cString: path)
     }
 
     deinit {
@@ -67,6 +110,44 @@ public final class SystemdUnit {
             next = next?.successor()
         }
         return texts
+    }
+
+    /// Where the manager has the unit of that name.
+    static func path(of name: String) -> String {
+        take { sd_bus_path_encode("/org/freedesktop/systemd1/unit", name, $0) } ?? ""
+    }
+
+    /// The number and the path of a unit's job, 0 without one.
+    func jobPath(ofUnitAt path: String) -> (number: UInt32, path: String)? {
+        var reply: OpaquePointer?
+        let interface = Interface.unit.rawValue
+        guard sd_bus_get_property(bus, Self.manager, path, interface, "Job", nil, &reply, "(uo)") >= 0 else {
+            return nil
+        }
+        defer { sd_bus_message_unref(reply) }
+        var number: UInt32 = 0
+        var text: UnsafePointer<CChar>?
+        guard sd_bus_message_enter_container(reply, CChar(truncatingIfNeeded: SD_BUS_TYPE_STRUCT), "uo") >= 0,
+            sd_bus_message_read_basic(reply, CChar(truncatingIfNeeded: SD_BUS_TYPE_UINT32), &number) >= 0,
+            sd_bus_message_read_basic(reply, CChar(truncatingIfNeeded: SD_BUS_TYPE_OBJECT_PATH), &text) >= 0,
+            let text
+        else { return nil }
+        return (number, String(cString: text))
+    }
+
+    /// A property of a job that is a text.
+    func text(_ property: String, ofJobAt job: String) -> String? {
+        Self.take { result in
+            sd_bus_get_property_string(
+                bus,
+                Self.manager,
+                job,
+                "org.freedesktop.systemd1.Job",
+                property,
+                nil,
+                result
+            )
+        }
     }
 
     private static let manager = "org.freedesktop.systemd1"

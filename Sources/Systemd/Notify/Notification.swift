@@ -6,12 +6,16 @@ struct Notification: Sendable, Equatable {
     enum Kind: Sendable, Equatable {
         /// READY, RELOADING, STOPPING: each is sent, in the order in which they were said.
         case lifecycle
+        /// FDSTORE, FDSTOREREMOVE: each is sent, in the same order, after STOPPING too.
+        case store
         /// Each of these replaces an older one of its kind that still waits.
         case status, extendTimeout, watchdog
     }
 
     let kind: Kind
     let text: String
+    /// What goes along.
+    var descriptor: SharedDescriptor?
 
     /// systemd ignores a datagram of more than 4,096 bytes (its NOTIFY_BUFFER_MAX) as a whole, READY=1 included. What
     /// this leaves is ample for the other assignments.
@@ -42,6 +46,19 @@ struct Notification: Sendable, Equatable {
         Notification(kind: .extendTimeout, text: "EXTEND_TIMEOUT_USEC=\(microseconds)")
     }
 
+    /// - Parameter name: a valid one, so that it cannot carry a second assignment.
+    static func store(_ descriptor: SharedDescriptor, name: String, isWatched: Bool) -> Notification {
+        Notification(
+            kind: .store,
+            text: "FDSTORE=1\nFDNAME=\(name)" + (isWatched ? "" : "\nFDPOLL=0"),
+            descriptor: descriptor
+        )
+    }
+
+    static func removeStored(name: String) -> Notification {
+        Notification(kind: .store, text: "FDSTOREREMOVE=1\nFDNAME=\(name)")
+    }
+
     static let watchdog = Notification(kind: .watchdog, text: "WATCHDOG=1")
 
     private static func statusLine(_ status: String?) -> String {
@@ -54,12 +71,12 @@ struct Notification: Sendable, Equatable {
 }
 
 /// The notifications that wait for a service manager that is slow to read. Bounded: a manager that reads nothing for an
-/// hour finds the lifecycle as it happened, the newest status, and at most one ping and one extension.
+/// hour finds the lifecycle and the store as they happened, the newest status, and at most one ping and one extension.
 struct NotificationBacklog {
     private var waiting: [Notification] = []
 
     mutating func append(_ notification: Notification) {
-        if notification.kind != .lifecycle {
+        if notification.kind != .lifecycle, notification.kind != .store {
             waiting.removeAll { $0.kind == notification.kind }
         }
         waiting.append(notification)

@@ -39,16 +39,18 @@ public final class Notifier: Sendable {
         self.init(
             environment: environment,
             statusInterval: statusInterval,
-            send: { sd_notify(0, $0) },
+            send: { text, descriptors in
+                sd_pid_notify_with_fds(0, 0, text, descriptors, UInt32(clamping: descriptors.count))
+            },
             onFailure: onFailure
         )
     }
 
-    /// - Parameter send: sends one datagram and answers as sd_notify(3) does: negative means a negative errno. It may block.
+    /// - Parameter send: sends one datagram with descriptors and answers as sd_notify(3) does: negative means a negative errno. It may block.
     init(
         environment: Environment,
         statusInterval: Duration = .seconds(1),
-        send: @escaping @Sendable (String) -> Int32,
+        send: @escaping @Sendable (String, [Int32]) -> Int32,
         onFailure: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         switch NotifyAddress(environment["NOTIFY_SOCKET"]) {
@@ -65,7 +67,7 @@ public final class Notifier: Sendable {
             state: State(throttle: StatusThrottle(interval: statusInterval)),
             next: { $0.backlog.removeFirst() },
             send: { notification in
-                let answer = send(notification.text)
+                let answer = send(notification.text, notification.descriptor.map { [$0.number] } ?? [])
                 let wasReported = hasReportedFailure.exchange(answer < 0, ordering: .relaxed)
                 if answer < 0, !wasReported { onFailure(Self.failure(answer, of: notification)) }
             }
@@ -127,9 +129,12 @@ public final class Notifier: Sendable {
         return outbox.flush(deadline: deadline)
     }
 
+    /// Calls `body` on the notifier's queue once everything said so far has been sent. It may block.
+    func afterSending(_ body: @escaping @Sendable () -> Void) { outbox.afterSending(body) }
+
     // MARK: - Sending
 
-    private func post(_ notification: Notification, status: String? = nil, isLast: Bool = false) {
+    func post(_ notification: Notification, status: String? = nil, isLast: Bool = false) {
         guard isActive else { return }
         outbox.update { state in
             if notification.kind == .lifecycle {

@@ -34,12 +34,7 @@ final class Fixture: Sendable {
         proxyProtocol: ProxyProtocol = ProxyProtocol()
     ) -> SessionMaker {
         SessionMaker(proxyProtocol) {
-            let session = LineSession(options: options)
-            return { buffer, isEndOfFile, _ in
-                isEndOfFile
-                    ? session.receiveEndOfFile(buffer, limits: limits)
-                    : session.receive(buffer, limits: limits)
-            }
+            Server<LineSession>.run(LineSession(options: options), CurrentValue(limits))
         }
     }
 

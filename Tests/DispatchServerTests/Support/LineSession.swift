@@ -22,6 +22,17 @@ struct LineSession: Session {
 
     init(options: Options) { self.options = options }
 
+    var handOverState: [UInt8]? { [options == .inPlace ? 1 : options == .twice ? 2 : 3] }
+
+    init?(handedOver state: [UInt8]) {
+        switch state {
+        case [1]: options = .inPlace
+        case [2]: options = .twice
+        case [3]: options = .marked
+        default: return nil
+        }
+    }
+
     func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits) -> SessionStep {
         var step = SessionStep(consumed: 0, output: options == .inPlace ? nil : [], requests: 0)
         while step.ending == nil, let end = Self.endOfLine(in: buffer, from: step.consumed) {

@@ -24,6 +24,7 @@ expect_files() {
     done
 }
 expect_files reversed /usr/sbin/reversed /usr/lib/systemd/system/reversed.service /usr/lib/systemd/system/reversed.socket \
+    /usr/lib/sysusers.d/reversed.conf \
     /usr/lib/systemd/catalog/reversed.catalog /usr/share/bash-completion/completions/reversed \
     /usr/share/zsh/vendor-completions/_reversed /usr/share/fish/vendor_completions.d/reversed.fish \
     /usr/share/man/man8/reversed.8.gz /usr/share/man/man5/reversed.toml.5.gz \

@@ -1,9 +1,11 @@
 import Dispatch
+import Glibc
 import Synchronization
 
 /// Stands for sd_notify: keeps what is sent, and can be made to block as a service manager that reads nothing does.
 final class RecordingSender: Sendable {
     private let texts = Mutex<[String]>([])
+    private let inodes = Mutex<[ino_t]>([])
     private let answers = Mutex<[Int32]>([])
     private let gate = DispatchSemaphore(value: 0)
     private let isGated: Bool
@@ -16,12 +18,21 @@ final class RecordingSender: Sendable {
         self.answers.withLock { $0 = answers }
     }
 
-    func send(_ text: String) -> Int32 {
+    func send(_ text: String, _ descriptors: [Int32]) -> Int32 {
         arrival.signal()
         if isGated { gate.wait() }
         texts.withLock { $0.append(text) }
+        inodes.withLock { $0 += descriptors.map(Self.inode) }
         sent.signal()
         return answers.withLock { $0.isEmpty ? 1 : $0.removeFirst() }
+    }
+
+    /// The inodes of the descriptors that were sent, 0 for one that was not open.
+    var sentInodes: [ino_t] { inodes.withLock { $0 } }
+
+    static func inode(_ descriptor: Int32) -> ino_t {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 ? status.st_ino : 0
     }
 
     var all: [String] { texts.withLock { $0 } }

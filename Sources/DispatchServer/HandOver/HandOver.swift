@@ -1,0 +1,92 @@
+import Sockets
+
+/// The conversations of a server, on their way to another process. `Server.handOver` makes one.
+///
+/// They wait in a socket. Whoever holds `descriptor`, or a duplicate of it, has them, whether or not this process still runs.
+public final class HandOver: Sendable {
+    /// How many conversations wait.
+    public let connections: Int
+    /// How many did not fit, and were ended as in a stop.
+    public let ended: Int
+    let parked: [Connection]
+    private let socket: DescriptorPassing.Pair
+
+    init(_ batch: HandOverBatch, ended: Int) {
+        parked = batch.sent
+        connections = batch.sent.count
+        self.ended = ended
+        socket = batch.socket
+    }
+
+    /// The socket to be passed on; -1 once `isKept` was asked.
+    public var descriptor: Int32 { socket.receiving }
+
+    /// Whether somebody else holds the socket by now. To be asked once it was passed on: this process lets go of it.
+    public func isKept() -> Bool {
+        socket.closeReceiving()
+        return socket.isHeld
+    }
+}
+
+/// Puts parked connections into a socket, as many as the system takes.
+struct HandOverBatch {
+    /// Those that are in the socket.
+    private(set) var sent: [Connection] = []
+    /// Why the others are not, where the system has refused them.
+    private(set) var failure: SystemError?
+    let socket: DescriptorPassing.Pair
+
+    /// - Parameters:
+    ///   - connections: All parked. Those that cannot be handed over are left out.
+    ///   - lastNumber: The highest number of a connection so far.
+    /// - Throws: `SystemError`, and then nothing has changed.
+    init(_ connections: [Connection], lastNumber: UInt64, _ worker: Worker) throws(SystemError) {
+        socket = try DescriptorPassing.Pair()
+        let server = ServerRecord(lastNumber: lastNumber).encoded
+        var records = [server]
+        var ready: [Connection] = []
+        // The place of the bytes held depends on the size of the records, which does not depend on the place.
+        for connection in connections {
+            guard let record = connection.record(heldAt: 0, worker)?.encoded else { continue }
+            records.append(record)
+            ready.append(connection)
+        }
+        var offset = HandOverImage.size(ofRecords: records.map(\.count))
+        for (index, connection) in ready.enumerated() {
+            guard let record = connection.record(heldAt: offset, worker), let bytes = record.encoded else {
+                continue
+            }
+            records[index + 1] = bytes
+            offset = record.held.upperBound
+        }
+        let image = HandOverImage.encode(records)
+        let file = try SealedFile("hand-over") { (writer) throws(SystemError) in
+            var failure: SystemError?
+            image.withUnsafeBytes { bytes in
+                do throws(SystemError) { try writer.append(bytes) } catch { failure = error }
+            }
+            if let failure { throw failure }
+            for connection in ready {
+                try connection.withHeldBytes { (bytes) throws(SystemError) in try writer.append(bytes) }
+            }
+        }
+        send(ready, file)
+    }
+
+    private mutating func send(_ connections: [Connection], _ file: borrowing SealedFile) {
+        for first in stride(from: 0, to: connections.count, by: HandOverMessage.most) {
+            let part = connections[first..<min(first + HandOverMessage.most, connections.count)]
+            do throws(SystemError) {
+                try DescriptorPassing.send(
+                    HandOverMessage(first: first, count: part.count).encoded,
+                    [file.number] + part.map(\.descriptor),
+                    through: socket.sending
+                )
+            } catch {
+                failure = error
+                return
+            }
+            sent += part
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Sockets
+
+/// A listening socket that the service manager keeps for the next process of the service, under a name.
+public struct StoredListener: Sendable, Equatable {
+    /// The socket, owned by the server from `start` on.
+    public var descriptor: Int32
+    /// The name under which it is kept.
+    public var name: String
+
+    /// Describes a socket that came back.
+    public init(descriptor: Int32, name: String) {
+        self.descriptor = descriptor
+        self.name = name
+    }
+
+    /// Whether this is a name that a server gives to its listeners.
+    public static func isName(_ text: String) -> Bool { StoredListenerName(text) != nil }
+}
+
+/// Where a server keeps its listening sockets, so that they outlive its process: the file descriptor store of systemd.
+///
+/// The functions are called on the control queue and must not block.
+public struct ListenerStore: Sendable {
+    /// Keeps a duplicate of the socket under a name. The socket stays the server's, and may be closed after the call.
+    public var store: @Sendable (_ descriptor: Int32, _ name: String) -> Void
+    /// Forgets the socket with that name.
+    public var remove: @Sendable (_ name: String) -> Void
+
+    /// Describes a store.
+    public init(
+        store: @escaping @Sendable (_ descriptor: Int32, _ name: String) -> Void,
+        remove: @escaping @Sendable (_ name: String) -> Void
+    ) {
+        self.store = store
+        self.remove = remove
+    }
+}
+
+/// The name of a stored listener. It says what the socket itself cannot tell after a crash: `listener.7` is any socket,
+/// `listener.7.any` one for which the system chose the port, `listener.7.file.19.2a` a Unix socket whose file has that device
+/// and inode (hexadecimal). The number makes it unique.
+struct StoredListenerName: Equatable, Sendable {
+    enum Kind: Equatable, Sendable {
+        case plain
+        /// Port 0 was asked for.
+        case anyPort
+        case file(device: UInt64, inode: UInt64)
+    }
+
+    var number: UInt64
+    var kind: Kind
+
+    var text: String {
+        switch kind {
+        case .plain: "listener.\(number)"
+        case .anyPort: "listener.\(number).any"
+        case .file(let device, let inode):
+            "listener.\(number).file.\(String(device, radix: 16)).\(String(inode, radix: 16))"
+        }
+    }
+
+    init(number: UInt64, kind: Kind) {
+        self.number = number
+        self.kind = kind
+    }
+
+    /// Nil for any other text.
+    init?(_ text: String) {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count >= 2, parts[0] == "listener", let number = UInt64(parts[1]) else { return nil }
+        switch parts.count {
+        case 2: kind = .plain
+        case 3 where parts[2] == "any": kind = .anyPort
+        case 5 where parts[2] == "file":
+            guard let device = UInt64(parts[3], radix: 16), let inode = UInt64(parts[4], radix: 16) else {
+                return nil
+            }
+            kind = .file(device: device, inode: inode)
+        default: return nil
+        }
+        self.number = number
+        // Only the one spelling, so that a name which is removed is the one that was stored.
+        guard self.text == text else { return nil }
+    }
+}

@@ -1,0 +1,108 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// Passing open descriptors to another process, as messages through a Unix socket (`SCM_RIGHTS`, unix(7)).
+///
+/// A message under way keeps its descriptors open, also when its sender has ended. So a pair of sockets can hold them while
+/// nobody runs: one end has the messages, and whoever receives that end receives them. No function here waits.
+public enum DescriptorPassing {
+    /// The most descriptors that one message carries.
+    public static let maximum = Int(linux_most_descriptors)
+
+    /// A pair of connected sockets that keep messages apart (`SOCK_SEQPACKET`), close-on-exec.
+    public final class Pair: Sendable {
+        /// The end that messages are sent into.
+        public let sending: Int32
+        private let receivingEnd: Mutex<Int32>
+
+        /// - Throws: `SystemError`.
+        public init() throws(SystemError) {
+            var ends: [Int32] = [-1, -1]
+            let kind = Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue)
+            guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
+                throw SystemError("make a pair of sockets")
+            }
+            sending = ends[0]
+            receivingEnd = Mutex(ends[1])
+        }
+
+        deinit {
+            close(sending)
+            closeReceiving()
+        }
+
+        /// The end that has the messages, and whose duplicates have them, too; -1 once it is closed.
+        public var receiving: Int32 { receivingEnd.withLock { $0 } }
+
+        /// Closes the receiving end here. Duplicates of it stay as they are.
+        public func closeReceiving() {
+            receivingEnd.withLock { number in
+                if number >= 0 { close(number) }
+                number = -1
+            }
+        }
+
+        /// Whether somebody holds the receiving end.
+        public var isHeld: Bool {
+            var state = pollfd(fd: sending, events: 0, revents: 0)
+            return poll(&state, 1, 0) >= 0 && state.revents & Int16(POLLHUP | POLLERR) == 0
+        }
+    }
+
+    /// Sends one message with duplicates of `descriptors`, which stay the caller's.
+    ///
+    /// - Parameters:
+    ///   - bytes: At least one byte: a message without any would look like the end.
+    ///   - descriptors: At most `maximum`.
+    /// - Throws: `SystemError`; with `ETOOMANYREFS` when more descriptors of this user are under way than its soft limit on
+    ///   open files allows, with `EAGAIN` when the other end holds as many messages as it may.
+    public static func send(
+        _ bytes: [UInt8],
+        _ descriptors: [Int32],
+        through socket: Int32
+    ) throws(SystemError) {
+        let count = Int32(clamping: descriptors.count)
+        let sent = retryingInterrupts {
+            linux_send_descriptors(socket, bytes, bytes.count, descriptors, count)
+        }
+        guard sent == bytes.count else { throw SystemError("pass on \(count) descriptors") }
+    }
+
+    /// One message.
+    public struct Message: Sendable {
+        /// Its bytes.
+        public var bytes: [UInt8]
+        /// Its descriptors, close-on-exec, owned by the caller.
+        public var descriptors: [Int32]
+        /// Whether there were more bytes or descriptors than the receiver had space for. The kernel has closed those descriptors.
+        public var isTruncated: Bool
+    }
+
+    /// Takes the next message; nil at the end and when there is none.
+    ///
+    /// - Parameters:
+    ///   - atMost: How many descriptors are taken, 0...`maximum`; those beyond are closed by the kernel.
+    ///   - length: How many bytes are taken at most.
+    /// - Throws: `SystemError`, such as `ENOTSOCK`.
+    public static func receive(
+        from socket: Int32,
+        atMost most: Int,
+        length: Int = 4096
+    ) throws(SystemError) -> Message? {
+        var bytes = [UInt8](repeating: 0, count: length)
+        var descriptors = [Int32](repeating: -1, count: maximum)
+        var count = Int32(clamping: min(most, maximum))
+        var isTruncated = false
+        let received = retryingInterrupts {
+            linux_receive_descriptors(socket, &bytes, length, &descriptors, &count, &isTruncated)
+        }
+        guard received >= 0 else {
+            if errno == EAGAIN { return nil }
+            throw SystemError("receive descriptors")
+        }
+        let taken = Array(descriptors.prefix(max(0, Int(count))))
+        guard received > 0 || !taken.isEmpty else { return nil }
+        return Message(bytes: Array(bytes.prefix(received)), descriptors: taken, isTruncated: isTruncated)
+    }
+}

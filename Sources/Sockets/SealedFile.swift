@@ -1,0 +1,118 @@
+import CLinux
+import Glibc
+
+/// A file in memory for bytes that are too many for a message: written once, sealed, then passed on as a descriptor, and
+/// nobody can change it any more (memfd_create(2), `F_ADD_SEALS`).
+public struct SealedFile: ~Copyable, Sendable {
+    private let descriptor: Descriptor
+    /// How many bytes it has.
+    public let count: UInt64
+    /// Tells files apart.
+    public let identity: UInt64
+
+    /// The file's descriptor, borrowed.
+    public var number: Int32 { descriptor.number }
+
+    /// Writes a file and seals it.
+    ///
+    /// - Parameters:
+    ///   - name: What /proc shows, of any kind.
+    ///   - body: Writes the contents, in order.
+    /// - Throws: `SystemError`.
+    public init(_ name: String, _ body: (inout Writer) throws(SystemError) -> Void) throws(SystemError) {
+        let number = linux_memory_file(name)
+        guard number >= 0 else { throw SystemError("make a file in memory") }
+        let descriptor = Descriptor(owning: number)
+        var writer = Writer(descriptor: number)
+        try body(&writer)
+        try writer.flush()
+        guard linux_seal(number) == 0 else { throw SystemError("seal a file in memory") }
+        try self.init(adopting: descriptor)
+    }
+
+    /// Takes over a file that came from elsewhere.
+    ///
+    /// - Throws: `SystemError`, with `EPERM` for a file that somebody could still change.
+    public init(adopting descriptor: consuming Descriptor) throws(SystemError) {
+        guard linux_is_sealed(descriptor.number) else {
+            throw SystemError("read a file in memory", code: EPERM, advice: "it is not sealed")
+        }
+        var status = stat()
+        guard fstat(descriptor.number, &status) == 0 else { throw SystemError("read a file in memory") }
+        count = UInt64(clamping: status.st_size)
+        identity = UInt64(status.st_ino)
+        self.descriptor = descriptor
+    }
+
+    /// Fills `space` with the bytes from `offset` on.
+    ///
+    /// - Throws: `SystemError`, with `ERANGE` when the file has fewer.
+    public func read(
+        into space: UnsafeMutableRawBufferPointer,
+        from offset: UInt64
+    ) throws(SystemError) {
+        guard let end = off_t(exactly: count), let start = off_t(exactly: offset), start <= end,
+            space.count <= end - start
+        else { throw SystemError("read a file in memory", code: ERANGE) }
+        var done = 0
+        while done < space.count {
+            let read = retryingInterrupts {
+                // Bounds: done < space.count.
+                pread(
+                    descriptor.number,
+                    space.baseAddress.map { $0 + done },
+                    space.count - done,
+                    start + off_t(done)
+                )
+            }
+            guard read > 0 else {
+                throw SystemError("read a file in memory", code: read == 0 ? ERANGE : errno)
+            }
+            done += read
+        }
+    }
+
+    /// Writes a file from its beginning to its end.
+    public struct Writer {
+        private let descriptor: Int32
+        private var waiting: [UInt8] = []
+        private static let batch = 64 << 10
+
+        fileprivate init(descriptor: Int32) { self.descriptor = descriptor }
+
+        /// Appends bytes.
+        ///
+        /// - Throws: `SystemError`, with `ENOSPC` or `ENOMEM` when there is no memory.
+        public mutating func append(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
+            if bytes.count < Self.batch {
+                waiting += bytes
+                if waiting.count >= Self.batch { try flush() }
+            } else {
+                try flush()
+                try write(bytes)
+            }
+        }
+
+        fileprivate mutating func flush() throws(SystemError) {
+            let bytes = waiting
+            waiting.removeAll(keepingCapacity: true)
+            var failure: SystemError?
+            bytes.withUnsafeBytes { bytes in
+                do throws(SystemError) { try write(bytes) } catch { failure = error }
+            }
+            if let failure { throw failure }
+        }
+
+        private func write(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
+            var done = 0
+            while done < bytes.count {
+                let written = retryingInterrupts {
+                    // Bounds: done < bytes.count.
+                    Glibc.write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
+                }
+                guard written > 0 else { throw SystemError("write a file in memory") }
+                done += written
+            }
+        }
+    }
+}

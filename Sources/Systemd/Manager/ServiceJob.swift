@@ -1,0 +1,75 @@
+import CSystemd
+import Dispatch
+import Glibc
+import Synchronization
+
+/// What the service manager is about to do with a unit, see org.freedesktop.systemd1(5).
+public enum ServiceJob: Sendable, Equatable {
+    /// The unit is stopped and started again: `systemctl restart`, an upgrade of its package.
+    ///
+    /// `startsSocket`: a socket unit of the service is about to start between the two, and needs the addresses that the service
+    /// listens on.
+    case restart(startsSocket: Bool)
+    /// The unit is stopped, started or reloaded, as the text says: `stop`, `start`, `reload`.
+    case other(String)
+    /// Nothing: whatever happens to the process did not come from the manager.
+    case nothing
+
+    /// Asks the service manager for the job of the unit that this process belongs to. A process cannot tell a restart from a
+    /// stop otherwise: both are a SIGTERM.
+    ///
+    /// There is no answer where the process is not the main one of its unit: another program has started it.
+    ///
+    /// - Parameters:
+    ///   - timeout: How long the answer may take.
+    ///   - queue: Where `completion` is called.
+    ///   - completion: Called once; with nil where there is no answer: no bus, no unit, no time.
+    public static func ofThisProcess(
+        timeout: Duration,
+        on queue: DispatchQueue,
+        _ completion: @escaping @Sendable (ServiceJob?) -> Void
+    ) {
+        let answer = FirstAnswer(queue, completion)
+        // A thread of its own: the library's connection to the bus can take longer than any timeout that it is given.
+        DispatchQueue.global().async { answer.give(SystemdUnit(ofThisProcessWithin: timeout)?.job) }
+        queue.asyncAfter(deadline: .now() + .microseconds(Int(clamping: timeout.wholeMicroseconds))) {
+            answer.give(nil)
+        }
+    }
+}
+
+/// Passes on the first answer only.
+private final class FirstAnswer: Sendable {
+    private let queue: DispatchQueue
+    private let completion: @Sendable (ServiceJob?) -> Void
+    private let isGiven = Atomic(false)
+
+    init(_ queue: DispatchQueue, _ completion: @escaping @Sendable (ServiceJob?) -> Void) {
+        self.queue = queue
+        self.completion = completion
+    }
+
+    func give(_ answer: ServiceJob?) {
+        guard !isGiven.exchange(true, ordering: .relaxed) else { return }
+        queue.async { [completion] in completion(answer) }
+    }
+}
+
+extension SystemdUnit {
+    /// The unit's job; nil when the manager does not tell.
+    public var job: ServiceJob? {
+        guard let job = jobPath(ofUnitAt: path) else { return nil }
+        guard job.number != 0 else { return .nothing }
+        guard let type = text("JobType", ofJobAt: job.path) else { return nil }
+        // A restart that waits for its second half is a start.
+        return type == "restart" || type == "try-restart"
+            ? .restart(startsSocket: startsSocket) : .other(type)
+    }
+
+    /// Whether a socket unit of this service has a job, which beside a restart can only be its start.
+    private var startsSocket: Bool {
+        (texts("TriggeredBy", .unit) ?? []).contains { name in
+            jobPath(ofUnitAt: Self.path(of: name)).map { $0.number != 0 } ?? false
+        }
+    }
+}

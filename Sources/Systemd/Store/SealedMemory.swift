@@ -1,0 +1,52 @@
+import CLinux
+import Glibc
+
+/// State of a process in memory that nobody can change any more: written once, sealed, and handed on as a descriptor, through
+/// the ``DescriptorStore`` or a socket (memfd_create(2)).
+public enum SealedMemory {
+    /// Makes a sealed file with these bytes.
+    ///
+    /// - Parameter name: What /proc/PID/fd shows.
+    /// - Returns: Its descriptor, close-on-exec, which is the caller's to close; nil where the system has no memory or no
+    ///   descriptor left.
+    public static func make(_ name: String, _ bytes: some Collection<UInt8>) -> Int32? {
+        let file = linux_memory_file(name)
+        guard file >= 0 else { return nil }
+        let bytes = Array(bytes)
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                // Bounds: written < bytes.count.
+                write(file, $0.baseAddress.map { $0 + written }, $0.count - written)
+            }
+            if count <= 0, errno != EINTR { break }
+            written += max(0, count)
+        }
+        guard written == bytes.count, linux_seal(file) == 0 else {
+            close(file)
+            return nil
+        }
+        return file
+    }
+
+    /// The bytes of a sealed file; nil for any other descriptor, and for a file of more than `limit` bytes.
+    public static func bytes(of descriptor: Int32, limit: Int) -> [UInt8]? {
+        var status = stat()
+        guard linux_is_sealed(descriptor), fstat(descriptor, &status) == 0,
+            let size = Int(exactly: status.st_size),
+            size <= limit
+        else { return nil }
+        var bytes = [UInt8](repeating: 0, count: size)
+        var read = 0
+        while read < size {
+            let count = bytes.withUnsafeMutableBytes {
+                // Bounds: read < size.
+                pread(descriptor, $0.baseAddress.map { $0 + read }, size - read, off_t(read))
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return nil }
+            read += count
+        }
+        return bytes
+    }
+}
