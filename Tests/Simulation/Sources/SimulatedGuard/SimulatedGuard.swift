@@ -1,0 +1,11 @@
+import World
+
+// What CEpollGuard gives the engine.
+
+public func epoll_guard_calls() -> UInt64 { 1 }
+public func epoll_guard_set_up() {}
+public func epoll_guard_take_failure(_ code: UnsafeMutablePointer<Int32>!) -> Int32 {
+    guard let found = System.takeUnwatchable() else { return -1 }
+    code.pointee = found.code
+    return found.descriptor
+}

@@ -1,0 +1,95 @@
+/// The rules that hold for the server as a whole. The operator tells it what was configured and ordered.
+public final class Judge {
+    unowned var world: World { World.current }
+    /// The limits on a line that were in force while the present connections were served.
+    public var lineLimits = 1 << 20...1 << 20
+    public var shortestIdleTimeout: Nanoseconds?
+    public var shortestFirstTimeout: Nanoseconds?
+    public var shortestDrainTimeout: Nanoseconds = .max
+    /// The numbers of slots that may be in force now.
+    public var slots = 1...1
+    public private(set) var drainStart: Nanoseconds?
+    private var drainEnd: Nanoseconds?
+    public private(set) var open: [ObjectIdentifier: ClientSocket] = [:]
+    public private(set) var mostOpen = 0
+    /// Whether the engine may end a conversation or leave it unread for a reason of its own.
+    public var mayEnd: (ClientSocket) -> Bool = { _ in false }
+    public var isPaused: (ClientSocket) -> Bool = { _ in false }
+    private var futileCalls = 0
+    private var windowStart: Nanoseconds = 0
+    /// Time that passed while the whole process stood still.
+    private var stalls: [(at: Nanoseconds, length: Nanoseconds)] = []
+
+    public init() {}
+
+    // MARK: - What happens
+
+    public func drainBegan(timeout: Nanoseconds) {
+        drainStart = world.now
+        drainEnd = world.now + max(timeout, .milliseconds(100))
+        shortestDrainTimeout = min(shortestDrainTimeout, timeout)
+        for socket in open.values { socket.account.drainBegan() }
+        for listener in world.kernel.listeners {
+            for peer in listener.backlog { peer.socket.account.drainBegan() }
+        }
+    }
+
+    /// Whether everything that is left may be cut off.
+    public func isOver(_ now: Nanoseconds) -> Bool { drainEnd.map { now + .milliseconds(10) >= $0 } ?? false }
+
+    func accepted(_ socket: ClientSocket) {
+        open[ObjectIdentifier(socket)] = socket
+        mostOpen = max(mostOpen, open.count)
+        world.count("clients accepted")
+        if drainStart == nil, open.count > slots.upperBound {
+            world.fail("\(open.count) clients are connected, with \(slots.upperBound) slots")
+        }
+    }
+
+    func closed(_ socket: ClientSocket) {
+        open[ObjectIdentifier(socket)] = nil
+        progress()
+    }
+
+    public func stalled(_ length: Nanoseconds) {
+        stalls.append((world.now, length))
+        if stalls.count > 64 { stalls.removeFirst() }
+    }
+
+    /// How much time has passed in which the server could run.
+    public func quietTime(since: Nanoseconds) -> Nanoseconds {
+        let stalled = stalls.filter { $0.at > since }.reduce(0) { $0 + $1.length }
+        let passed = world.now - min(world.now, since)
+        return passed - min(passed, stalled)
+    }
+
+    // MARK: - No busy loop
+
+    /// A call that achieved nothing.
+    func futile() {
+        if world.now > windowStart + 1_000_000_000 {
+            windowStart = world.now
+            futileCalls = 0
+        }
+        futileCalls += 1
+        if futileCalls == 5000 {
+            world.fail("busy for nothing: 5,000 calls in \((world.now - windowStart) / 1_000_000) ms achieved nothing")
+        }
+    }
+
+    func progress() { if futileCalls > 0 { futileCalls -= 1 } }
+
+    // MARK: - Every pause has a wake-up
+
+    public func checkWakeUps() {
+        for socket in open.values { socket.account.checkWakeUp() }
+        for listener in world.kernel.listeners where listener.isListening && !listener.isDead {
+            guard let since = listener.waitingSince, open.count < slots.lowerBound else { continue }
+            let from = max(since, listener.refusal?.until ?? 0, lastFull)
+            guard quietTime(since: from) > .milliseconds(800) else { continue }
+            world.fail("\(listener.backlog.count) clients wait in the backlog of \(listener.name) with \(open.count) of \(slots.lowerBound) slots in use")
+        }
+        if open.count >= slots.lowerBound { lastFull = world.now }
+    }
+    private var lastFull: Nanoseconds = 0
+}
