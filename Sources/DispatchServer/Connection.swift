@@ -114,10 +114,9 @@ final class Connection: LoopMember {
     /// The server is stopping. Returns whether the connection knows it now; otherwise it must be told again.
     func drain(_ worker: Worker, now: Milliseconds) -> Bool {
         state.withLockIfAvailable { state in
-            let arrived = StreamSocket.unreadBytes(of: descriptor)
-            guard state.source != nil, let action = state.life.drain(arrived: arrived, now: now) else {
-                return false
-            }
+            guard state.source != nil,
+                let action = state.life.drain(arrived: StreamSocket.unreadBytes(of: descriptor), now: now)
+            else { return false }
             perform(action, &state, worker, now)
             return true
         } ?? false

@@ -5,6 +5,8 @@ import Synchronization
 final class Listeners: Sendable {
     private struct Contents {
         var current: [Listener] = []
+        /// Those that a reload took away and that are not closed yet: the last clients on their way are still accepted.
+        var leaving: [Listener] = []
         /// Those that are not closed yet, the leaving ones included.
         var open = 0
         var whenAllClosed: (@Sendable () -> Void)?
@@ -27,6 +29,7 @@ final class Listeners: Sendable {
     var areHandedIn: Bool { current.contains { !$0.address.isOurs } }
 
     private var current: [Listener] { contents.withLock { $0.current } }
+    private var all: [Listener] { contents.withLock { $0.current + $0.leaving } }
 
     // MARK: - Opening
 
@@ -61,7 +64,8 @@ final class Listeners: Sendable {
         }
         let staying = claims.flatMap { $0 }
         let leaving = current.filter { listener in !staying.contains { $0 === listener } }
-        let opened = try open(plans, claims, leaving: leaving)
+        // An earlier reload may have taken an address away that this one brings back.
+        let opened = try open(plans, claims, leaving: leaving + contents.withLock { $0.leaving })
 
         for (plan, claimed) in zip(plans, claims) {
             for listener in claimed {
@@ -69,7 +73,10 @@ final class Listeners: Sendable {
                 do { try listener.address.file?.permit(plan.mode) } catch { server.log.warn("\(error)") }
             }
         }
-        contents.withLock { $0.current = staying + opened }
+        contents.withLock { contents in
+            contents.current = staying + opened
+            contents.leaving += leaving
+        }
         for listener in opened { listener.start() }
         for listener in leaving { listener.leave() }
     }
@@ -115,7 +122,7 @@ final class Listeners: Sendable {
     /// Lets every listener leave; `completion` is called when all are closed.
     func leave(_ completion: @escaping @Sendable () -> Void) {
         let (leaving, isClosed) = contents.withLock { contents -> ([Listener], Bool) in
-            contents.whenAllClosed = completion
+            if contents.open > 0 { contents.whenAllClosed = completion }
             return (contents.current, contents.open == 0)
         }
         if isClosed { return completion() }
@@ -124,14 +131,14 @@ final class Listeners: Sendable {
 
     /// Gives up listeners whose descriptors are not watched.
     func giveUp(_ failures: [Int32: Int32]) {
-        for listener in current {
+        for listener in all {
             if let code = failures[listener.descriptor] { listener.giveUp(code) }
         }
     }
 
     /// Closes every listener at once.
     func close() {
-        for listener in current { listener.close() }
+        for listener in all { listener.close() }
     }
 
     private func closed(_ listener: Listener) {
@@ -139,6 +146,7 @@ final class Listeners: Sendable {
             let count = contents.current.count
             contents.current.removeAll { $0 === listener }
             let wasCurrent = contents.current.count < count
+            contents.leaving.removeAll { $0 === listener }
             contents.open -= 1
             guard contents.open == 0 else { return nil }
             defer { contents.whenAllClosed = nil }

@@ -17,8 +17,8 @@ public final class Account {
     private(set) var arrivedAtDrain: Int?
     /// An error that was injected: the conversation may end at any point.
     public private(set) var fault: String?
-    /// The line limit may end the conversation.
-    private var mayBeRefused = false
+    /// From this byte of the answers on, the line limit may have ended the conversation: it was changed meanwhile.
+    private var refusableFrom: Int?
     /// It must: nothing after this point is answered.
     private var isOver = false
     private var sawEnd = false
@@ -110,7 +110,7 @@ public final class Account {
     }
 
     private func checkLength() {
-        if partial.count > judge.lineLimits.lowerBound { mayBeRefused = true }
+        if partial.count > judge.lineLimits.lowerBound, refusableFrom == nil { refusableFrom = sentCount + owed.count }
         if partial.count > judge.lineLimits.upperBound { isOver = true }
     }
 
@@ -118,7 +118,7 @@ public final class Account {
     func receivedEnd() {
         guard !sawEnd else { return }
         sawEnd = true
-        guard !isShutDown, !isOver, fault == nil else { return }
+        guard !isShutDown, !isOver else { return }
         if !partial.isEmpty { answer(terminator: []) }
     }
 
@@ -162,10 +162,8 @@ public final class Account {
     private func judgeEnd(isClose: Bool) {
         let verb = isClose ? "closed" : "ended"
         if fault != nil || !isAccepted || judge.isOver(world.now) { return }
-        if isOver || mayBeRefused && owed.isEmpty || sawEnd {
-            if !owed.isEmpty { fail("\(verb) with \(owed.count) bytes of answers unsent") }
-            return
-        }
+        if let refusableFrom, sentCount >= refusableFrom { return }
+        if isOver || sawEnd, owed.isEmpty { return }
         let time = readTime
         if let timeout = judge.shortestIdleTimeout, time + Self.tolerance >= lastProgress + timeout {
             world.count("idle timeouts")
@@ -182,7 +180,7 @@ public final class Account {
             if !owed.isEmpty { fail("ended before its first answer was sent") }
             return
         }
-        guard judge.drainStart != nil else {
+        guard judge.drainStart != nil, !isOver, !sawEnd else {
             if judge.mayEnd(socket) { return }
             return fail("\(verb) without a reason, \(owed.count) bytes of answers unsent, \(partial.count) of a line kept")
         }

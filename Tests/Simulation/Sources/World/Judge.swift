@@ -10,7 +10,10 @@ public final class Judge {
     public var slots = 1...1
     public private(set) var drainStart: Nanoseconds?
     private var drainEnd: Nanoseconds?
-    public private(set) var open: [ObjectIdentifier: ClientSocket] = [:]
+    private var openByClient: [Int: ClientSocket] = [:]
+    /// Who is connected, in one order.
+    public var open: [ClientSocket] { openByClient.values.sorted { $0.peer.id < $1.peer.id } }
+    public var openCount: Int { openByClient.count }
     public private(set) var mostOpen = 0
     /// Whether the engine may end a conversation or leave it unread for a reason of its own.
     public var mayEnd: (ClientSocket) -> Bool = { _ in false }
@@ -28,7 +31,7 @@ public final class Judge {
         drainStart = world.now
         drainEnd = world.now + max(timeout, .milliseconds(100))
         shortestDrainTimeout = min(shortestDrainTimeout, timeout)
-        for socket in open.values { socket.account.drainBegan() }
+        for socket in open { socket.account.drainBegan() }
         for listener in world.kernel.listeners {
             for peer in listener.backlog { peer.socket.account.drainBegan() }
         }
@@ -38,16 +41,16 @@ public final class Judge {
     public func isOver(_ now: Nanoseconds) -> Bool { drainEnd.map { now + .milliseconds(10) >= $0 } ?? false }
 
     func accepted(_ socket: ClientSocket) {
-        open[ObjectIdentifier(socket)] = socket
-        mostOpen = max(mostOpen, open.count)
+        openByClient[socket.peer.id] = socket
+        mostOpen = max(mostOpen, openCount)
         world.count("clients accepted")
-        if drainStart == nil, open.count > slots.upperBound {
-            world.fail("\(open.count) clients are connected, with \(slots.upperBound) slots")
+        if drainStart == nil, openCount > slots.upperBound {
+            world.fail("\(openCount) clients are connected, with \(slots.upperBound) slots")
         }
     }
 
     func closed(_ socket: ClientSocket) {
-        open[ObjectIdentifier(socket)] = nil
+        openByClient[socket.peer.id] = nil
         progress()
     }
 
@@ -82,14 +85,14 @@ public final class Judge {
     // MARK: - Every pause has a wake-up
 
     public func checkWakeUps() {
-        for socket in open.values { socket.account.checkWakeUp() }
+        for socket in open { socket.account.checkWakeUp() }
         for listener in world.kernel.listeners where listener.isListening && !listener.isDead {
-            guard let since = listener.waitingSince, open.count < slots.lowerBound else { continue }
+            guard let since = listener.waitingSince, openCount < slots.lowerBound else { continue }
             let from = max(since, listener.refusal?.until ?? 0, lastFull)
             guard quietTime(since: from) > .milliseconds(800) else { continue }
-            world.fail("\(listener.backlog.count) clients wait in the backlog of \(listener.name) with \(open.count) of \(slots.lowerBound) slots in use")
+            world.fail("\(listener.backlog.count) clients wait in the backlog of \(listener.name) with \(openCount) of \(slots.lowerBound) slots in use")
         }
-        if open.count >= slots.lowerBound { lastFull = world.now }
+        if openCount >= slots.lowerBound { lastFull = world.now }
     }
     private var lastFull: Nanoseconds = 0
 }

@@ -176,7 +176,7 @@ public enum System {
         }
         if let code = kernel.failure([EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTO, EPERM]) {
             world.trace("accept(\(file.name)) fails: \(code)")
-            if world.random.oneIn(3) { file.refusal = (code, world.now + .milliseconds(world.random.below(1500))) }
+            if [EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM].contains(code), world.random.oneIn(3) { file.refusal = (code, world.now + .milliseconds(world.random.below(1500))) }
             return -1
         }
         if !file.backlog.isEmpty, world.misfortune() {

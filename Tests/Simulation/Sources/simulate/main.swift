@@ -50,6 +50,14 @@ func realTime() -> Double {
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
+// The order of a dictionary's elements is a matter of chance, unless the process was started with this.
+if getenv("SWIFT_DETERMINISTIC_HASHING") == nil {
+    setenv("SWIFT_DETERMINISTIC_HASHING", "1", 1)
+    execv("/proc/self/exe", CommandLine.unsafeArgv)
+    perror("execv")
+    exit(71)
+}
+
 setvbuf(stdout, nil, _IOLBF, 0)
 let arguments = Arguments(Array(CommandLine.arguments.dropFirst()))
 let begin = realTime()
