@@ -67,6 +67,14 @@ final class Listener: Sendable {
     /// Closes the socket, because the system does not watch it.
     func giveUp(_ code: Int32) { handle { life, _ in life.giveUp(code) } }
 
+    /// Lets (or no longer lets) a new listener have an address that overlaps this one's. A closed socket is left alone.
+    func allowOverlap(_ allowed: Bool) {
+        state.withLock { state in
+            guard state.life.phase != .closed else { return }
+            try? StreamSocket.allowOverlap(allowed, on: descriptor)
+        }
+    }
+
     /// Lets nobody find the socket any more, accepts those on their way as slots become free, and then closes it. A socket
     /// that was handed in is closed at once: its clients are those of the process that gets it next.
     func leave() {

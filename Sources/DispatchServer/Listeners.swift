@@ -64,8 +64,7 @@ final class Listeners: Sendable {
         }
         let staying = claims.flatMap { $0 }
         let leaving = current.filter { listener in !staying.contains { $0 === listener } }
-        // An earlier reload may have taken an address away that this one brings back.
-        let opened = try open(plans, claims, leaving: leaving + contents.withLock { $0.leaving })
+        let opened = try open(plans, claims, leaving: leaving)
 
         for (plan, claimed) in zip(plans, claims) {
             for listener in claimed {
@@ -87,7 +86,9 @@ final class Listeners: Sendable {
         leaving: [Listener]
     ) throws -> [Listener] {
         // 127.0.0.1:5000 may become 0.0.0.0:5000: what is about to leave lets the new one overlap it.
-        for listener in leaving { try? StreamSocket.allowOverlap(true, on: listener.descriptor) }
+        for listener in leaving { listener.allowOverlap(true) }
+        // An earlier reload may have taken an address away that this one brings back.
+        let overlaps = !leaving.isEmpty || contents.withLock { !$0.leaving.isEmpty }
         let lock = DirectoryLock(of: plans.flatMap(\.socketPaths))
         defer { lock.release() }
         var opened: [Listener] = []
@@ -95,7 +96,7 @@ final class Listeners: Sendable {
         for (plan, claimed) in zip(plans, claims) {
             let isOpen = { request in claimed.contains { $0.address.request == request } }
             do {
-                try plan.open(unless: isOpen, overlappingOurOwn: !leaving.isEmpty) { socket in
+                try plan.open(unless: isOpen, overlappingOurOwn: overlaps) { socket in
                     opened.append(make(socket, plan.makeSession))
                 }
             } catch {
@@ -107,7 +108,7 @@ final class Listeners: Sendable {
             listener.address.file?.remove()
             listener.close()
         }
-        for listener in leaving { try? StreamSocket.allowOverlap(false, on: listener.descriptor) }
+        for listener in leaving { listener.allowOverlap(false) }
         throw ListenError(reasons: reasons)
     }
 

@@ -56,6 +56,7 @@ public final class Account {
         acceptedAt = world.now
         lastProgress = world.now
         lastTaken = world.now
+        waitsSince = world.now
         judge.accepted(socket)
         if judge.drainStart != nil, arrivedAtDrain == nil { arrivedAtDrain = 0 }
     }

@@ -383,7 +383,9 @@ public enum System {
             return -1
         }
         if kernel.failure([EACCES, EMFILE]) != nil { return -1 }
-        return kernel.install(PlainFile(world, isReadable: false))
+        let number = kernel.install(PlainFile(world, isReadable: false))
+        world.trace("open(\(path)) = \(number)")
+        return number
     }
 
     public static func status(_ path: String) -> (inode: UInt64, isSocket: Bool, mode: UInt32)? {

@@ -34,6 +34,9 @@ public final class World {
     /// The world that the shadowing modules talk to. There is one at a time.
     public static nonisolated(unsafe) var current = World(seed: 0, traces: false)
 
+    /// The number of the bug that is active, where the sources have planted ones.
+    public static let plantedBug = getenv("PLANTED_BUG").flatMap { Int32(String(cString: $0)) } ?? 0
+
     public let seed: UInt64
     public var random: Random
     public let scheduler: Scheduler

@@ -286,13 +286,11 @@ final class Scenario {
             world.count("cut off", cutOff)
             if !world.judge.isOver(world.now) { world.fail("\(cutOff) clients are cut off before the drain timeout") }
         }
-        for socket in world.judge.open {
-            world.fail("client \(socket.peer.id) is still connected after the drain")
-        }
         world.trace("drain took \((world.now - start) / 1_000_000) ms")
     }
 
     private func checkLeftovers() {
+        for socket in world.judge.open { world.fail("client \(socket.peer.id) is still connected after the drain") }
         if world.kernel.open > 0 { world.fail("\(world.kernel.open) descriptors are left open: \(world.kernel.openNames)") }
         if ReadSource.count > sourcesBefore { world.fail("\(ReadSource.count - sourcesBefore) sources are left over") }
         if Lock.count > locksBefore { world.fail("\(Lock.count - locksBefore) locks are left over, with what they protect") }

@@ -71,13 +71,17 @@ for seed in arguments.seeds {
     let world = World(seed: seed, traces: arguments.traces)
     World.current = world
     let start = world.now
-    let violation = Scenario(world).run()
+    let scenario = Scenario(world)
+    let violation = scenario.run()
     virtualTime += Double(world.now - start) / 1e9
     steps += world.scheduler.steps
     runs += 1
     for (name, count) in world.counts { counts[name, default: 0] += count }
     if let violation {
         failures.append(seed)
+        // What is left of it must not be released while another world is the current one.
+        _ = Unmanaged.passRetained(world)
+        _ = Unmanaged.passRetained(scenario)
         print("seed \(seed): \(violation)")
         print("  replay: Tests/Simulation/run --seed \(seed) --trace")
         if !arguments.goesOn { break }
