@@ -7,7 +7,7 @@ public final class Judge {
     public var shortestFirstTimeout: Nanoseconds?
     public var shortestDrainTimeout: Nanoseconds = .max
     /// The numbers of slots that may be in force now.
-    public var slots = 1...1
+    public var slots = 1...1 { didSet { lastFull = world.now } }
     public private(set) var drainStart: Nanoseconds?
     private var drainEnd: Nanoseconds?
     private var openByClient: [Int: ClientSocket] = [:]
@@ -50,6 +50,7 @@ public final class Judge {
     }
 
     func closed(_ socket: ClientSocket) {
+        if openCount >= slots.lowerBound { lastFull = world.now }
         openByClient[socket.peer.id] = nil
         progress()
     }

@@ -17,6 +17,7 @@ public final class Lock {
             waiting.append(fiber)
             world.count("waits for a lock")
             scheduler.block("a lock")
+            waiting.removeAll { $0 === fiber }
         }
         owner = fiber
     }

@@ -139,8 +139,9 @@ public final class Scheduler {
         leave(fiber, reason)
     }
 
+    /// May come once too often: who waits looks again.
     public func wake(_ fiber: Fiber) {
-        guard !fiber.isReady, fiber !== current else { return }
+        guard fiber.body != nil, !fiber.isReady, fiber !== current else { return }
         fiber.isReady = true
         ready.append(fiber)
     }

@@ -174,8 +174,9 @@ public enum System {
             errno = refusal.code
             return -1
         }
-        if let code = kernel.failure([EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTO, EPERM]) {
+        if let code = kernel.failure([EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTO, EPERM]) {
             world.trace("accept(\(file.name)) fails: \(code)")
+            if file.waitingSince != nil { file.waitingSince = world.now }
             if [EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM].contains(code), world.random.oneIn(3) { file.refusal = (code, world.now + .milliseconds(world.random.below(1500))) }
             return -1
         }
