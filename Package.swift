@@ -14,6 +14,24 @@ let strict: [SwiftSetting] = [
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
+/// libFuzzer is linked only where `scripts/fuzz` asks for it.
+let fuzzers: [Target] =
+    Context.environment["FUZZING"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "fuzz",
+            dependencies: [
+                "DispatchServer", "LineEditor", "ReverseClient", "ReverseCore", "Settings", "Sockets",
+                "Systemd",
+                "TestSupport", "TextEscaping", logging,
+            ],
+            path: "Tests/Fuzz",
+            exclude: ["corpus"],
+            swiftSettings: strict
+        )
+    ]
+
 let package = Package(
     name: "reversed",
     products: [
@@ -92,12 +110,22 @@ let package = Package(
             swiftSettings: strict
         ),
 
-        .testTarget(
-            name: "ReverseCoreTests",
-            dependencies: ["CWideText", "ReverseCore"],
+        .target(
+            name: "TestSupport",
+            dependencies: ["ReverseCore"],
+            path: "Tests/TestSupport",
             swiftSettings: strict
         ),
-        .testTarget(name: "SocketsTests", dependencies: ["Sockets"], swiftSettings: strict),
+        .testTarget(
+            name: "ReverseCoreTests",
+            dependencies: ["CWideText", "ReverseCore", "TestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "SocketsTests",
+            dependencies: ["Sockets", "TestSupport"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "QuantitiesTests", dependencies: ["Quantities"], swiftSettings: strict),
         .testTarget(name: "TextEscapingTests", dependencies: ["TextEscaping"], swiftSettings: strict),
         .testTarget(name: "SystemdTests", dependencies: ["Systemd", logging], swiftSettings: strict),
@@ -109,7 +137,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ReverseClientTests",
-            dependencies: ["ReverseClient", "Sockets"],
+            dependencies: ["ReverseClient", "Sockets", "TestSupport"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -120,10 +148,13 @@ let package = Package(
         .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"], swiftSettings: strict),
         .testTarget(
             name: "SettingsTests",
-            dependencies: ["DispatchServer", "ReverseCore", "Settings", "Sockets", "TextEscaping", logging],
+            dependencies: [
+                "DispatchServer", "ReverseCore", "Settings", "Sockets", "TestSupport", "TextEscaping",
+                logging,
+            ],
             swiftSettings: strict
         ),
-    ],
+    ] + fuzzers,
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17,
     cxxLanguageStandard: .cxx17

@@ -1,17 +1,32 @@
-"""The chart: for each work, how reversed compares with each peer. Drawn from the data as plain SVG."""
+"""The chart: for each work, how reversed compares with each peer. Drawn from the data as plain SVG.
+
+A bar starts at 1 and goes right where reversed is faster, left where the peer is. Each bar is labelled with the peer's name and
+the number, so no reader has to tell colours apart. The two colours differ in lightness too (Okabe and Ito's blue and orange).
+"""
 
 import math
+import textwrap
 from html import escape
 
+from . import goals
 from .servers import NAMES, SUBJECT
 
-COLOURS = {
-    "epoll-1": "#111827", "epoll-n": "#6b7280", "nio": "#ea580c", "go": "#0891b2", "uvloop": "#16a34a",
-    "node": "#65a30d", "threads": "#2563eb", "socat": "#9333ea", "reversed-one": "#db2777", "before": "#d97706",
-}  # fmt: skip
-LEFT, RIGHT, TOP, PER_PEER, GAP = 290, 60, 92, 13, 14
-WIDTH = 940
-TICKS = [0.0625, 0.125, 0.25, 0.5, 1, 2, 4, 8, 16]  # what lies beyond stands at the edge
+WIDTH, MARGIN, TOP = 1000, 20, 92
+COLUMN = (WIDTH - 3 * MARGIN) / 2
+NAME, NUMBER = 190, 58  # the widths left and right of the plot
+PLOT = COLUMN - NAME - NUMBER
+ROW, HEAD, FOOT = 16, 24, 34  # the heights of a bar, of a title, and of the axis with the gap below it
+LOW, HIGH = 0.5, 4  # the ends of the axis; a longer bar is drawn with a break
+TICKS = [0.5, 1, 2, 4]
+
+STYLE = """
+  .page { fill: #ffffff } text { fill: #1f2328 } .soft { fill: #59636e } .grid { stroke: #d1d9e0 } .one { stroke: #1f2328 }
+  .faster { fill: #0072b2 } .slower { fill: #d55e00 } .range { stroke: #1f2328 } .break { stroke: #ffffff }
+  @media (prefers-color-scheme: dark) {
+    .page { fill: #0d1117 } text { fill: #f0f6fc } .soft { fill: #9198a1 } .grid { stroke: #3d444d } .one { stroke: #f0f6fc }
+    .faster { fill: #56b4e9 } .slower { fill: #e69f00 } .range { stroke: #f0f6fc } .break { stroke: #0d1117 }
+  }
+"""
 
 
 def write(rows, path):
@@ -19,37 +34,41 @@ def write(rows, path):
     drawn = [row for row in rows.values() if "throughput" in row.get("metrics", {}) and not {"rate", "flood"} & row.keys()]
     if not drawn:
         return False
-    path.write_text(svg(drawn))
+    path.write_text(svg(drawn, goals.missed(rows)))
     return True
 
 
-def scale(ratio):
-    """Where a ratio stands: a logarithmic axis, so that twice and half are equally far from equal."""
-    low, high = math.log2(TICKS[0]), math.log2(TICKS[-1])
-    place = (min(max(math.log2(ratio), low), high) - low) / (high - low)
-    return LEFT + place * (WIDTH - LEFT - RIGHT)
-
-
-def svg(rows):
-    height = TOP + sum(PER_PEER * len(ratios(row)) + GAP for row in rows) + 30
-    parts = [
+def svg(rows, missed):
+    """The works in two columns of about the same height, the missed goals at the end of the right one."""
+    panels = [lambda x, y, row=row: panel(row, x, y) for row in rows]
+    if missed:
+        panels.append(lambda x, y: goals_missed(missed, x, y))
+    sizes = [draw(0, 0)[1] for draw in panels]
+    split = min(range(len(panels) + 1), key=lambda split: max(sum(sizes[:split]), sum(sizes[split:])))
+    height = TOP + max(sum(sizes[:split]), sum(sizes[split:]))
+    parts = []
+    for x, column in [(MARGIN, panels[:split]), (2 * MARGIN + COLUMN, panels[split:])]:
+        y = TOP
+        for draw in column:
+            drawn, size = draw(x, y)
+            parts += drawn
+            y += size
+    return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12">',
-        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-        text(16, 26, "Throughput of reversed divided by the peer's", size=16, weight="bold"),
-        text(16, 44, "Median of pairs; the line spans the least and the greatest pair. Right of 1: reversed is faster."),
-        *legend(rows),
-        *axis(height),
-    ]
-    y = TOP + GAP
-    for row in rows:
-        found = ratios(row)
-        middle = y + PER_PEER * len(found) / 2
-        parts.append(text(LEFT - 12, middle + 2, row["title"], anchor="end"))
-        for peer, ratio in found.items():
-            parts += mark(peer, ratio, y + PER_PEER / 2)
-            y += PER_PEER
-        y += GAP
-    return "\n".join([*parts, "</svg>", ""])
+        f"<style>{STYLE}</style>",
+        f'<rect class="page" width="{WIDTH}" height="{height}" rx="6"/>',
+        text(MARGIN, 30, "Throughput of reversed divided by the throughput of each peer", size=17, weight="bold"),
+        f'<rect class="faster" x="{MARGIN}" y="44" width="22" height="10"/>',
+        text(MARGIN + 28, 53, "reversed is faster"),
+        f'<rect class="slower" x="{MARGIN + 150}" y="44" width="22" height="10"/>',
+        text(MARGIN + 178, 53, "the peer is faster"),
+        text(MARGIN + 300, 53, "Pale: runs differ so much that either may be.", kind="soft"),
+        text(MARGIN, 73, "A bar ends at the median of paired runs; the thin line spans all pairs. Logarithmic axis; "
+             "a bar with a break goes on beyond the edge.", kind="soft"),
+        *parts,
+        "</svg>",
+        "",
+    ])  # fmt: skip
 
 
 def ratios(row):
@@ -57,36 +76,75 @@ def ratios(row):
     return {peer: found[peer] for peer in NAMES if peer in found and peer != SUBJECT}
 
 
-def legend(rows):
-    x = 16
-    for peer in NAMES:
-        if peer in COLOURS and any(peer in ratios(row) for row in rows):
-            yield f'<circle cx="{x + 5}" cy="64" r="4.5" fill="{COLOURS[peer]}"/>'
-            yield text(x + 14, 68, NAMES[peer], size=10)
-            x += 26 + 5.3 * len(NAMES[peer])
+def position(ratio):
+    """How far right of the plot's left edge a ratio is: logarithmic, so twice and half are equally far from 1."""
+    part = math.log(min(max(ratio, LOW), HIGH) / LOW) / math.log(HIGH / LOW)
+    return part * PLOT
 
 
-def axis(height):
+def panel(row, x, y):
+    """One work: its parts, and how high it is."""
+    found = ratios(row)
+    left, top, bottom = x + NAME, y + HEAD, y + HEAD + ROW * len(found)
+    parts = [text(x, y + 14, row["title"], size=12.5, weight="bold")]
     for tick in TICKS:
-        x = scale(tick)
-        colour, width = ("#b91c1c", 1.5) if tick == 1 else ("#e5e7eb", 1)
-        yield f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{height - 24}" stroke="{colour}" stroke-width="{width}"/>'
-        yield text(x, height - 8, f"{tick:g}×", anchor="middle")
+        at = left + position(tick)
+        kind, width = ("one", 1.5) if tick == 1 else ("grid", 1)
+        parts.append(line(at, top - 2, at, bottom + 2, kind, width))
+        parts.append(text(at, bottom + 15, f"{tick:g} ×" if tick >= 1 else "½ ×", size=10, anchor="middle", kind="soft"))
+    for peer, ratio in found.items():
+        parts.append(text(left - 10, top + 12, NAMES[peer], anchor="end"))
+        parts += bar(peer, ratio, left, top)
+        parts.append(text(x + COLUMN, top + 12, number(ratio["median"]), anchor="end", weight="bold"))
+        top += ROW
+    return parts, HEAD + ROW * len(found) + FOOT
 
 
-def mark(peer, ratio, y):
-    colour = COLOURS[peer]
-    low, middle, high = (scale(ratio[key]) for key in ["low", "median", "high"])
-    yield f'<line x1="{low:.1f}" y1="{y:.1f}" x2="{high:.1f}" y2="{y:.1f}" stroke="{colour}" stroke-width="2" opacity="0.45"/>'
+def bar(peer, ratio, left, top):
+    low, middle, high = (left + position(ratio[key]) for key in ["low", "median", "high"])
+    one = left + position(1)
+    kind = "faster" if ratio["median"] >= 1 else "slower"
+    pale = ' opacity="0.4"' if ratio["low"] < 1 < ratio["high"] else ""
+    begin, length = min(one, middle), max(abs(middle - one), 1)
     yield (
-        f'<circle cx="{middle:.1f}" cy="{y:.1f}" r="4.5" fill="{colour}">'
-        f"<title>{escape(NAMES[peer])}: {ratio['median']:.2f}</title></circle>"
+        f'<rect class="{kind}" x="{begin:.1f}" y="{top + 3}" width="{length:.1f}" height="{ROW - 6}"{pale}>'
+        f"<title>{escape(NAMES[peer])}: {ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})</title></rect>"
     )
-    yield text(max(high, middle + 4) + 5, y + 4, f"{ratio['median']:.2f}", size=10)
+    if LOW <= ratio["median"] <= HIGH:
+        yield line(low, top + ROW / 2, high, top + ROW / 2, "range", 1)
+        return
+    # Beyond the edge: two gaps near the end of the bar.
+    end, inward = (left + PLOT, -1) if ratio["median"] > HIGH else (left, 1)
+    for distance in [8, 14]:
+        at = end + inward * distance
+        yield line(at - 3, top + ROW - 1, at + 3, top + 1, "break", 2.5)
 
 
-def text(x, y, words, size=12, anchor="start", weight="normal"):
+def goals_missed(missed, x, y):
+    """The goals that were not reached, with what was measured."""
+    parts = [text(x, y + 14, "Goals missed", size=12.5, weight="bold")]
+    y += HEAD + 10
+    top = y
+    for goal, found in missed:
+        for index, part in enumerate(textwrap.wrap(f"{goal}: {found}", 74)):
+            parts.append(text(x + (0 if index == 0 else 12), y, part, size=11))
+            y += 15
+        y += 3
+    return parts, HEAD + 10 + (y - top) + 10
+
+
+def number(value):
+    return f"{value:.2f} ×" if value < 10 else f"{value:.0f} ×"
+
+
+def line(x1, y1, x2, y2, kind, width):
+    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke-width="{width}"/>'
+
+
+def text(x, y, words, size=12, anchor="start", weight="normal", kind=""):
+    """Words at a point; `kind` is a class of the style above."""
+    kind = f' class="{kind}"' if kind else ""
     return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" font-weight="{weight}" '
-        f'fill="#111827">{escape(words)}</text>'
+        f'<text{kind} x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" font-weight="{weight}">'
+        f"{escape(words)}</text>"
     )

@@ -6,10 +6,10 @@ import Sockets
 public struct Arguments: Sendable {
     private let arguments: [[UInt8]]
 
-    /// Arguments of a test's own, without the program's name.
+    /// Creates arguments for tests, without the program's name.
     public init(_ arguments: [[UInt8]]) { self.arguments = arguments }
 
-    /// What `main` got, without the program's name.
+    /// The arguments of `main`, without the program's name.
     public static var ofProcess: Arguments {
         Arguments(
             (1..<max(1, linux_argument_count())).compactMap { index in
@@ -18,6 +18,6 @@ public struct Arguments: Sendable {
         )
     }
 
-    /// What the parser may see. `ByteText.bytes` makes the arguments of it again.
+    /// The arguments as strings for the parser. `ByteText.bytes` converts them back.
     public var forParser: [String] { arguments.map(ByteText.text) }
 }

@@ -4,33 +4,33 @@ import Glibc
 import Sockets
 import TextEscaping
 
-// CommandSupport: what both programs do around the argument parser.
+// CommandSupport: what both programs need around the argument parser.
 //
-// Here live the arguments as `main` got them, the end of a program by a message, an exit code or a signal, and the
-// writing of help. What must stay true: nothing is taken from /proc; a text that could not be written is an error.
+// It has the arguments of `main`, the exit by a message, an exit code or a signal, and the output of help. Invariants: nothing
+// is read from /proc; a failure to write help or a version is an error.
 
-/// The exit codes that the parser and the help share (sysexits.h).
+/// The exit codes of usage errors and failed output (sysexits.h).
 public enum CommandExit {
     /// The command line is wrong (EX_USAGE).
     public static let usage: Int32 = 64
-    /// Something could not be read or written (EX_IOERR).
+    /// Reading or writing failed (EX_IOERR).
     public static let inputOutput: Int32 = 74
 }
 
 extension ParsableCommand {
-    /// Makes a command of the process's arguments.
+    /// Parses the arguments into a command.
     ///
-    /// - Throws: What `leave(with:)` takes: a usage error, or the wish for help.
+    /// - Throws: A usage error or a request for help, for `exitProcess(with:)`.
     public static func parse(_ arguments: Arguments) throws -> any ParsableCommand {
         try parseAsRoot(arguments.forParser)
     }
 
-    /// Ends the process with what `error` asks for: help or a version on standard output and 0, a sentence and 64 for a
-    /// usage error, the code alone for an `ExitCode`.
-    public static func leave(with error: any Error) -> Never {
+    /// Exits as `error` requires: help or a version goes to standard output and exits with 0, a usage error prints a sentence
+    /// and exits with 64, and an `ExitCode` exits with its code.
+    public static func exitProcess(with error: any Error) -> Never {
         let code = exitCode(for: error)
         let name = configuration.commandName ?? "\(self)"
-        if code.isSuccess { leaveWithOutput(message(for: error)) }
+        if code.isSuccess { exitProcess(printing: message(for: error)) }
         let sentence = PrintableText.escape(ByteText.shown(message(for: error)))
         if !sentence.isEmpty {
             let hint = code == .validationFailure ? "Try '\(name) --help'.\n" : ""
@@ -39,8 +39,8 @@ extension ParsableCommand {
         Glibc.exit(code == .validationFailure ? CommandExit.usage : code.rawValue)
     }
 
-    /// Writes `text` to standard output and ends the process: 0, or 74 when it could not be written.
-    public static func leaveWithOutput(_ text: String) -> Never {
+    /// Writes `text` to standard output and exits with 0, or with 74 if writing fails.
+    public static func exitProcess(printing text: String) -> Never {
         let name = configuration.commandName ?? "\(self)"
         do throws(SystemError) {
             if linux_was_closed_at_start(STDOUT_FILENO) {
@@ -52,7 +52,7 @@ extension ParsableCommand {
                 action: "write to standard output"
             )
         } catch {
-            if error.code == EPIPE { ProcessSignals.die(by: SIGPIPE) }
+            if error.code == EPIPE { ProcessSignals.terminate(by: SIGPIPE) }
             writeMessage("\(name): \(error)\n")
             Glibc.exit(CommandExit.inputOutput)
         }
@@ -60,7 +60,7 @@ extension ParsableCommand {
     }
 }
 
-/// Writes to standard error; where that fails nobody can be informed.
+/// Writes to standard error. Errors are ignored, because there is nowhere to report them.
 public func writeMessage(_ text: String) {
     try? DescriptorWriting.writeAll(Array(text.utf8), to: STDERR_FILENO, action: "write a message")
 }

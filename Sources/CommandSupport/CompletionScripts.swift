@@ -1,22 +1,22 @@
 import ArgumentParser
 import Glibc
 
-/// The completion scripts of a program: written by hand, as those that the argument parser makes do not work in zsh and
-/// offer words that are none of ours.
+/// The completion scripts of a program. They are written by hand, because the generated ones of the argument parser do not
+/// work in zsh and offer wrong words.
 public struct CompletionScripts: Sendable {
     let bash: [UInt8]
     let zsh: [UInt8]
     let fish: [UInt8]
 
-    /// - Parameters: The scripts as bytes of UTF-8.
+    /// Creates the scripts from UTF-8 bytes.
     public init(bash: [UInt8], zsh: [UInt8], fish: [UInt8]) {
         self.bash = bash
         self.zsh = zsh
         self.fish = fish
     }
 
-    /// The script that `arguments` ask for, `--generate-completion-script [shell]`, without a name for `$SHELL`; nil
-    /// when they ask for something else.
+    /// The script that `--generate-completion-script [shell]` asks for; `$SHELL` if no shell is named. Nil if the arguments do
+    /// not begin with this option.
     ///
     /// - Throws: A `ValidationError` for a shell without a script.
     public func requested(by arguments: [String]) throws -> String? {

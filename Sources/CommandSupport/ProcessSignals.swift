@@ -1,18 +1,18 @@
 import Glibc
 
-/// How the process takes signals (signal(7)).
+/// Signal actions of the process (signal(7)).
 public enum ProcessSignals {
-    /// Whether a signal is ignored, as a process inherits it from nohup(1) or a shell's `trap '' INT`.
+    /// Whether a signal is ignored, for instance inherited from nohup(1) or `trap '' INT` of a shell.
     public static func isIgnored(_ number: Int32) -> Bool {
         var current = sigaction()
         guard sigaction(number, nil, &current) == 0 else { return false }
-        // SIG_IGN is the address 1, which is no function.
+        // SIG_IGN is the address 1, not a function.
         return unsafeBitCast(current.__sigaction_handler, to: Int.self) == 1
     }
 
-    /// Ends the process by a signal, so that a shell or a supervisor sees which one: a script's loop stops at Ctrl-C.
-    /// Where the signal is blocked, the exit code is the one by which a shell names it.
-    public static func die(by number: Int32) -> Never {
+    /// Ends the process by a signal, so that a shell or a supervisor sees which one; a loop in a script then stops at Ctrl-C.
+    /// If the signal is blocked, exits with the code by which a shell reports it.
+    public static func terminate(by number: Int32) -> Never {
         signal(number, SIG_DFL)
         raise(number)
         _exit(128 + number)

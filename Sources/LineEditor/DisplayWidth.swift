@@ -1,6 +1,6 @@
-/// How many columns a grapheme cluster takes on a terminal: an estimate, as terminals disagree, and rather too large.
+/// Estimates how many columns a grapheme cluster takes. Terminals disagree, so the estimate is rather too large.
 ///
-/// It decides only how much of a line is shown; the cursor is put in its place without it.
+/// It only decides how much of a line is shown. The cursor is positioned without it.
 enum DisplayWidth {
     /// Scalars that may be two columns wide: a superset of East_Asian_Width W and F (UAX #11) and of the emoji.
     private static let wide: [ClosedRange<UInt32>] = [
@@ -16,10 +16,10 @@ enum DisplayWidth {
 
     private static func columns(of scalar: Unicode.Scalar) -> Int {
         switch scalar.value {
-        // As `shown` writes them.
+        // Control characters, as `shown` writes them.
         case 0x00..<0x20, 0x7F: return 2
         case 0x80..<0xA0: return 8
-        // It asks for the emoji, which is wider than the text.
+        // U+FE0F selects the emoji form, which is wider.
         case 0xFE0F: return 1
         default: break
         }
@@ -29,7 +29,7 @@ enum DisplayWidth {
         }
     }
 
-    /// The cluster as it is written on the terminal: control characters are shown and not obeyed, tab among them.
+    /// The cluster as it is written on the terminal, with control characters, including tab, shown as text.
     static func shown(_ cluster: String) -> String {
         cluster == "\t" ? "^I" : VisibleText.visible(cluster)
     }

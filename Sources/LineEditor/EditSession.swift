@@ -1,4 +1,4 @@
-/// One line being edited: keys in, what is to be done out.
+/// One line being edited: takes keys, returns actions.
 struct EditSession {
     enum Action: Equatable {
         case none, bell, redraw, clearScreen, endOfInput, suspend
@@ -6,7 +6,7 @@ struct EditSession {
     }
 
     private(set) var buffer = LineBuffer()
-    /// The search in the history that is under way.
+    /// The history search in progress.
     private(set) var search: HistorySearch?
     private var lines: HistoryLines
     private var place: Int
@@ -60,7 +60,7 @@ struct EditSession {
         case .clearScreen: return .clearScreen
         case .suspend: return .suspend
         case .cancel: return .bell
-        // The editor itself looks for Ctrl-C, as it is not to wait for the keys before it.
+        // The editor handles Ctrl-C, which must not wait for the keys before it.
         case .interrupt, .cursorReport, .unknown: return .none
         }
     }
@@ -77,7 +77,7 @@ struct EditSession {
         return .redraw
     }
 
-    /// Removes what can be put back with Ctrl-Y. What is cut by keys in a row is put back together.
+    /// Cuts text for Ctrl-Y. The text of consecutive cuts is collected.
     private mutating func cut(_ range: Range<Int>) -> Action {
         guard !range.isEmpty else { return .bell }
         let text = buffer.clusters[range].joined()
@@ -116,7 +116,7 @@ struct EditSession {
 // MARK: - Search
 
 extension EditSession {
-    /// Nil when the key ends the search and is then handled as ever, on the line that was found.
+    /// Returns nil if the key ends the search. The key then edits the match.
     private mutating func handleInSearch(_ key: Key) -> Action? {
         guard var current = search else { return nil }
         switch key {

@@ -1,4 +1,4 @@
-/// The lines entered before, in this session and in earlier ones, the oldest first.
+/// The lines entered in this session and in earlier ones, the oldest first.
 public struct History: Sendable {
     /// The entries, the newest last.
     public private(set) var entries: [String] = []
@@ -7,11 +7,11 @@ public struct History: Sendable {
     private var problem: String?
     private var hasFailed = false
 
-    /// Reads the history of earlier sessions. What goes wrong is left for `takeProblem`.
+    /// Reads the history of earlier sessions. `takeProblem` reports failures.
     ///
     /// - Parameters:
-    ///   - path: The file; nil to keep nothing beyond this session.
-    ///   - limit: How many entries to keep; 0 for none at all.
+    ///   - path: The file; nil to keep the history in memory only.
+    ///   - limit: The number of entries to keep; 0 for none.
     public init(path: String?, limit: Int) {
         self.limit = max(0, limit)
         file = limit > 0 ? path.map { HistoryFile(path: $0, limit: limit) } : nil
@@ -22,13 +22,13 @@ public struct History: Sendable {
         }
     }
 
-    /// The first thing that went wrong with the file since the last question: a sentence, without a full stop.
+    /// Returns and clears the first problem with the file: a sentence without a full stop.
     public mutating func takeProblem() -> String? {
         defer { problem = nil }
         return problem
     }
 
-    /// Adds a line, unless it is empty or the same as the one before.
+    /// Adds a line, unless it is empty or equal to the previous one.
     mutating func add(_ line: String) {
         guard limit > 0, !line.isEmpty, line != entries.last else { return }
         entries.append(line)
@@ -40,7 +40,7 @@ public struct History: Sendable {
         }
     }
 
-    /// Notes a problem. One is enough: the file is likely to fail in the same way for each line.
+    /// Records a problem. Only the first is kept, because the file probably fails in the same way for each line.
     private mutating func fail(_ error: HistoryFile.Failure) {
         if !hasFailed { problem = error.description }
         hasFailed = true

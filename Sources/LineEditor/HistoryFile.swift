@@ -1,9 +1,9 @@
 import Glibc
 
-/// The file of a history: one line an entry, readable by its owner only.
+/// The file of a history: one entry per line, readable by its owner only.
 ///
-/// Sessions at the same time add to it side by side: each opens it, locks it and closes it again for each line. It never has
-/// more lines than its limit, nor more than 1 MiB.
+/// Several sessions can use it at the same time: each opens, locks and closes it for each line. It never exceeds its limit of
+/// lines, nor 1 MiB.
 struct HistoryFile: Sendable {
     /// Why the file cannot be used, and what to do about it.
     struct Failure: Error, CustomStringConvertible {
@@ -11,15 +11,15 @@ struct HistoryFile: Sendable {
     }
 
     private static let mostBytes = 1 << 20
-    /// A longer entry is not kept, as it would drive the others out.
+    /// Longer entries are not kept, because they would displace the others.
     private static let longestEntry = 256 << 10
-    /// Another session holds the lock for a moment only; so often a moment is waited.
+    /// How often to wait a moment for the lock, which other sessions hold only briefly.
     private static let lockAttempts = 20
 
     let path: String
     let limit: Int
 
-    /// The entries of the file, cut to its limit; none when there is no file yet.
+    /// The newest entries of the file, up to its limit; empty without a file.
     func read() throws(Failure) -> [String] {
         guard let file = try open(creates: false) else { return [] }
         defer { close(file) }
@@ -29,7 +29,7 @@ struct HistoryFile: Sendable {
         return kept.map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// Appends an entry; the oldest are removed when there are too many.
+    /// Appends an entry, and removes the oldest beyond the limit.
     func add(_ line: String) throws(Failure) {
         guard line.utf8.count <= Self.longestEntry, let file = try open(creates: true) else { return }
         defer { close(file) }
@@ -37,7 +37,7 @@ struct HistoryFile: Sendable {
         let lines = Self.lines(bytes) + [Array(line.utf8)[...]]
         let kept = keep(lines)
         if kept.count < lines.count { return try replace(with: kept) }
-        // A file that was written by something else may lack its last line feed.
+        // A file that another program wrote may lack its last line feed.
         let start = bytes.isEmpty || bytes.last == 0x0A ? [] : [UInt8(0x0A)]
         try write(start + Array(line.utf8) + [0x0A], to: file)
     }
@@ -56,10 +56,10 @@ struct HistoryFile: Sendable {
 // MARK: - System calls
 
 extension HistoryFile {
-    /// Opens the file and locks it; nil when it does not exist. Never follows a link, never waits for the other end of a pipe.
+    /// Opens and locks the file; nil if it does not exist. Never follows a link or waits for the other end of a pipe.
     private func open(creates: Bool) throws(Failure) -> Int32? {
         if creates { makeDirectory() }
-        // A session that cut the file has put another in its place by the time the lock is free.
+        // Another session may have replaced the file before the lock was free.
         for _ in 0..<Self.lockAttempts {
             let flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
             let file = Glibc.open(path, creates ? flags | O_CREAT : flags, 0o600)
@@ -80,7 +80,7 @@ extension HistoryFile {
         throw failure("other programs keep replacing it")
     }
 
-    /// Refuses what is no file, and takes the file away from others' eyes.
+    /// Refuses special files, and makes the file readable by its owner only.
     private func check(_ file: Int32) throws(Failure) {
         var status = stat()
         guard fstat(file, &status) == 0 else { throw failure(Self.systemMessage()) }
@@ -89,7 +89,7 @@ extension HistoryFile {
         guard fchmod(file, 0o600) == 0 else { throw failure("others may read it: \(Self.systemMessage())") }
     }
 
-    /// Waits for the lock of another session, but not for long: without it a line may be lost, no more.
+    /// Waits briefly for the lock of another session. Without the lock, at worst a line is lost.
     private func lock(_ file: Int32) {
         var pause = timespec(tv_sec: 0, tv_nsec: 5_000_000)
         for _ in 0..<Self.lockAttempts where flock(file, LOCK_EX | LOCK_NB) != 0 { nanosleep(&pause, nil) }
@@ -101,7 +101,7 @@ extension HistoryFile {
         return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino
     }
 
-    /// The last 1 MiB and a little; what stands before them in a larger file is dropped anyway.
+    /// Reads a little more than the last 1 MiB. Earlier lines are dropped anyway.
     private func contents(of file: Int32) throws(Failure) -> [UInt8] {
         var status = stat()
         guard fstat(file, &status) == 0 else { throw failure(Self.systemMessage()) }

@@ -1,13 +1,13 @@
 import Glibc
 
-/// An incremental search in the lines of a history, as Ctrl-R begins it.
+/// The incremental search in the history (Ctrl-R, Ctrl-S).
 struct HistorySearch: Equatable {
-    /// What is searched for.
+    /// The text to search for.
     private(set) var text = ""
-    /// Whether no line has the text.
+    /// Whether no line contains the text.
     private(set) var hasFailed = false
     private(set) var isForward: Bool
-    /// The line where the search began.
+    /// The line at which the search started.
     let origin: Int
     /// The line that is shown.
     private var line: Int
@@ -19,14 +19,14 @@ struct HistorySearch: Equatable {
         self.isForward = isForward
     }
 
-    /// What stands in the place of the prompt, as in other shells.
+    /// The prompt during the search, as in shells.
     var prompt: String {
         "(\(hasFailed ? "failed " : "")\(isForward ? "" : "reverse-")i-search)`\(text)': "
     }
 
     mutating func add(_ more: String) { text += more }
 
-    /// Removes what was typed last; false when there is nothing.
+    /// Removes the last cluster of the search text. Returns false if it is empty.
     mutating func removeLast() -> Bool {
         guard !text.isEmpty else { return false }
         text = graphemeClusters(of: text).dropLast().joined()
@@ -34,13 +34,13 @@ struct HistorySearch: Equatable {
         return true
     }
 
-    /// Looks for the next line that has the text.
+    /// Finds the next line that contains the text.
     mutating func goOn(isForward: Bool) {
         self.isForward = isForward
         skipsLine = !text.isEmpty
     }
 
-    /// The nearest line that has the text, and at which byte of it.
+    /// The nearest line that contains the text, and the byte offset in it.
     mutating func find(in lines: HistoryLines) -> (line: Int, offset: Int)? {
         defer { skipsLine = false }
         hasFailed = false
@@ -70,7 +70,7 @@ struct HistorySearch: Equatable {
     }
 }
 
-/// A history and, behind it, the line that is new. Edits of old lines last until a line is submitted.
+/// A history followed by the new line. Edits of old lines last until a line is submitted.
 struct HistoryLines {
     private let history: [String]
     private var edited: [Int: String] = [:]

@@ -1,16 +1,16 @@
-/// What a person pressed.
+/// A key or a report of the terminal.
 enum Key: Equatable, Sendable {
-    /// Text to be inserted; without line feeds.
+    /// Text to insert, without line feeds.
     case text(String)
     case enter
-    /// A line end inside of a bracketed paste.
+    /// A line end in a bracketed paste.
     case pastedEnter
     case left, right, up, down, home, end, wordLeft, wordRight, firstLine, lastLine
     case backspace, delete, deleteWord, deleteWordForward, deleteToStart, deleteToEnd, yank
     case transpose, undo, undoAll, searchBackward, searchForward, cancel
     case clearScreen, interrupt, endOfInput, suspend
-    /// The terminal's answer to the question where the cursor stands, both counted from 1.
+    /// The terminal's report of the cursor position, both counted from 1.
     case cursorReport(row: Int, column: Int)
-    /// A key without a meaning here.
+    /// A key without a function.
     case unknown
 }

@@ -1,45 +1,44 @@
-/// Makes keys of the bytes that a terminal sends: UTF-8, control characters, escape sequences by the grammar of ECMA-48
-/// (5th edition, sections 5.3 to 5.6) and what terminals send beyond it. Fed in pieces of any size.
+/// Decodes the bytes of a terminal into keys: UTF-8, control characters, escape sequences of ECMA-48 (5th edition, sections 5.3
+/// to 5.6) and extensions of terminals. The bytes may arrive in pieces of any size.
 ///
-/// There is no time limit inside of a sequence: a rest that comes late is still the rest. A sequence without a meaning
-/// here, or one that is broken off, is swallowed whole.
+/// A sequence has no time limit, so the rest of it may arrive late. Unknown and broken sequences are consumed as a whole.
 struct KeyDecoder {
     private enum State: Equatable {
         case ground
-        /// Inside of a UTF-8 character of which so many bytes are missing.
+        /// In a UTF-8 character; the value is the number of missing bytes.
         case character([UInt8], missing: Int)
-        /// Behind ESC.
+        /// After ESC.
         case escape
-        /// Behind ESC and intermediate bytes.
+        /// After ESC and intermediate bytes.
         case escapeIntermediate
-        /// Behind CSI and these bytes.
+        /// After CSI and these bytes.
         case controlSequence([UInt8])
-        /// Behind `ESC [ [`: one more byte is a function key of the Linux console.
+        /// After `ESC [ [`, which one more byte completes to a function key of the Linux console.
         case linuxFunction
-        /// Behind SS3 and these bytes.
+        /// After SS3 and these bytes.
         case singleShift([UInt8])
-        /// In an X10 mouse report, of which so many characters are missing.
+        /// In an X10 mouse report; the value is the number of missing characters.
         case mouse(missing: Int, continuation: Bool)
-        /// In an OSC, DCS, APC, PM or SOS string, behind this byte.
+        /// In an OSC, DCS, APC, PM or SOS string, after this byte.
         case string(last: UInt8)
-        /// Behind Ctrl-V: the next character is text.
+        /// After Ctrl-V: the next character is text.
         case quoted
-        /// Behind Ctrl-V, ESC and so many bytes of the rest of a paste's begin mark.
+        /// After Ctrl-V, ESC and this many further bytes of the start mark of a paste.
         case quotedEscape(matched: Int)
-        /// Behind Ctrl-X.
+        /// After Ctrl-X.
         case prefix
     }
 
-    /// What ends a bracketed paste (xterm's ctlseqs, "Bracketed Paste Mode").
+    /// The end mark of a bracketed paste (xterm's ctlseqs, "Bracketed Paste Mode").
     static let pasteEnd = Array("\u{1B}[201~".utf8)
     private static let pasteBegin = Array("\u{1B}[200~".utf8)
-    /// More bytes of a control sequence than this are not kept; no key has as many.
+    /// The number of bytes that are kept of a control sequence. No key is longer.
     private static let longestSequence = 64
 
     private var state = State.ground
-    /// How many bytes of the end mark of a bracketed paste have come; nil when no paste is under way.
+    /// How many bytes of the end mark of a bracketed paste have arrived; nil outside of a paste.
     private(set) var pasteMatched: Int?
-    /// Whether ESC stood before the character or sequence.
+    /// Whether ESC preceded the character or sequence.
     private var isAlt = false
     private var sawReturn = false
     private var dropsPaste = false
@@ -47,13 +46,13 @@ struct KeyDecoder {
     private var keys: [Key] = []
 
     var isPasting: Bool { pasteMatched != nil }
-    /// Whether a paste is under way that is dropped.
+    /// Whether the current paste is discarded.
     var isDroppingPaste: Bool { isPasting && dropsPaste }
 
-    /// The keys in `bytes` and what was left of earlier ones.
+    /// Decodes `bytes`, together with an incomplete rest of earlier ones.
     mutating func decode(_ bytes: [UInt8]) -> [Key] {
         for byte in bytes { take(byte) }
-        // A key with Alt comes alone, a sequence with intermediate bytes in one piece.
+        // A key with Alt arrives alone, a sequence with intermediate bytes in one piece.
         if state == .escapeIntermediate { finish(.unknown) }
         let half = isPasting ? Self.unfinishedCharacter(text) : 0
         let rest = text.suffix(half)
@@ -64,7 +63,7 @@ struct KeyDecoder {
         return keys
     }
 
-    /// How many bytes at the end of `bytes` begin a character of which more is to come.
+    /// The number of bytes at the end of `bytes` that start an incomplete character.
     private static func unfinishedCharacter(_ bytes: [UInt8]) -> Int {
         let tail = bytes.suffix(3).reversed().prefix { 0x80...0xBF ~= $0 }.count
         guard tail < min(3, bytes.count) else { return 0 }
@@ -78,10 +77,10 @@ struct KeyDecoder {
         return tail + 1 < length ? tail + 1 : 0
     }
 
-    /// Drops the rest of a bracketed paste, up to its end mark.
+    /// Discards the rest of a bracketed paste, up to its end mark.
     mutating func dropPaste() { dropsPaste = isPasting }
 
-    /// Takes a bracketed paste to be over although its end mark did not come.
+    /// Ends a bracketed paste whose end mark did not arrive.
     mutating func endPaste() {
         (pasteMatched, dropsPaste) = (nil, false)
     }
@@ -175,19 +174,20 @@ extension KeyDecoder {
         }
     }
 
-    /// Ends a character, or what there is of it.
+    /// Ends a character, complete or not.
     private mutating func endCharacter(_ bytes: [UInt8]) {
         if isAlt { return finish(.unknown) }
         state = .ground
-        text += bytes
+        // Repaired alone: beside its neighbors an ill-formed sequence could be repaired in another way.
+        text += Array(String(decoding: bytes, as: UTF8.self).utf8)
     }
 
     private mutating func takeQuoted(_ byte: UInt8) {
         state = .ground
         switch byte {
-        // A line feed inside of a line is the one thing that cannot be sent.
+        // A line cannot contain a line feed.
         case 0x0A: emit(.unknown)
-        // ESC, unless a paste begins with it.
+        // ESC, unless it starts a paste.
         case 0x1B: state = .quotedEscape(matched: 1)
         case 0x00..<0x80: text.append(byte)
         default: beginCharacter(byte)
@@ -204,7 +204,7 @@ extension KeyDecoder {
         state = .quotedEscape(matched: matched + 1)
     }
 
-    /// The control functions of which each stands for ESC and a byte 0x40 lower.
+    /// The C1 control functions. Each equals ESC and a byte that is 0x40 lower.
     private mutating func takeC1(_ byte: UInt8) {
         state = .escape
         takeBehindEscape(byte - 0x40)
@@ -214,7 +214,7 @@ extension KeyDecoder {
 // MARK: - Sequences
 
 extension KeyDecoder {
-    /// A byte that does not belong to the sequence, which is thereby broken off.
+    /// Handles a byte that does not belong to the sequence, which ends it.
     private mutating func takeOutside(_ byte: UInt8) {
         let before = state
         state = .ground
@@ -248,7 +248,7 @@ extension KeyDecoder {
         switch byte {
         case UInt8(ascii: "[") where bytes.isEmpty: state = .linuxFunction
         case UInt8(ascii: "M") where bytes.isEmpty: state = .mouse(missing: 3, continuation: false)
-        // rxvt ends its keys with Shift by what is an intermediate byte in ECMA-48.
+        // rxvt ends keys with Shift by a byte that ECMA-48 defines as intermediate.
         case UInt8(ascii: "$") where !bytes.isEmpty && bytes.allSatisfy { 0x30...0x39 ~= $0 }:
             finish(KeySequence.key(parameters: bytes, final: byte, isAlt: isAlt, isSingleShift: false))
         case 0x20..<0x40: state = .controlSequence(Self.appending(byte, to: bytes))
@@ -275,8 +275,8 @@ extension KeyDecoder {
         }
     }
 
-    /// A string ends with ST (`ESC \`, or U+009C) or BEL; CAN, SUB and any other use of ESC break it off. Ctrl-C does, too:
-    /// it gets a person out of a string that has no end.
+    /// A string ends with ST (`ESC \`, or U+009C) or BEL. CAN, SUB and any other use of ESC abort it, and so does Ctrl-C, to get
+    /// out of a string without an end.
     private mutating func takeOfString(_ byte: UInt8, _ last: UInt8) {
         switch (last, byte) {
         case (0x1B, UInt8(ascii: "\\")), (_, 0x07), (_, 0x18), (_, 0x1A), (0xC2, 0x9C): finish(.unknown)
@@ -300,7 +300,7 @@ extension KeyDecoder {
         (isAlt, sawReturn) = (false, false)
     }
 
-    /// Everything is text but line ends.
+    /// In a paste everything except line ends is text.
     private mutating func takePasted(_ byte: UInt8, _ matched: Int) {
         if byte == Self.pasteEnd[matched] {
             pasteMatched = matched + 1
@@ -313,7 +313,7 @@ extension KeyDecoder {
         }
         pasteMatched = 0
         if matched > 0 {
-            // It was not the end mark after all; it begins anew with an ESC only.
+            // It was not the end mark, which can restart only with an ESC.
             for earlier in Self.pasteEnd[..<matched] { insertPasted(earlier) }
             return takePasted(byte, 0)
         }

@@ -1,4 +1,4 @@
-/// Which control characters and sequences are which keys.
+/// Maps control characters and escape sequences to keys.
 enum KeySequence {
     static func control(_ byte: UInt8) -> Key {
         switch byte {
@@ -39,12 +39,12 @@ enum KeySequence {
         }
     }
 
-    /// The key of a sequence that begins with CSI, or with SS3.
+    /// The key of a sequence that starts with CSI or SS3.
     static func key(parameters: [UInt8], final: UInt8, isAlt: Bool, isSingleShift: Bool) -> Key {
         guard let numbers = numbers(parameters) else { return .unknown }
-        // The modifiers are a number of bits and one (xterm); of an old SS3 the only number.
+        // xterm sends the modifier bits plus one as the second parameter; old SS3 sequences send only that parameter.
         let modifiers = (numbers.count > 1 ? numbers[1] : isSingleShift ? numbers.first ?? 1 : 1) - 1
-        // Alt, Ctrl or Meta, or rxvt's small letters behind SS3 for Ctrl.
+        // Alt, Ctrl or Meta; rxvt sends lower-case letters after SS3 for Ctrl.
         let isWord = isAlt || modifiers & 0b1110 != 0
         switch final {
         case UInt8(ascii: "A"): return .up
@@ -60,7 +60,7 @@ enum KeySequence {
         case UInt8(ascii: "d"): return isWord || isSingleShift ? .wordLeft : .left
         case UInt8(ascii: "R") where numbers.count == 2 && !isSingleShift:
             return .cursorReport(row: numbers[0], column: numbers[1])
-        // rxvt's ends for Shift, Ctrl and both.
+        // The final bytes of rxvt for Shift, Ctrl and both.
         case UInt8(ascii: "~"), UInt8(ascii: "$"), UInt8(ascii: "^"), UInt8(ascii: "@"):
             return editing(numbers.first ?? 0, isWord: isWord || final == UInt8(ascii: "^"))
         default: return .unknown

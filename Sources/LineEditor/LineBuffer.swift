@@ -1,22 +1,21 @@
-/// A line of text and a cursor between two of its grapheme clusters.
+/// A line of text with a cursor between grapheme clusters.
 ///
-/// A change looks for cluster boundaries only around the place where it happens, so that a key costs the same in a long
-/// line as in a short one.
+/// A change recomputes cluster boundaries only around it, so that a key costs the same in a long line as in a short one.
 struct LineBuffer: Equatable {
-    /// What a change replaced, so that it can be taken back.
+    /// What a change replaced, for undo.
     struct Change: Equatable {
-        /// Where the replaced clusters began.
+        /// The index of the first replaced cluster.
         let start: Int
-        /// How many clusters stand there now.
+        /// The number of clusters that replaced them.
         let count: Int
-        /// What stood there before.
+        /// The replaced clusters.
         let replaced: [String]
-        /// Where the cursor stood.
+        /// The cursor before the change.
         let cursor: Int
     }
 
     private(set) var clusters: [String] = []
-    /// How many clusters stand before the cursor.
+    /// The number of clusters before the cursor.
     private(set) var cursor = 0
 
     init(_ text: String = "") {
@@ -28,24 +27,24 @@ struct LineBuffer: Equatable {
 
     mutating func move(to position: Int) { cursor = max(0, min(clusters.count, position)) }
 
-    /// Inserts text before the cursor. It may join with its neighbours: a combining mark becomes part of the cluster before
-    /// it. The cursor stands behind the text, or behind the cluster that its end became part of.
+    /// Inserts text before the cursor. The text may join its neighbours: a combining mark becomes part of the previous cluster.
+    /// The cursor ends up after the text, or after the cluster that contains its end.
     @discardableResult
     mutating func insert(_ text: String) -> Change { replace(cursor..<cursor, with: text) }
 
-    /// Removes the clusters of `range`; those on both sides may join.
+    /// Removes the clusters of `range`. Their neighbours may join.
     @discardableResult
     mutating func remove(_ range: Range<Int>) -> Change { replace(range, with: "") }
 
-    /// Takes the newest change back.
+    /// Undoes the last change.
     mutating func revert(_ change: Change) {
         clusters.replaceSubrange(change.start..<change.start + change.count, with: change.replaced)
         cursor = change.cursor
     }
 
     mutating func replace(_ range: Range<Int>, with text: String) -> Change {
-        // The text before a boundary does not change where the boundaries behind it are, so one cluster before the change is
-        // enough. Behind it more are taken in until an old boundary is a boundary of the new text, too.
+        // Text before a boundary does not affect later boundaries, so one cluster before the change is enough. After it,
+        // clusters are added until an old boundary is also a boundary of the new text.
         let start = max(0, range.lowerBound - 1)
         let before = clusters[start..<range.lowerBound].joined() + text
         var end = range.upperBound
@@ -78,7 +77,7 @@ struct LineBuffer: Equatable {
         return change
     }
 
-    /// Where the word before the cursor begins.
+    /// The start of the word before the cursor.
     var wordStart: Int {
         var position = cursor
         while position > 0 && isSpace(position - 1) { position -= 1 }
@@ -86,7 +85,7 @@ struct LineBuffer: Equatable {
         return position
     }
 
-    /// Where the word after the cursor ends.
+    /// The end of the word after the cursor.
     var wordEnd: Int {
         var position = cursor
         while position < clusters.count && isSpace(position) { position += 1 }

@@ -1,72 +1,69 @@
 import Glibc
 
-// LineEditor: one line of text at a terminal, edited by what a person sees as one character.
+// LineEditor: edits one line of text at a terminal by grapheme clusters.
 //
-// Here live the keys and their decoding, the text under edit, the history, and the terminal's modes. Nothing here knows
-// of servers. It exists because the libraries that could have served move by code point: libedit 3.1 (Debian 12) goes
-// into the middle of an é of two code points, of a flag and of an emoji family, and edits there. CONTRIBUTING.md says
-// what would make us drop it.
+// It has the keys and their decoding, the line, the history, and the terminal's modes, and knows nothing of servers. The
+// existing libraries move by code point and split clusters; docs/line-editor.md says what would replace this module.
 //
-// What must stay true: everything but `LineEditor`, `Terminal` and its signals is pure; the cursor never stands inside a
-// grapheme cluster (UAX #29, as the server's); the cursor is put in its place by writing again what stands before it, because terminals
-// disagree on how wide a character is; whatever comes in a bracketed paste is text.
+// Invariants: only `LineEditor`, `Terminal` and its signals do I/O; the cursor is never inside a grapheme cluster (UAX #29, as
+// in the server); the cursor is positioned by writing the text before it again, because terminals disagree on the width of
+// characters; everything in a bracketed paste is text.
 
-/// Reads lines at a terminal. For one thread.
+/// Reads lines at a terminal. Use it from one thread only.
 public final class LineEditor {
-    /// What a person did with the prompt.
+    /// How reading a line ended.
     public enum Outcome: Equatable, Sendable {
-        /// A line was entered. It is typed when Enter was pressed and no more text came with it; otherwise it is a line of
-        /// something pasted.
+        /// A line was entered. It was typed if Enter was pressed and no more text arrived with it; otherwise it was pasted.
         case line(String, isTyped: Bool)
-        /// Ctrl-C: the line is thrown away, and whatever came before and is not answered.
+        /// Ctrl-C: the line and pending input are discarded.
         case interrupted(hadText: Bool)
-        /// Ctrl-D on an empty line, or the terminal is gone.
+        /// Ctrl-D on an empty line, or the terminal was closed.
         case endOfInput
     }
 
-    /// A descriptor that is looked after while a person types.
+    /// A descriptor that is polled while the user types.
     public struct Watch {
         let descriptor: () -> Int32
         let ready: () -> String?
 
-        /// Makes a watch.
+        /// Creates a watch.
         ///
         /// - Parameters:
-        ///   - descriptor: What to poll for input; -1 for nothing.
-        ///   - ready: Called when it is readable; a sentence it returns is printed above the prompt.
+        ///   - descriptor: The descriptor to poll for input; -1 for none.
+        ///   - ready: Called when it is readable. A returned sentence is printed above the prompt.
         public init(descriptor: @escaping () -> Int32, ready: @escaping () -> String?) {
             self.descriptor = descriptor
             self.ready = ready
         }
     }
 
-    /// More bytes than this are not read ahead of the line that is being answered.
+    /// The most bytes that are read ahead while a line is being answered.
     private static let mostAhead = 16 << 20
-    /// A terminal sends its paste without a pause; after one as long as this a person types again.
+    /// A terminal sends a paste without pauses. After a pause of this length, input is typed again.
     private static let longestPause = Duration.seconds(1)
-    /// So far is looked for text that came together with a key.
+    /// How many keys ahead to look for text that arrived together with a key.
     private static let keysTogether = 100
-    /// A terminal that says where its cursor stands says so within this many milliseconds.
+    /// How long to wait for a report of the cursor position, in milliseconds.
     private static let reportPatience: Int32 = 150
 
     private let terminal: Terminal
     private let now: () -> ContinuousClock.Instant
     private var decoder = KeyDecoder()
-    /// Keys that have come and are not acted upon yet.
+    /// Keys that were decoded and not handled yet.
     private var keys: ArraySlice<Key> = []
     private var bytesAhead = 0
     private var lastInput: ContinuousClock.Instant
-    /// What Ctrl-C makes of the line that is read, or of the next.
+    /// The outcome of a pending Ctrl-C.
     private var interrupt: Outcome?
     private var hasEnded = false
-    /// Whether the terminal is known to break its rows when its window becomes narrower.
+    /// Whether the terminal reflows rows when its window becomes narrower; nil if unknown.
     private var reflows = false
     private var history: History
 
-    /// Makes an editor on a terminal, whose modes are changed from the first line until `close`.
+    /// Creates an editor on a terminal. It changes the terminal's modes from the first line until `close`.
     ///
     /// - Parameters:
-    ///   - now: The clock; tests bring their own.
+    ///   - now: The clock, for tests.
     public init(
         input: Int32,
         output: Int32,
@@ -79,20 +76,21 @@ public final class LineEditor {
         lastInput = now()
     }
 
-    /// Gives the terminal back as it was. The rest of a paste that is under way is thrown away.
+    /// Restores the terminal. The rest of a paste in progress is discarded.
     public func close() { terminal.endEditing(pasteMatched: decoder.pasteMatched) }
 
-    /// What went wrong with the history's file since the last question: a sentence, without a full stop.
+    /// Returns and clears the last problem with the history file: a sentence without a full stop.
     public func takeHistoryProblem() -> String? { history.takeProblem() }
 
-    /// Whether Ctrl-C was pressed, or SIGINT came, while no line is read; takes in what has been typed. `discardInput` forgets it.
+    /// Reads pending input while no line is being read. Returns whether Ctrl-C was pressed or SIGINT arrived; `discardInput`
+    /// clears that.
     public func noticeInterrupt() -> Bool {
         guard terminal.isEditing else { return false }
         readAhead()
         return interrupt != nil || hasEnded || TerminalSignals.isInterrupted
     }
 
-    /// Throws away what has been typed and not been acted upon, and the rest of a paste that is under way.
+    /// Discards pending keys and the rest of a paste in progress.
     public func discardInput() {
         interrupt = nil
         TerminalSignals.forgetInterrupt()
@@ -100,11 +98,11 @@ public final class LineEditor {
         decoder.dropPaste()
     }
 
-    /// Asks for one line.
+    /// Reads one line.
     ///
     /// - Parameters:
-    ///   - prompt: Stands before the line; without control characters.
-    ///   - watch: What else to look after.
+    ///   - prompt: The text before the line, without control characters.
+    ///   - watch: A descriptor to poll meanwhile.
     public func readLine(prompt: String, watch: Watch) -> Outcome {
         guard !hasEnded, terminal.beginEditing() else { return .endOfInput }
         if TerminalSignals.takeContinuation() { _ = terminal.resumeEditing() }
@@ -120,7 +118,7 @@ public final class LineEditor {
                 if let outcome = perform(reading.session.handle(key), &reading) { return outcome }
             }
             bytesAhead = 0
-            // Asked while nobody read a line.
+            // It arrived while no line was being read.
             if TerminalSignals.takeStop() { suspend(&reading) }
             terminal.write(reading.refresh(columns: terminal.columns))
             switch terminal.wait(watching: watch.descriptor(), milliseconds: -1) {
@@ -150,7 +148,7 @@ public final class LineEditor {
             history.add(line)
             return .line(line, isTyped: !isPasted && !isFollowedByText())
         case .endOfInput:
-            // A control character in the middle of a paste does not leave.
+            // Ctrl-D in the middle of a paste does not end the input.
             if isFollowedByText() { break }
             terminal.write("\n")
             return .endOfInput
@@ -187,10 +185,10 @@ public final class LineEditor {
         terminal.write(reading.redraw(columns: terminal.columns))
     }
 
-    /// After a change of the window's size: how many rows of the line stand above the cursor.
+    /// The number of rows of the line above the cursor after a change of the window's size.
     ///
-    /// Some terminals break the rows of a window that becomes narrower, others cut them off. Where that makes a difference
-    /// the terminal is asked for the column of its cursor (DSR), which is the last one in a row that was cut off.
+    /// When a window becomes narrower, some terminals reflow rows and others cut them off. If that matters, the terminal is asked
+    /// for the column of its cursor (DSR), which is the last column in a row that was cut off.
     private func rowsAboveCursor(_ reading: Reading) -> Int {
         let column = reading.view.cursorColumn
         guard column >= terminal.columns else { return 0 }
@@ -204,7 +202,7 @@ public final class LineEditor {
                     keys.remove(at: index)
                     let columns = terminal.columns
                     let isBroken = reported - 1 == column % columns
-                    // Where both kinds of terminal would say the same, what is known of this one counts.
+                    // If both kinds of terminal would report the same, use what is known about this one.
                     if isBroken && reported < columns { reflows = true }
                     return isBroken && reflows ? column / columns : 0
                 }
@@ -222,7 +220,7 @@ extension LineEditor {
         let instant = now()
         let isLate = lastInput.duration(to: instant) > Self.longestPause
         lastInput = instant
-        // The end mark was lost: a key that a person presses is no part of the paste any more.
+        // The end mark was lost. A key that is pressed now is not part of the paste.
         if isLate && (decoder.isDroppingPaste || bytes == [0x03]) { decoder.endPaste() }
         bytesAhead += bytes.count
         let new = decoder.decode(bytes)
@@ -231,13 +229,13 @@ extension LineEditor {
             keys += new
             return
         }
-        // As the terminal itself would do it (termios(3), NOFLSH): Ctrl-C also throws away what came before.
+        // Like the terminal driver (termios(3), NOFLSH), Ctrl-C also discards earlier input.
         let hadText = (keys + new[..<last]).contains { $0.isText }
         interrupt = .interrupted(hadText: hadText)
         keys = new[(last + 1)...]
     }
 
-    /// Takes in what has come, without waiting.
+    /// Reads available input without waiting.
     private func readAhead() {
         while !hasEnded && bytesAhead < Self.mostAhead {
             switch terminal.wait(watching: -1, milliseconds: 0) {
@@ -248,19 +246,19 @@ extension LineEditor {
         }
     }
 
-    /// Whether more text came together with the key that is acted upon: it was pasted, or sent by a program.
+    /// Whether more text arrived together with the current key, because it was pasted or sent by a program.
     private func isFollowedByText() -> Bool {
         readAhead()
         return keys.prefix(Self.keysTogether).contains { $0.isText } || decoder.isPasting
     }
 }
 
-/// A line that is being read: what was made of the keys, and what the terminal shows of it.
+/// A line being read: its editing state, and how the terminal shows it.
 private struct Reading {
     var session: EditSession
     let prompt: String
     var view = LineView()
-    /// Whether the terminal shows something older.
+    /// Whether the drawn line is out of date.
     var isStale = false {
         didSet { if isStale { view.invalidate() } }
     }
@@ -284,6 +282,6 @@ private struct Reading {
         return view.draw(shownPrompt, session.buffer, columns: columns)
     }
 
-    /// Writes the line under its prompt for the last time.
+    /// Draws the line for the last time.
     func end() -> String { view.end(prompt, session.buffer) }
 }

@@ -1,18 +1,18 @@
-/// What is written to the terminal so that it shows a prompt, a line and a cursor, on one row.
+/// Draws a prompt, a line and a cursor on one row of the terminal.
 ///
-/// Where they do not fit, the row shows the part around the cursor, and `<` and `>` in reverse video say on which side there
-/// is more. The prompt scrolls with the line. The cursor gets its place by writing again what stands before it, and nothing
-/// wraps while the row is drawn (DECAWM is off): so the row is right however wide the terminal draws a character.
+/// If they do not fit, the row shows the part around the cursor, and `<` and `>` in reverse video mark hidden text. The prompt
+/// scrolls with the line. The cursor is positioned by writing the text before it again, and nothing wraps while the row is drawn
+/// (DECAWM is off). So the row is right however wide the terminal draws a character.
 struct LineView {
     private static let clearRow = "\u{1B}[K"
     private static let clearBelow = "\u{1B}[J"
 
-    /// The column of the cursor as it was drawn last, counted from 0.
+    /// The column of the cursor in the last drawing, counted from 0.
     private(set) var cursorColumn = 0
-    /// The prompt of a row that shows all there is.
+    /// The prompt, if the last row showed everything.
     private var wholePrompt: String?
 
-    /// A stretch of prompt and line, and what it leaves out.
+    /// The visible part of prompt and line, and what is hidden.
     private struct Window {
         var range: Range<Int>
         var cursor: Int
@@ -21,14 +21,14 @@ struct LineView {
         var hidesRight: Bool { range.upperBound < count }
     }
 
-    /// Writes prompt and line; the cursor stands at the beginning of a row, and there is nothing to be kept in it or below.
+    /// Draws prompt and line at the beginning of an empty row.
     mutating func begin(_ prompt: String, _ line: LineBuffer, columns: Int) -> String {
         let text = row(prompt, line, columns: columns, clear: Self.clearBelow)
-        // All terminals agree on how wide ASCII is.
+        // Terminals agree on the width of ASCII.
         return text.utf8.allSatisfy { $0 < 0x80 } ? text : Self.unwrapped(text)
     }
 
-    /// Writes the row again.
+    /// Draws the row again.
     mutating func draw(_ prompt: String, _ line: LineBuffer, columns: Int, clearsBelow: Bool = false)
         -> String
     {
@@ -48,10 +48,10 @@ struct LineView {
         return before + after + clear + (after.isEmpty ? "" : "\r\(before)")
     }
 
-    /// Notes that the row does not show the line as it is now.
+    /// Marks the drawn row as out of date.
     mutating func invalidate() { wholePrompt = nil }
 
-    /// Writes the whole line, however many rows it takes, and goes to the next.
+    /// Writes the whole line on as many rows as it takes, and moves to the next row.
     func end(_ prompt: String, _ line: LineBuffer) -> String {
         wholePrompt == prompt
             ? "\n"
@@ -62,14 +62,14 @@ struct LineView {
 
     private static func mark(_ text: String) -> String { "\u{1B}[7m\(text)\u{1B}[27m" }
 
-    /// As much as fits: up to a third of the row behind the cursor, and before the cursor all there is room for.
+    /// The part that fits: up to a third of the row after the cursor, and as much as possible before it.
     private static func window(_ row: Row, cursor: Int, columns: Int) -> Window {
-        // One column stays free for the cursor behind the text. Another, so that a window of half the width shows by the cursor's
-        // column whether its terminal breaks rows (`LineEditor.rowsAboveCursor`).
+        // One column stays free for the cursor after the text. Another one stays free so that in a window of half the width the
+        // column of the cursor shows whether the terminal reflows rows (`LineEditor.rowsAboveCursor`).
         let room = max(1, columns - 2)
         var window = Window(range: 0..<row.count, cursor: cursor, count: row.count)
         if row.end(from: 0, columns: room) == row.count { return window }
-        // With room for something behind the cursor, or without where the clusters are too wide for that.
+        // Leave columns for text after the cursor, unless the clusters are too wide.
         for behind in [columns / 3, 0] {
             let after = row.columns(cursor..<row.end(from: cursor, columns: behind))
             let marks = cursor < row.count ? 2 : 1
@@ -85,7 +85,7 @@ struct LineView {
     }
 }
 
-/// Prompt and line, one behind the other.
+/// The prompt followed by the line.
 private struct Row {
     let prompt: [String]
     let line: [String]
@@ -97,7 +97,7 @@ private struct Row {
     func shown(_ range: Range<Int>) -> String { range.map { DisplayWidth.shown(self[$0]) }.joined() }
     func columns(_ range: Range<Int>) -> Int { range.reduce(0) { $0 + DisplayWidth.columns(of: self[$1]) } }
 
-    /// How far the clusters from `start` on go that have room in so many columns.
+    /// The end of the clusters from `start` that fit into `columns`.
     func end(from start: Int, columns: Int) -> Int {
         var (end, left) = (start, columns)
         while end < count {
@@ -108,7 +108,7 @@ private struct Row {
         return end
     }
 
-    /// Where the clusters before `end` begin that have room in so many columns.
+    /// The start of the clusters before `end` that fit into `columns`.
     func start(upTo end: Int, columns: Int) -> Int {
         var (start, left) = (end, columns)
         while start > 0 {

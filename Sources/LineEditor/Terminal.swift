@@ -1,11 +1,11 @@
 import Glibc
 
-/// The modes and the bytes of a terminal (termios(3)).
+/// The modes, input and output of a terminal (termios(3)).
 final class Terminal {
     enum Event {
         case input([UInt8])
         case watched, timedOut, ended
-        /// A signal came, such as that of a window of a new size.
+        /// A signal arrived, for instance a change of the window's size.
         case interrupted
     }
 
@@ -29,8 +29,8 @@ final class Terminal {
         return ioctl(output, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
     }
 
-    /// Takes every key as it is pressed, Ctrl-C included; false when there is no terminal any more. What was typed
-    /// before stays.
+    /// Sets the modes in which every key arrives at once, including Ctrl-C. Input that was typed before is kept. Returns false if
+    /// the terminal is gone.
     func beginEditing() -> Bool {
         guard original == nil else { return true }
         var modes = termios()
@@ -40,7 +40,7 @@ final class Terminal {
         return resumeEditing()
     }
 
-    /// Sets the modes once more, which another program may have changed while this one was stopped.
+    /// Sets the modes again, because another program may have changed them while this one was stopped.
     func resumeEditing() -> Bool {
         guard var modes = original else { return false }
         modes.c_iflag &= ~tcflag_t(BRKINT | ICRNL | INLCR | IGNCR | INPCK | ISTRIP | IXON)
@@ -49,15 +49,15 @@ final class Terminal {
             characters[Int(VMIN)] = 1
             characters[Int(VTIME)] = 0
         }
-        // Bracketed paste: what is pasted is text, whatever control characters it has.
+        // Bracketed paste, which marks pasted text.
         write("\u{1B}[?2004h")
         return tcsetattr(input, TCSADRAIN, &modes) == 0
     }
 
-    /// Gives the terminal back as it was.
+    /// Restores the terminal.
     ///
-    /// - Parameter pasteMatched: How much of the end mark of a paste has come that is under way; its rest is read and thrown
-    ///   away. Nil without a paste.
+    /// - Parameter pasteMatched: How many bytes of the end mark have arrived of a paste in progress, whose rest is read and
+    ///   discarded; nil without a paste.
     func endEditing(pasteMatched: Int?) {
         guard var modes = original else { return }
         write("\u{1B}[?2004l")
@@ -81,7 +81,7 @@ final class Terminal {
             return .interrupted
         }
         if result == 0 { return .timedOut }
-        // Keys first: a lost server takes nothing away from what was typed.
+        // Keys first, so that a lost connection does not lose typed text.
         guard polls[0].revents != 0 else { return .watched }
         let count = read(input, &buffer, buffer.count)
         if count < 0 && (errno == EINTR || errno == EAGAIN) { return .interrupted }

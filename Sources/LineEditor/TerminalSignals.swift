@@ -1,27 +1,27 @@
 import Glibc
 import Synchronization
 
-/// The signals that concern a terminal whose modes are changed: those that end or stop the program, SIGINT, which is as good
-/// as Ctrl-C, and a change of the window. A handler can reach only what is global.
+/// Signal handlers for a terminal whose modes are changed: signals that end or stop the program, SIGINT (treated as Ctrl-C),
+/// and a change of the window's size. The state is global, because a signal handler can reach nothing else.
 enum TerminalSignals {
     private static let ending = [SIGTERM, SIGHUP, SIGQUIT]
     private static let noted = [SIGINT, SIGWINCH, SIGTSTP, SIGCONT]
 
-    // Unsafe but sound: written by the one thread that edits, while the signals whose handlers read them are still at their
-    // default; read by a handler of that same thread.
+    // Safe although unchecked: written by the editing thread before the handlers are installed, and read by handlers on that
+    // thread.
     nonisolated(unsafe) private static var input: Int32 = -1
     nonisolated(unsafe) private static var output: Int32 = -1
     nonisolated(unsafe) private static var original = termios()
     nonisolated(unsafe) private static var previous: [Int32: __sighandler_t?] = [:]
     nonisolated(unsafe) private static var pipe: (read: Int32, write: Int32) = (-1, -1)
 
-    /// How much of the end mark of a bracketed paste has come; -1 when none is under way.
+    /// How many bytes of the end mark of a bracketed paste have arrived; -1 outside of a paste.
     private static let pasteMatched = Atomic<Int>(-1)
     private static let hasInterrupted = Atomic<Bool>(false)
     private static let stopIsWanted = Atomic<Bool>(false)
     private static let hasContinued = Atomic<Bool>(false)
 
-    /// Sees to it that the terminal is given back when a signal ends the program. A signal that is ignored stays ignored.
+    /// Installs handlers that restore the terminal when a signal ends the program. Ignored signals stay ignored.
     static func arm(input: Int32, output: Int32, original modes: termios) {
         (self.input, self.output, original) = (input, output, modes)
         PasteDrain.prepare()
@@ -52,11 +52,11 @@ enum TerminalSignals {
         for number in ending + noted { signal(number, previous[number] ?? SIG_DFL) }
     }
 
-    /// Readable when a signal has come that does not end the program: a pipe, as a signal may come just before poll(2). -1
-    /// where there is none.
+    /// A pipe that is readable after a signal that does not end the program, because a signal may arrive just before poll(2).
+    /// -1 without a pipe.
     static var descriptor: Int32 { pipe.read }
 
-    /// Empties the pipe, to be called before the signals are looked at.
+    /// Empties the pipe. Call it before checking the signals.
     static func clear() {
         var bytes: UInt64 = 0
         while read(pipe.read, &bytes, MemoryLayout.size(ofValue: bytes)) > 0 {}
@@ -64,21 +64,21 @@ enum TerminalSignals {
 
     static func note(pasteMatched matched: Int?) { pasteMatched.store(matched ?? -1, ordering: .relaxed) }
 
-    /// Whether SIGINT has come since it was forgotten.
+    /// Whether SIGINT has arrived since it was cleared.
     static var isInterrupted: Bool { hasInterrupted.load(ordering: .relaxed) }
 
     static func forgetInterrupt() { hasInterrupted.store(false, ordering: .relaxed) }
 
-    /// Whether somebody asked the program to stop (SIGTSTP) since the last question.
+    /// Returns and clears whether SIGTSTP has arrived.
     static func takeStop() -> Bool { stopIsWanted.exchange(false, ordering: .relaxed) }
 
-    /// Whether the program was stopped and goes on, since the last question.
+    /// Returns and clears whether the program was stopped and continued.
     static func takeContinuation() -> Bool { hasContinued.exchange(false, ordering: .relaxed) }
 
     private static func openPipe() {
         guard pipe.read < 0 else { return }
         var ends: [Int32] = [-1, -1]
-        // Without it a signal still ends the waiting, but for one that comes a moment too early.
+        // Without it a signal still interrupts poll(2), unless it arrives just before.
         guard Glibc.pipe(&ends) == 0 else { return }
         for end in ends {
             _ = fcntl(end, F_SETFL, O_NONBLOCK)
@@ -102,7 +102,7 @@ enum TerminalSignals {
     }
 
     private static func giveBack() {
-        // The signal may have come while a row was written without wrapping.
+        // The signal may have arrived while wrapping was off.
         _ = write(output, "\u{1B}[?7h\u{1B}[?2004l", 13)
         let matched = pasteMatched.load(ordering: .relaxed)
         if matched >= 0 { PasteDrain.drain(input, matched: matched) }
@@ -110,32 +110,32 @@ enum TerminalSignals {
     }
 }
 
-/// Reads the rest of a bracketed paste and throws it away, so that no shell gets it. May be called by a signal handler.
+/// Reads and discards the rest of a bracketed paste, so that the shell does not get it. Async-signal-safe.
 enum PasteDrain {
-    /// A terminal sends a paste without a pause; after a longer silence nothing more comes.
+    /// A terminal sends a paste without pauses; after a longer one, the paste is over.
     private static let longestPause: Int32 = 1000
     private static let longestTime = 5
     private static let mostBytes = 64 << 20
     private static let size = KeyDecoder.pasteEnd.count
 
-    // Unsafe but sound: allocated once, before any handler; used by one thread, which is about to leave.
+    // Safe although unchecked: allocated once, before any handler, and used by one thread that is about to exit.
     nonisolated(unsafe) private static let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
     nonisolated(unsafe) private static let mark = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
 
-    /// Makes the buffers; a signal handler must not.
+    /// Allocates the buffers, which a signal handler must not do.
     static func prepare() {
         buffer.initialize(repeating: 0, count: size)
         for (index, byte) in KeyDecoder.pasteEnd.enumerated() { mark[index] = byte }
     }
 
-    /// Reads up to the end mark, of which `matched` bytes have come; for five seconds, 64 MiB and pauses of one second at
-    /// most.
+    /// Reads up to the end mark, of which `matched` bytes have arrived. Gives up after five seconds, 64 MiB or a pause of one
+    /// second.
     static func drain(_ input: Int32, matched: Int) {
         var matched = matched
         var total = 0
         let end = time(nil) + longestTime
         var polls = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
-        // Never more bytes than the mark may still have: what follows it was typed for the next reader.
+        // Never more bytes than the mark still lacks, because what follows was typed for the next reader.
         while total < mostBytes && time(nil) <= end && poll(&polls, 1, longestPause) > 0 {
             let count = read(input, buffer, size - matched)
             guard count > 0 else { return }

@@ -1,19 +1,19 @@
-/// The changes of a line, to be taken back one after the other. Text that was typed in one go is one step.
+/// The changes of a line for undo. Consecutively typed text is one step.
 struct UndoStack {
-    /// Older steps than these may be forgotten.
+    /// The number of steps that are kept at least.
     private static let limit = 10_000
 
     private var changes: [(change: LineBuffer.Change, joins: Bool)] = []
 
-    /// Notes a change.
+    /// Records a change.
     ///
-    /// - Parameter joins: Whether it is taken back together with the one before it.
+    /// - Parameter joins: Whether it belongs to the same step as the previous change.
     mutating func add(_ change: LineBuffer.Change, joins: Bool) {
         changes.append((change, joins))
         if changes.count > 2 * Self.limit { changes.removeFirst(Self.limit) }
     }
 
-    /// Takes the last step back; false when there is none.
+    /// Undoes the last step. Returns false if there is none.
     mutating func revert(_ buffer: inout LineBuffer) -> Bool {
         guard !changes.isEmpty else { return false }
         while let (change, joins) = changes.popLast() {

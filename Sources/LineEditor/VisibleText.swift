@@ -1,19 +1,19 @@
-/// Text as a terminal may be given it: control characters are shown and not obeyed.
+/// Makes text safe for a terminal: control characters are shown as text.
 ///
-/// C0 and DEL appear in caret notation (`^[`, `^?`), C1 as `<U+009B>`, and a byte 0x80 to 0x9F that belongs to no character
-/// of UTF-8, which some terminals take for C1, as `<9B>`: all as less(1) shows them. Any other byte stays as it is.
+/// As in less(1), C0 and DEL appear in caret notation (`^[`, `^?`), C1 as `<U+009B>`, and a byte 0x80 to 0x9F outside of valid
+/// UTF-8, which some terminals interpret as C1, as `<9B>`. All other bytes are unchanged.
 public struct VisibleText: Sendable {
-    /// Continuation bytes that are still to come of the character begun last.
+    /// The number of continuation bytes that the current character still needs.
     private var missing = 0
-    /// Whether the last byte was 0xC2, which begins the characters of C1. It was passed on when its rest came later.
+    /// Whether the last byte was 0xC2, the first byte of C1 characters.
     private var lead = Lead.none
 
     private enum Lead { case none, held, passed }
 
-    /// Makes a filter at the beginning of a text.
+    /// Creates a filter for a new text.
     public init() {}
 
-    /// What to write for the next piece of a text. Line feed and tab stay as they are.
+    /// Converts the next piece of the text. Line feed and tab are unchanged.
     public mutating func visible(_ bytes: some Sequence<UInt8>) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(bytes.underestimatedCount)
@@ -25,7 +25,7 @@ public struct VisibleText: Sendable {
         return result
     }
 
-    /// What to write for a whole text.
+    /// Converts a whole text.
     public static func visible(_ text: String) -> String {
         var filter = VisibleText()
         return String(decoding: filter.visible(text.utf8), as: UTF8.self)

@@ -1,15 +1,15 @@
 extension Duration {
-    /// The length in whole milliseconds: 0 for a negative one, and no more than fits.
+    /// The length in whole milliseconds: 0 if negative, and at most `Int64.max`.
     ///
-    /// - Parameter roundingUp: Whether a part of a millisecond counts as one, so that a wait is never too short.
+    /// - Parameter roundingUp: Whether to round up, so that a wait is never too short.
     public func wholeMilliseconds(roundingUp: Bool = false) -> Int64 {
         whole(perSecond: 1000, roundingUp: roundingUp)
     }
 
-    /// The length in whole microseconds, rounded down: 0 for a negative one, and no more than fits.
+    /// The length in whole microseconds, rounded down: 0 if negative, and at most `Int64.max`.
     public var wholeMicroseconds: Int64 { whole(perSecond: 1_000_000, roundingUp: false) }
 
-    /// The length in whole nanoseconds, rounded down: 0 for a negative one, and no more than fits.
+    /// The length in whole nanoseconds, rounded down: 0 if negative, and at most `Int64.max`.
     public var wholeNanoseconds: Int64 { whole(perSecond: 1_000_000_000, roundingUp: false) }
 
     private func whole(perSecond: Int64, roundingUp: Bool) -> Int64 {

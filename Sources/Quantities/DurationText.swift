@@ -1,13 +1,12 @@
-/// Durations as people write them in a file or a flag: a whole number and a unit without a space between them,
-/// `250ms`, `10s`, `5min`, `1h`; or `0`. Nothing here knows of TOML.
+/// Durations as text in a file or an option: a whole number followed by a unit, without a space, as in `250ms`, `10s`, `5min`,
+/// `1h`; or `0`.
 public enum DurationText {
-    /// The units from the largest to the smallest, each with its length in milliseconds.
+    /// The units from the largest to the smallest, with their lengths in milliseconds.
     static let units: [(name: String, milliseconds: Int64)] = [
         ("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1),
     ]
 
-    /// The duration that `text` names, or `nil` when it is not written as this type demands or is
-    /// longer than an `Int64` of milliseconds can hold. Never negative.
+    /// Parses a duration; nil if the text has another form or the milliseconds do not fit an `Int64`. Never negative.
     public static func parse(_ text: String) -> Duration? {
         guard let quantity = Quantity(text) else { return nil }
         if quantity.number == 0 && quantity.unit.isEmpty { return .zero }
@@ -16,17 +15,17 @@ public enum DurationText {
         return overflow ? nil : .milliseconds(milliseconds)
     }
 
-    /// `duration` in the largest unit that holds it in a whole number; parts of a millisecond are left out.
+    /// `duration` as a whole number of the largest possible unit, truncated to milliseconds.
     public static func format(_ duration: Duration) -> String {
         let milliseconds = duration.wholeMilliseconds()
-        // More than can be said in milliseconds.
+        // The milliseconds do not fit.
         guard milliseconds != .max else { return "\(duration.components.seconds)s" }
         guard milliseconds != 0 else { return "0" }
         let unit = units.first { milliseconds.isMultiple(of: $0.milliseconds) } ?? ("ms", 1)
         return "\(milliseconds / unit.milliseconds)\(unit.name)"
     }
 
-    /// The right way to write what `text` probably means, such as `5min` for `5 minutes`.
+    /// A correction of a misspelled duration, such as `5min` for `5 minutes`; nil if there is none.
     public static func correction(of text: String) -> String? {
         guard let quantity = Quantity(lenient: text) else { return nil }
         let unit: String

@@ -1,3 +1,3 @@
-// Quantities: durations and sizes as people write them, for the settings file and for flags alike.
+// Quantities: durations and sizes as text, for the settings file and command-line options.
 //
-// Pure: text in, value out. What must stay true: what `format` writes, `parse` reads back.
+// It does no I/O. Invariant: `parse` reads back what `format` writes.

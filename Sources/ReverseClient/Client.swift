@@ -1,26 +1,29 @@
 import Sockets
 
-/// A server's reversal for a program that has its lines at hand:
+/// A client for programs that have all lines in memory:
+///
+///     import ReverseClient
+///     import Sockets
 ///
 ///     let client = Client(.internet(host: "localhost", port: 5000))
 ///     print(try client.reverse("ADVANCE"))  // ECNAVDA
 ///
-/// Every call makes a connection of its own and blocks until all answers are there.
+/// Each call opens its own connection and blocks until all answers have arrived.
 public struct Client: Sendable {
-    /// Whom to ask.
+    /// The server.
     public var endpoint: Endpoint
     /// Timeout, retry and limits of each call.
     public var options: Stream.Options
 
-    /// Makes a client; nothing is connected yet.
+    /// Creates a client. It connects with the first call.
     public init(_ endpoint: Endpoint, options: Stream.Options = Stream.Options()) {
         self.endpoint = endpoint
         self.options = options
     }
 
-    /// The answers to `lines`, each without its line end, in the same order and of the same lengths.
+    /// Returns the answers to `lines` without terminators, in the same order and of the same lengths.
     ///
-    /// - Parameter lines: Bytes without a line feed (a line with one is answered as the two lines that it is).
+    /// - Parameter lines: Bytes without a line feed. A line that contains one is answered as two lines.
     public func reverse(lines: [[UInt8]]) throws(ClientError) -> [[UInt8]] {
         var request: [UInt8] = []
         request.reserveCapacity(lines.reduce(0) { $0 + $1.count + 1 })
@@ -30,7 +33,7 @@ public struct Client: Sendable {
         }
         let output = BytesOutput()
         try Stream(to: endpoint, from: BytesInput(request), into: output, options: options).run()
-        // Each answer is as long as its line, so it stands where its line stood.
+        // Each answer is as long as its line, so it has the same position.
         var answers: [[UInt8]] = []
         answers.reserveCapacity(lines.count)
         var start = 0
@@ -41,7 +44,7 @@ public struct Client: Sendable {
         return answers
     }
 
-    /// The answer to one line of text.
+    /// Returns the answer to one line of text.
     public func reverse(_ line: String) throws(ClientError) -> String {
         let answers = try reverse(lines: [Array(line.utf8)])
         return String(decoding: answers.first ?? [], as: UTF8.self)

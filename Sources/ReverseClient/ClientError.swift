@@ -1,45 +1,45 @@
 import Quantities
 import Sockets
 
-/// Why a conversation could not be brought to its end.
+/// Why a stream of lines or a single question failed.
 public struct ClientError: Error, Equatable, Sendable {
     /// What happened.
     public enum Reason: Equatable, Sendable {
-        /// No connection came about: what the system said, and what to do about it.
+        /// Connecting failed: what the system reported, and what to do about it.
         case cannotConnect(reason: String, advice: String)
-        /// Nothing moved for this long although answers were owed, or a connection did not come about in this time.
+        /// No byte was sent or received for this long while answers were outstanding, or connecting took longer.
         case timedOut(Duration)
-        /// The name service gave no address of the server in this time.
+        /// The name service did not answer within this time.
         case nameServiceSilent(Duration)
-        /// The connection ended before every line had its answer: what the system said, empty for an orderly end.
+        /// The connection ended before every line was answered: what the system reported, empty for a regular end.
         case closedEarly(reason: String)
-        /// The server ends the connection at this line (counted from 1), of which `sent` bytes went out.
+        /// The server ends the connection each time at this line (counted from 1), of which `sent` bytes were sent.
         case lineRefused(line: Int, sent: Int)
-        /// An answer does not fit its line.
+        /// An answer does not match its line in length or terminator.
         case wrongAnswer(Exchange.Mismatch)
-        /// An answer has the right length and is not the line reversed.
+        /// An answer has the right length but is not the line reversed.
         case notReversed
-        /// A line of the input (counted from 1) has more bytes than the client holds.
+        /// A line of the input (counted from 1) is longer than the client's limit.
         case lineTooLong(line: Int, limit: Int)
-        /// A person ended the waiting.
+        /// The caller interrupted the wait.
         case interrupted
-        /// The lines come from the file that the answers go to.
+        /// The input and the output are the same file.
         case inputIsOutput
-        /// The lines could not be read.
+        /// Reading the lines failed.
         case cannotRead(SystemError)
-        /// The answers could not be written.
+        /// Writing the answers failed.
         case cannotWrite(SystemError)
     }
 
     /// What happened.
     public var reason: Reason
-    /// With whom the client talked.
+    /// The server.
     public var endpoint: Endpoint
-    /// How many lines had been answered by then.
+    /// How many lines had been answered.
     public var linesAnswered: Int
-    /// For how long the client had tried to connect and send again; nil when it did not.
+    /// How long the client had retried; nil if it did not.
     public var retriedFor: Duration?
-    /// Whether the lines that were asked have numbers which mean something to a person; not so at a prompt.
+    /// Whether line numbers mean something to the user. At a prompt they do not.
     var countsLines = true
 
     /// Makes an error.
@@ -49,73 +49,65 @@ public struct ClientError: Error, Equatable, Sendable {
         self.linesAnswered = linesAnswered
         self.retriedFor = retriedFor
     }
-
-    /// The exit code that says the same (sysexits.h): 65 for input that cannot be sent, 69 for no connection, 74 for
-    /// input or output, 75 for "try again later", 76 for an answer that is short or wrong; 130 as a shell
-    /// says it of Ctrl-C.
-    public var exitCode: Int32 {
-        switch reason {
-        case .lineTooLong: 65
-        case .cannotConnect: 69
-        case .inputIsOutput, .cannotRead, .cannotWrite: 74
-        case .timedOut, .nameServiceSilent: 75
-        case .closedEarly: retriedFor == nil ? 76 : 75
-        case .lineRefused, .wrongAnswer, .notReversed: 76
-        case .interrupted: 130
-        }
-    }
 }
 
 extension ClientError: CustomStringConvertible {
-    /// One sentence, without a full stop: what was being done, with whom, what happened, what to do.
-    public var description: String {
-        switch reason {
-        case .cannotRead(let error), .cannotWrite(let error): return error.description
-        default: return sentence + afterthought
-        }
+    /// One sentence, without a full stop: what was being done, to which server, what happened, what to do.
+    public var description: String { sentence(remedy: remedy) }
+
+    /// The description with another remedy, for a program that can name its own options.
+    public func sentence(remedy: String) -> String {
+        problem + (remedy.isEmpty ? "" : "; \(remedy)") + summary
     }
 
-    private var sentence: String {
+    private var problem: String {
         switch reason {
-        case .cannotConnect(let reason, let advice):
-            return "cannot connect to \(endpoint): \(reason)" + (advice.isEmpty ? "" : "; \(advice)")
-        case .timedOut(let limit):
-            return
-                "\(endpoint) did not answer within \(DurationText.format(limit)); the server may be overloaded, "
-                + "stopped or unreachable: try again, or allow more time with --timeout"
+        case .cannotConnect(let reason, _): return "cannot connect to \(endpoint): \(reason)"
+        case .timedOut(let limit): return "\(endpoint) did not answer within \(DurationText.format(limit))"
         case .nameServiceSilent(let limit):
             return
-                "cannot find \(endpoint): the name service did not answer within \(DurationText.format(limit)); "
-                + "check the network, give the server's address with -H, or allow more time with --timeout"
+                "cannot find \(endpoint): the name service did not answer within \(DurationText.format(limit))"
         case .closedEarly(let reason):
             let line = countsLines ? " to line \(linesAnswered + 1)" : ""
             return "\(endpoint) ended the connection without an answer\(line)"
-                + (reason.isEmpty ? "" : " (\(reason))") + "; "
-                + (retriedFor == nil
-                    ? "the line may be longer than the server allows (max_line_bytes), or the server was stopped: "
-                        + "look into its log"
-                    : "try again later, and look into the server's log")
+                + (reason.isEmpty ? "" : " (\(reason))")
         case .lineRefused(let line, let sent):
-            return
-                "\(endpoint) ends the connection at line \(line), of which \(sent) bytes were sent; the line is "
-                + "probably longer than the server allows (max_line_bytes in its settings)"
-        case .wrongAnswer(let mismatch):
-            return
-                "\(endpoint) gave a wrong answer: \(mismatch); is it a reversed that listens with framing = \"line\"?"
-        case .notReversed:
-            return "\(endpoint) gave a wrong answer: it is not the line reversed"
-        case .lineTooLong(let line, let limit):
-            return "line \(line) has more than \(limit) bytes; split it"
-        case .inputIsOutput:
-            return "the lines come from the file that the answers go to; write the answers to another file"
-        case .interrupted:
-            return "interrupted before \(endpoint) had answered"
-        case .cannotRead(let error), .cannotWrite(let error):
-            return error.description
+            return "\(endpoint) ends the connection at line \(line), of which \(sent) bytes were sent"
+        case .wrongAnswer(let mismatch): return "\(endpoint) gave a wrong answer: \(mismatch)"
+        case .notReversed: return "\(endpoint) gave a wrong answer: it is not the line reversed"
+        case .lineTooLong(let line, let limit): return "line \(line) has more than \(limit) bytes"
+        case .inputIsOutput: return "the lines come from the file that the answers go to"
+        case .interrupted: return "interrupted before \(endpoint) had answered"
+        case .cannotRead(let error), .cannotWrite(let error): return error.description
         }
     }
 
-    private var afterthought: String {
+    /// What to do about it; empty if there is nothing to suggest.
+    public var remedy: String {
+        switch reason {
+        case .cannotConnect(_, let advice): advice
+        case .timedOut:
+            "the server may be overloaded, stopped or unreachable: try again, or allow more time"
+        case .nameServiceSilent: "check the network, give the server's address, or allow more time"
+        case .closedEarly:
+            retriedFor == nil
+                ? "the line may be longer than the server allows (max_line_bytes), or the server was stopped: look into "
+                    + "its log"
+                : "try again later, and look into the server's log"
+        case .lineRefused:
+            "the line is probably longer than the server allows (max_line_bytes in its settings)"
+        case .wrongAnswer: "is it a reversed server that listens with framing = \"line\"?"
+        case .lineTooLong: "split it"
+        case .inputIsOutput: "write the answers to another file"
+        case .notReversed, .interrupted, .cannotRead, .cannotWrite: ""
+        }
+    }
+
+    private var summary: String {
+        switch reason {
+        case .cannotRead, .cannotWrite: return ""
+        default: break
+        }
         var parts: [String] = []
         if let retriedFor { parts.append("tried again for \(DurationText.format(retriedFor.rounded))") }
         if retriedFor != nil || linesAnswered > 0 {
@@ -126,7 +118,7 @@ extension ClientError: CustomStringConvertible {
 }
 
 extension Exchange.Mismatch: CustomStringConvertible {
-    /// What is wrong with which line, for the end of a sentence. Byte counts include the line's end.
+    /// What is wrong with which line, as the end of a sentence. Byte counts include the terminator.
     public var description: String {
         switch self {
         case .length(let line, let came, .some(let due)):
@@ -144,7 +136,7 @@ extension Exchange.Mismatch: CustomStringConvertible {
 }
 
 extension Duration {
-    /// Cut to whole seconds from one second on, to milliseconds below.
+    /// Truncated to whole seconds from one second on, and to milliseconds below.
     var rounded: Duration {
         self >= .seconds(1)
             ? .seconds(components.seconds) : .milliseconds(components.attoseconds / 1_000_000_000_000_000)

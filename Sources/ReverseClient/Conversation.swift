@@ -1,19 +1,18 @@
 import Sockets
 
-/// One question at a time on a connection that is kept: what a prompt and a ping need. Each question is a stream of one
-/// line.
+/// Asks one line at a time on a connection that stays open, for a prompt or a ping. Each question is a stream of one line.
 public final class Conversation {
     private let transport: Transport
     private let timeout: Duration
     private let retry: RetryPolicy
     private let isInterrupted: () -> Bool
 
-    /// Makes a conversation; nothing is connected yet.
+    /// Creates a conversation without connecting.
     ///
     /// - Parameters:
-    ///   - timeout: How long to wait for a connection or for something of an answer to move; zero for no limit.
-    ///   - retry: What to do when there is no server, or the connection is lost.
-    ///   - isInterrupted: Asked while waiting; when it is true the waiting ends with `Reason.interrupted`.
+    ///   - timeout: How long to wait for a connection, or for the next byte of an answer; zero for no limit.
+    ///   - retry: What to do if connecting fails or the connection is lost.
+    ///   - isInterrupted: Polled while waiting; if true, the wait ends with `Reason.interrupted`.
     public init(
         with endpoint: Endpoint,
         timeout: Duration,
@@ -26,23 +25,22 @@ public final class Conversation {
         self.isInterrupted = isInterrupted
     }
 
-    /// With whom.
+    /// The server.
     public var endpoint: Endpoint { transport.endpoint }
 
-    /// Whether a connection stands, as far as is known.
+    /// Whether the connection is open, as far as the client knows.
     public var isConnected: Bool { transport.phase == .open }
-    /// The connection's descriptor, to be polled for its end while nothing is asked; -1 without a connection.
+    /// The connection's descriptor, to poll for its end between questions; -1 without a connection.
     public var descriptor: Int32 { transport.descriptor }
 
-    /// Connects, if there is no connection.
+    /// Connects, unless a connection is open.
     public func connect() throws(ClientError) {
         guard !isConnected else { return }
         _ = try converse(nil)
     }
 
-    /// Asks one line (without its line end) and waits for the answer (without its line end).
-    ///
-    /// A connection that the server had given up in the meantime is made again once.
+    /// Sends one line and waits for its answer, both without terminators. If the server has closed the connection since the
+    /// last question, the client reconnects once.
     public func ask(_ line: [UInt8]) throws(ClientError) -> [UInt8] {
         let wasConnected = isConnected
         do {
@@ -53,10 +51,10 @@ public final class Conversation {
         return try converse(line)
     }
 
-    /// To be called when the descriptor is readable although nothing was asked: closes the connection.
+    /// Checks the connection when its descriptor is readable between questions, and closes it if the server has ended it.
     ///
-    /// - Returns: What the server did: ended the connection (`closedEarly`), or sent bytes that answer no line
-    ///   (`wrongAnswer`), as a server of another protocol does. Nil when it did nothing.
+    /// - Returns: What the server did: closed the connection (`closedEarly`), or sent bytes that answer no line
+    ///   (`wrongAnswer`), as a server of another protocol does. Nil if nothing happened.
     public func noticeEnd() -> ClientError.Reason? {
         guard isConnected else { return nil }
         var byte: UInt8 = 0
@@ -73,7 +71,7 @@ public final class Conversation {
     /// Closes the connection.
     public func close() { transport.close() }
 
-    /// Connects if need be, and asks `line`, if there is one.
+    /// Connects if necessary, and asks `line` if given.
     private func converse(_ line: [UInt8]?) throws(ClientError) -> [UInt8] {
         let size = (line?.count ?? 0) + 1
         let output = BytesOutput()
@@ -100,8 +98,7 @@ public final class Conversation {
     }
 }
 
-/// A pause as poll(2) takes it: rounded up, so that the time has come when it returns; a day at most, as more needs no
-/// precision.
+/// A timeout for poll(2) in milliseconds: rounded up, so that the time has passed when poll returns, and at most a day.
 func pollMilliseconds(_ pause: Duration) -> Int32 {
     let (seconds, attoseconds) = max(.zero, pause).components
     return Int32(min(seconds, 86_400) * 1000 + attoseconds / 1_000_000_000_000_000 + 1)

@@ -1,27 +1,27 @@
 import Sockets
 
-/// The state of a pipelined conversation: lines go in, answers come back, and nothing is forgotten before it is answered.
+/// The state of a pipelined exchange: it takes lines and answers, and keeps each line until it is answered.
 ///
-/// It does no I/O: its owner offers it memory to fill and takes memory to send or write. All positions count bytes from
-/// the first byte of the input. Because an answer is as long as its line, the answer of the bytes at a position stands
-/// at that same position of the output:
+/// It does no I/O: the owner fills memory that it provides, and sends or writes memory that it returns. All positions count
+/// bytes from the start of the input. Because an answer is as long as its line, a line and its answer have the same position
+/// in input and output:
 ///
 ///     delivered  <=  confirmed  <=  received  <=  sent  <=  accepted
 ///     (written out) (whole answers) (any answer)         (read from the input)
 ///
-/// Requests are held from `confirmed` to `accepted`, answers from `delivered` to `received`. When a connection is lost,
-/// `received` and `sent` fall back to `confirmed`: the half answer is thrown away, the lines without one go out again.
+/// Requests are held from `confirmed` to `accepted`, answers from `delivered` to `received`. When the connection is lost,
+/// `received` and `sent` return to `confirmed`: a partial answer is discarded, and lines without an answer are sent again.
 public struct Exchange: ~Copyable {
-    /// How much may be held at once.
+    /// How many bytes are held at most.
     public struct Limits: Sendable, Equatable {
-        /// The most unanswered bytes held, where every line is shorter; a longer line may exceed it alone.
+        /// The most unanswered bytes held. A single line that is longer may exceed it.
         public var window: Int
-        /// The most answered bytes held while the output does not take them.
+        /// The most answered bytes held until the output takes them.
         public var output: Int
-        /// The most bytes that one line may have; a longer one makes `takeInput` refuse.
+        /// The most bytes of one line. A longer one sets `isLineTooLong`.
         public var line: Int
 
-        /// Makes limits; the defaults keep the memory of a stream to a few MiB.
+        /// Creates limits. The defaults bound the memory of a stream to a few MiB.
         public init(window: Int = 4 << 20, output: Int = 1 << 20, line: Int = 1 << 30) {
             self.window = max(1, window)
             self.output = max(1, output)
@@ -29,16 +29,16 @@ public struct Exchange: ~Copyable {
         }
     }
 
-    /// An answer that does not fit its line.
+    /// An answer that does not match its line.
     public enum Mismatch: Error, Equatable, Sendable {
-        /// The answer to a line (counted from 1) ended after `came` bytes where `due` were due, terminators included;
-        /// `due` is nil for a line of which only a part was sent.
+        /// The answer to a line (counted from 1) ended after `came` bytes instead of `due`, terminators included. `due` is nil
+        /// if only a part of the line was sent.
         case length(line: Int, came: Int, due: Int?)
-        /// The answer to a line goes on after the bytes that were due, terminator included.
+        /// The answer to a line has more than `due` bytes, terminator included.
         case tooLong(line: Int, due: Int)
-        /// The answer to a line that ends in CR LF does not.
+        /// The line ends in CR LF and its answer does not.
         case terminator(line: Int)
-        /// Bytes came that answer no line.
+        /// Bytes arrived that answer no line.
         case unasked(afterLine: Int)
     }
 
@@ -52,22 +52,22 @@ public struct Exchange: ~Copyable {
     private var received = 0
     private var sent = 0
     private var accepted = 0
-    /// Behind the last line feed accepted.
+    /// The position after the last line feed accepted.
     private var complete = 0
     private var confirmedWhenOpened = 0
-    /// From how many bytes on a line is sent in parts, before its end is known.
+    /// The size from which a line is sent in parts, before its end is known.
     private var partialFrom: Int
-    /// How far `sent` may run ahead of `confirmed`; nil when only the window bounds it. After a connection that brought
-    /// no answer the lines go out one by one and then faster again, so that a line which makes the server hang up does
-    /// not take the answers of its neighbours with it, and shows itself.
+    /// How far `sent` may be ahead of `confirmed`; nil if only the window limits it. After a connection without an answer,
+    /// lines are sent one by one and then faster again. So a line that makes the server close the connection does not cost
+    /// the answers of other lines, and can be identified.
     private var ramp: Int?
 
     /// Whether the input has ended.
     public private(set) var inputEnded = false
-    /// How many lines have their whole answer.
+    /// How many lines have a whole answer.
     public private(set) var linesAnswered = 0
 
-    /// Makes an exchange in which nothing was said yet.
+    /// Creates an exchange at its start.
     public init(limits: Limits = Limits()) {
         self.limits = limits
         partialFrom = limits.window
@@ -76,19 +76,19 @@ public struct Exchange: ~Copyable {
     }
 }
 
-// MARK: - What the owner asks
+// MARK: - Queries
 
 extension Exchange {
-    /// Bytes taken from the input so far.
+    /// Bytes taken from the input.
     public var bytesAccepted: Int { accepted }
-    /// Bytes of whole answers so far.
+    /// Bytes of whole answers.
     public var bytesAnswered: Int { confirmed }
-    /// Whether the server owes an answer: a whole line, or the end of the input, has no whole answer yet.
-    public var isOwed: Bool { confirmed < (inputEnded ? accepted : complete) }
-    /// Whether there is something unanswered that ought to be sent.
+    /// Whether a complete line has no whole answer yet.
+    public var awaitsAnswer: Bool { confirmed < (inputEnded ? accepted : complete) }
+    /// Whether there are unanswered bytes to send.
     public var needsConnection: Bool { confirmed < sendable }
-    /// Whether the input has ended and every byte of an answer has come. An unterminated last answer is judged by its
-    /// length, so it may wait for `connectionEnded` to learn that nothing follows.
+    /// Whether the input has ended and every byte of its answers has arrived. An unterminated last answer counts as whole
+    /// only after `connectionEnded`, which shows that nothing follows.
     public var isAnswered: Bool { inputEnded && received == accepted }
     /// Whether every answer has been written out.
     public var isDone: Bool { inputEnded && delivered == accepted }
@@ -96,40 +96,40 @@ extension Exchange {
     public var hasOutput: Bool { delivered < confirmed }
     /// Whether bytes wait to be sent.
     public var hasUnsent: Bool { sent < sendEnd }
-    /// Whether the server has everything that it will get on this connection.
+    /// Whether everything was sent that will be sent on this connection.
     public var hasSentAll: Bool { inputEnded && sent == accepted }
-    /// Whether a whole answer has come since the connection was opened.
+    /// Whether a whole answer has arrived on this connection.
     public var hasProgressed: Bool { confirmed > confirmedWhenOpened }
     /// How many bytes of the oldest unanswered line were sent on this connection, its terminator included.
     public var oldestLineSent: Int { min(oldestLineEnd, sent) - confirmed }
     /// How many bytes of the oldest unanswered line are known, its terminator included.
     public var oldestLineLength: Int { oldestLineEnd - confirmed }
 
-    /// How many bytes of input may be taken now.
-    public var inputRoom: Int {
+    /// How many bytes of input can be taken now.
+    public var inputCapacity: Int {
         guard !inputEnded else { return 0 }
         let held = accepted - confirmed
         if held < limits.window { return limits.window - held }
-        // A line that alone fills the window can only be answered when all of it is sent. It grows as the server takes
-        // it, so that one which the server refuses is not read to its end.
+        // A line that fills the window is answered only when all of it is sent. It is read as the server takes it, so that a
+        // line which the server refuses is not read to its end.
         guard complete <= confirmed, sent == accepted || held < partialFrom else { return 0 }
         return max(0, min(held, limits.line - held))
     }
 
-    /// Whether the line that is being read has more bytes than a line may have.
+    /// Whether the line being read exceeds the limit.
     public var isLineTooLong: Bool {
         !inputEnded && complete <= confirmed && accepted - confirmed >= limits.line
     }
 
-    /// How many bytes of answers may be taken now.
-    public var answerRoom: Int {
+    /// How many bytes of answers can be taken now.
+    public var answerCapacity: Int {
         let held = received - delivered
         if held < limits.output { return limits.output - held }
         return delivered == confirmed ? held : 0
     }
 
-    /// A line is sent when it is whole: a server may end a connection on which half a line waits. One that does not fit
-    /// the window is sent in parts, so that the server can refuse it early.
+    /// A line is sent when it is complete, because a server may close a connection with an incomplete line. A line that does
+    /// not fit the window is sent in parts, so that the server can refuse it early.
     private var sendable: Int {
         inputEnded || accepted - complete >= partialFrom ? accepted : complete
     }
@@ -139,7 +139,7 @@ extension Exchange {
         return min(sendable, max(oldestLineEnd, confirmed + ramp))
     }
 
-    /// Where the oldest unanswered line ends, as far as it is known.
+    /// The end of the oldest unanswered line, as far as known.
     private var oldestLineEnd: Int {
         LineEnds.first(in: requests.bytes(from: 0)).map { confirmed + $0 + 1 } ?? accepted
     }
@@ -148,11 +148,11 @@ extension Exchange {
 // MARK: - Input and output
 
 extension Exchange {
-    /// Takes bytes of input: `body` writes them into the memory it is given and returns how many.
+    /// Takes bytes of input. `body` writes them into the given memory and returns how many.
     public mutating func takeInput<Failure: Error>(
         _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
     ) throws(Failure) {
-        let room = inputRoom
+        let room = inputCapacity
         guard room > 0 else { return }
         let start = requests.count
         let taken = try requests.append(atMost: room, body)
@@ -164,10 +164,10 @@ extension Exchange {
         }
     }
 
-    /// Notes that no more input will come; bytes behind the last line feed are the unterminated last line.
+    /// Marks the end of the input. Bytes after the last line feed are an unterminated last line.
     public mutating func endInput() { inputEnded = true }
 
-    /// Gives bytes of whole answers to `body`, which returns how many it wrote out.
+    /// Passes bytes of whole answers to `body`, which returns how many it wrote.
     public mutating func giveOutput<Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Int
     ) throws(Failure) {
@@ -183,12 +183,12 @@ extension Exchange {
 // MARK: - The connection
 
 extension Exchange {
-    /// Notes that a new connection stands, on which nothing was sent yet.
+    /// A new connection is open. Nothing was sent on it yet.
     public mutating func connectionOpened() {
         confirmedWhenOpened = confirmed
     }
 
-    /// Gives bytes to be sent to `body`, which returns how many the socket took.
+    /// Passes bytes to send to `body`, which returns how many the socket took.
     public mutating func giveUnsent<Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Int
     ) throws(Failure) {
@@ -200,14 +200,14 @@ extension Exchange {
         sent += taken
     }
 
-    /// Takes bytes of answers: `body` writes them into the memory it is given and returns how many. They are held
-    /// against the lines they answer.
+    /// Takes bytes of answers. `body` writes them into the given memory and returns how many. They are compared with their
+    /// lines.
     ///
-    /// - Throws: `Mismatch`. The whole answers before a mismatch can still be given out.
+    /// - Throws: `Mismatch`. Whole answers before the mismatch can still be written out.
     public mutating func takeAnswers(
         _ body: (UnsafeMutableRawBufferPointer) -> Int
     ) throws(Mismatch) {
-        let room = answerRoom
+        let room = answerCapacity
         guard room > 0 else { return }
         let start = answers.count
         let taken = answers.append(atMost: room, body)
@@ -245,7 +245,7 @@ extension Exchange {
         if let ramp { self.ramp = ramp + 2 * amount < limits.window ? ramp + 2 * amount : nil }
     }
 
-    /// Says what is wrong with the answer whose byte at `offset` of the held answers is not the one due.
+    /// Describes the mismatch at `offset` of the held answers.
     private func mismatch(at offset: Int) -> Mismatch {
         let line = linesAnswered + 1
         let came = received - confirmed
@@ -257,15 +257,15 @@ extension Exchange {
         return .terminator(line: line)
     }
 
-    /// Notes that the connection has ended, whoever ended it. An unterminated last answer that has its full length is
-    /// whole now; any other part of an answer is thrown away, and its line will be sent again.
+    /// The connection has ended, from either side. An unterminated last answer of full length is whole now. Any other partial
+    /// answer is discarded, and its line will be sent again.
     public mutating func connectionEnded() {
         if isAnswered && confirmed < received {
             confirm(upTo: received, lines: 1)
         }
         ramp = hasProgressed || sent == confirmed ? nil : 1
-        // The parts of a line are sent again when it is whole, or has grown to twice its size: not at once, as the
-        // server would only wait for the rest again.
+        // A partial line is sent again when it is complete, or twice as long. Sent at once, the server would only wait for
+        // the rest again.
         if sent > complete { partialFrom = 2 * (accepted - complete) }
         answers.truncate(to: confirmed - delivered)
         received = confirmed

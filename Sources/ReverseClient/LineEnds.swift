@@ -1,21 +1,20 @@
 import Glibc
 
-/// Holds the line ends of answers against those of the lines asked.
+/// Compares the line ends of answers with those of their lines.
 ///
-/// An answer has as many bytes as its line and the same terminator, so an answer stream is right in length when its
-/// line feeds stand exactly where those of the request stream stand, and when a line that ends in CR LF is answered
-/// with CR LF. (An answer may end in CR LF where its line did not: the line began with CR.) That is one comparison of
-/// two blocks of memory, 32 bytes a step.
+/// An answer has the length and the terminator of its line. So the line feeds of both streams must have the same positions,
+/// and a line that ends in CR LF must be answered with CR LF. (An answer may end in CR LF if its line did not: the line then
+/// began with CR.) That takes one comparison of two blocks of memory, 32 bytes per step.
 ///
-/// The steps are arithmetic in lanes of 64 bits, eight bytes each, since comparing lanes of bytes is compiled to a loop.
+/// The steps use 64-bit lanes of eight bytes each, because the compiler turns comparisons of byte lanes into a loop.
 struct LineEnds {
-    /// The last byte compared was a CR in the request and none in the answer: wrong if the request's next byte is LF.
+    /// The last byte compared was CR in the request and not in the answer: wrong if the next byte of the request is LF.
     private var owesCarriageReturn = false
 
     struct Comparison {
-        /// How many bytes agree, from the start; less than were given when something is wrong there.
+        /// How many bytes agree from the start; fewer than given if there is a mismatch.
         var agreeing: Int
-        /// How many line feeds stand in the agreeing bytes.
+        /// The number of line feeds in the agreeing bytes.
         var lines: Int
     }
 
@@ -24,7 +23,7 @@ struct LineEnds {
     private static let lineFeed: UInt8 = 0x0A
     private static let carriageReturn: UInt8 = 0x0D
 
-    /// Compares the next bytes of both streams; the two have the same length.
+    /// Compares the next bytes of both streams, which must have the same length.
     mutating func compare(_ request: UnsafeRawBufferPointer, _ answer: UnsafeRawBufferPointer) -> Comparison {
         precondition(request.count == answer.count)
         guard request.count > 0 else { return Comparison(agreeing: 0, lines: 0) }
@@ -32,9 +31,9 @@ struct LineEnds {
 
         var position = 0
         var lines = 0
-        // A step looks one byte past its block, hence the strict comparison: every load stays inside `count`.
+        // A step reads one byte past its block, hence the strict comparison.
         while position + Self.blockSize < request.count {
-            // Counters of one byte are emptied before they can overflow.
+            // One-byte counters are added up before they can overflow.
             let steps = min(255, (request.count - position - 1) / Self.blockSize)
             let end = position + steps * Self.blockSize
             guard let found = Self.lineFeeds(request, answer, position..<end) else { break }
@@ -60,7 +59,7 @@ struct LineEnds {
         return Comparison(agreeing: position, lines: lines)
     }
 
-    /// The number of line feeds in `range`, at most 255 whole blocks; nil when the two disagree somewhere in it.
+    /// The number of line feeds in `range`, at most 255 whole blocks; nil if the two disagree in it.
     private static func lineFeeds(
         _ request: UnsafeRawBufferPointer,
         _ answer: UnsafeRawBufferPointer,
@@ -82,10 +81,10 @@ struct LineEnds {
         return withUnsafeBytes(of: counts) { $0.reduce(0) { $0 + Int($1) } }
     }
 
-    /// The high bit of each byte says whether it is another one than `byte`; the other bits say nothing.
+    /// The high bit of each byte is set if the byte differs from `byte`. The other bits are undefined.
     @inline(__always)
     private static func others(_ block: Block, than byte: UInt8) -> Block {
-        // A byte that equals becomes 0; 0x7F added to its low seven bits carries into the high bit for all but 0.
+        // An equal byte becomes 0. Adding 0x7F to the low seven bits carries into the high bit for all values but 0.
         let difference = block ^ (UInt64(byte) &* 0x0101_0101_0101_0101)
         return ((difference & lowBits) &+ lowBits) | difference
     }

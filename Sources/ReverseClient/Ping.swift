@@ -2,9 +2,9 @@ import Sockets
 
 /// One question after the other whose right answer is known: is the server there, and how fast does it answer?
 public struct Ping {
-    /// What became of one question.
+    /// The outcome of one ping.
     public enum Outcome: Sendable, Equatable {
-        /// The right answer, after this time.
+        /// The right answer arrived after this time.
         case answered(Duration)
         /// No answer, or a wrong one.
         case failed(ClientError)
@@ -19,11 +19,11 @@ public struct Ping {
         self.now = now
     }
 
-    /// Asks once. Connects first where there is no connection; that time does not count.
+    /// Sends one line and checks the answer. Connects first if necessary; that time does not count.
     ///
     /// - Parameters:
-    ///   - sequence: A number that makes the line another one each time.
-    ///   - token: Random bits that make the answer impossible to know beforehand.
+    ///   - sequence: A number that makes each line different.
+    ///   - token: Random bits that make the answer unpredictable.
     public func ask(sequence: Int, token: UInt64) -> Outcome {
         // ASCII is reversed the same way in every unit.
         let line = Array("ping \(sequence) \(String(token, radix: 16))>".utf8)
@@ -43,25 +43,25 @@ public struct Ping {
     }
 }
 
-/// What many pings have in common.
+/// Statistics of several pings.
 public struct PingStatistics: Sendable {
     private var roundTrips: [Duration] = []
-    /// How many questions were asked.
+    /// How many lines were sent.
     public private(set) var sent = 0
     /// How many answers were wrong.
     public private(set) var wrong = 0
-    /// Why the last question that failed did.
+    /// The error of the last ping that failed.
     public private(set) var lastFailure: ClientError?
 
-    /// Makes statistics of nothing.
+    /// Creates empty statistics.
     public init() {}
 
-    /// How many right answers came.
+    /// How many right answers arrived.
     public var answered: Int { roundTrips.count }
-    /// How many questions got no answer.
+    /// How many lines got no answer.
     public var lost: Int { sent - answered - wrong }
 
-    /// Counts one more.
+    /// Adds one ping.
     public mutating func add(_ outcome: Ping.Outcome) {
         sent += 1
         switch outcome {
@@ -72,7 +72,7 @@ public struct PingStatistics: Sendable {
         }
     }
 
-    /// The shortest, the median, the 99th percentile (nearest rank) and the longest; nil without any answer.
+    /// Minimum, median, 99th percentile (nearest rank) and maximum; nil without an answer.
     public var summary: (minimum: Duration, median: Duration, p99: Duration, maximum: Duration)? {
         let sorted = roundTrips.sorted()
         guard let minimum = sorted.first, let maximum = sorted.last else { return nil }

@@ -1,21 +1,21 @@
 import Glibc
 import Sockets
 
-/// Where lines come from.
+/// A source of lines.
 public protocol InputPort: AnyObject {
-    /// The descriptor to poll before `read`; nil when `read` never blocks.
+    /// The descriptor to poll before `read`; nil if `read` never blocks.
     var pollDescriptor: Int32? { get }
-    /// Writes bytes into `buffer` and returns how many: 0 at the end, nil when there are none yet.
+    /// Writes bytes into `buffer` and returns how many: 0 at the end, nil if there are none yet.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int?
 }
 
-/// Where answers go.
+/// A destination of answers.
 public protocol OutputPort: AnyObject {
-    /// The descriptor to poll when `write` took nothing; nil when `write` always takes something.
+    /// The descriptor to poll after `write` took nothing; nil if `write` always takes something.
     var pollDescriptor: Int32? { get }
-    /// Whether `write` may block unless the descriptor was polled just before.
+    /// Whether `write` may block without a poll just before.
     var mustPollFirst: Bool { get }
-    /// Takes bytes of `buffer` and returns how many; nil when none can be taken now.
+    /// Takes bytes of `buffer` and returns how many; nil if none can be taken now.
     func write(_ buffer: UnsafeRawBufferPointer) throws(SystemError) -> Int?
 }
 
@@ -24,9 +24,9 @@ public final class BytesInput: InputPort {
     private var rest: ArraySlice<UInt8>
     private let isOpenEnded: Bool
 
-    /// Makes an input of `bytes`.
+    /// Creates an input of `bytes`.
     ///
-    /// - Parameter isOpenEnded: Whether the input has no end: the connection is kept when everything is answered.
+    /// - Parameter isOpenEnded: Whether the input has no end, so that the connection stays open after the last answer.
     public init(_ bytes: [UInt8], isOpenEnded: Bool = false) {
         rest = bytes[...]
         self.isOpenEnded = isOpenEnded
@@ -49,7 +49,7 @@ public final class BytesOutput: OutputPort {
     /// What was written so far.
     public private(set) var bytes: [UInt8] = []
 
-    /// Makes an empty output.
+    /// Creates an empty output.
     public init() {}
 
     /// Memory never blocks.
@@ -64,14 +64,14 @@ public final class BytesOutput: OutputPort {
     }
 }
 
-/// Lines from a descriptor that may be shared with other processes, so its flags are left alone: it is read once after
-/// each poll, which does not block.
+/// Lines from a descriptor that other processes may share, so its flags are not changed. It is read once after each poll,
+/// which does not block.
 public final class DescriptorInput: InputPort {
     private let number: Int32
     private let name: String
     private let isFile: Bool
 
-    /// Reads from the descriptor `number`, which stays the caller's; errors call it `name`.
+    /// Reads from the descriptor `number`, which the caller keeps. Errors call it `name`.
     public init(_ number: Int32, name: String) {
         self.number = number
         self.name = name
@@ -79,7 +79,7 @@ public final class DescriptorInput: InputPort {
         isFile = fstat(number, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
-    /// The descriptor; nil for a file, which is always ready.
+    /// The descriptor; nil for a regular file, which is always ready.
     public var pollDescriptor: Int32? { isFile ? nil : number }
 
     /// Reads once (read(2)).
@@ -93,15 +93,15 @@ public final class DescriptorInput: InputPort {
     }
 }
 
-/// Answers to a descriptor that may be shared with other processes, so its flags are left alone.
+/// Answers to a descriptor that other processes may share, so its flags are not changed.
 ///
-/// A pipe or a terminal is opened once more through /proc, which gives a description of our own that may be
-/// non-blocking (proc(5), open(2)). Where that is not allowed, no more is written after a poll than a pipe that is ready
-/// takes without blocking (pipe(7), `PIPE_BUF`).
+/// A pipe or a terminal is opened again through /proc, which gives an open file description of its own that can be
+/// non-blocking (proc(5), open(2)). If that is not allowed, each poll is followed by a write of at most `PIPE_BUF` bytes, which
+/// a ready pipe takes without blocking (pipe(7)).
 public final class DescriptorOutput: OutputPort {
     private enum Kind { case file, socket, nonBlocking, bounded }
 
-    static let goneAdvice = "the program that read them is gone"
+    static let goneAdvice = "the program that read them has exited"
     private static let pipeBuffer = 4096
 
     private let number: Int32
@@ -109,7 +109,7 @@ public final class DescriptorOutput: OutputPort {
     private let kind: Kind
     private let reopened: Descriptor?
 
-    /// Writes to the descriptor `number`, which stays the caller's; errors call it `name`.
+    /// Writes to the descriptor `number`, which the caller keeps. Errors call it `name`.
     public init(_ number: Int32, name: String) {
         self.name = name
         var status = stat()

@@ -1,11 +1,11 @@
-/// Finds out whether the server hangs up because of a line, such as one that is longer than it allows.
+/// Detects that the server closes the connection because of a certain line, such as one that is too long for it.
 ///
-/// A server that was killed in the middle of a line does not mind the line: sent again, it is answered. One that hangs up
-/// at a line does so every time. To tell the two apart, the server is asked an empty line before the suspect: it answers
-/// that one, and yet ends the connection at the line behind it, twice in a row. No line of the input is needed for it,
-/// and the empty answer is not written out.
+/// A server that was killed in the middle of a line answers it when it is sent again. A server that refuses a line closes the
+/// connection every time. To tell the two apart, the client sends an empty line before the suspected one. If the server
+/// answers the empty line and then closes the connection at the next line, twice in a row, the line is refused. The empty
+/// answer is not written out.
 struct RefusalTest {
-    /// What becomes of the empty line on the present connection.
+    /// The state of the empty line on the current connection.
     enum Probe { case notNeeded, due, awaited, answered }
 
     private(set) var probe = Probe.notNeeded
@@ -15,13 +15,13 @@ struct RefusalTest {
     private static let lossesBeforeProbe = 2
     private static let refusalsNeeded = 2
 
-    /// Whether lines may be sent and answers be read: not before the empty line is answered.
+    /// Whether lines may be sent and answers read. Not before the empty line is answered.
     var isPassed: Bool { probe == .notNeeded || probe == .answered }
 
-    /// Whether the server has ended a connection at the line although it had answered the empty one.
+    /// Whether the server has closed a connection at the line after it had answered the empty one.
     var isSuspected: Bool { refusals > 0 }
 
-    /// A new connection stands.
+    /// A new connection is open.
     mutating func connectionOpened() {
         probe = losses >= Self.lossesBeforeProbe ? .due : .notNeeded
     }
@@ -32,13 +32,13 @@ struct RefusalTest {
     /// The empty line was answered.
     mutating func probeAnswered() { probe = .answered }
 
-    /// A line was answered: no line is under suspicion.
+    /// A line was answered, so no line is suspected.
     mutating func progressed() {
         losses = 0
         refusals = 0
     }
 
-    /// The server has ended the connection, after `sent` bytes of the oldest line without an answer.
+    /// The server has closed the connection after `sent` bytes of the oldest unanswered line.
     ///
     /// - Returns: Whether the line is refused.
     mutating func connectionLost(sent: Int) -> Bool {

@@ -1,35 +1,35 @@
-/// For how long and with which pauses a lost connection is sought again.
+/// How long, and with which pauses, to reconnect after a loss.
 public struct RetryPolicy: Sendable, Equatable {
-    /// How long to try, from the moment of a loss, without any new answer; zero to give up at once.
-    public var patience: Duration
-    /// The first pause, before jitter; each further one is twice as long.
+    /// How long to try after a loss without a new answer; zero to give up at once.
+    public var timeLimit: Duration
+    /// The first pause, before jitter. Each following pause is twice as long.
     public var firstPause: Duration
     /// The longest pause.
     public var longestPause: Duration
 
-    /// Makes a policy; the first pause is short because most restarts are.
+    /// Creates a policy. The first pause is short, because most restarts are.
     ///
-    /// - Parameter longestPause: By default a second, but at most a twentieth of the patience: a server that comes and
-    ///   goes is to be met, not missed a few times.
+    /// - Parameter longestPause: By default a second, but at most a twentieth of `timeLimit`, so that a server which is up
+    ///   only now and then is not missed.
     public init(
-        patience: Duration,
+        timeLimit: Duration,
         firstPause: Duration = .milliseconds(20),
         longestPause: Duration? = nil
     ) {
-        self.patience = patience
+        self.timeLimit = timeLimit
         self.firstPause = firstPause
-        self.longestPause = longestPause ?? max(firstPause, min(.seconds(1), patience / 20))
+        self.longestPause = longestPause ?? max(firstPause, min(.seconds(1), timeLimit / 20))
     }
 
-    /// Gives up at the first loss.
-    public static let never = RetryPolicy(patience: .zero)
+    /// A policy that gives up at the first loss.
+    public static let never = RetryPolicy(timeLimit: .zero)
 }
 
-/// The state of seeking a connection again: losses and progress in, pauses out.
+/// Decides when to reconnect: takes losses and progress, returns pauses.
 struct Retry {
     enum Decision: Equatable {
         case again(after: Duration)
-        /// Enough; `tried` is how long, nil if nothing was tried again.
+        /// `tried` is how long it was retried; nil if it was not.
         case giveUp(tried: Duration?)
     }
 
@@ -42,24 +42,24 @@ struct Retry {
         pause = policy.firstPause
     }
 
-    /// A new answer came: the next loss begins a new count.
+    /// A new answer has arrived, so the next loss starts a new period.
     mutating func progressed() {
         lostSince = nil
         pause = policy.firstPause
     }
 
-    /// The connection was lost, or did not come about.
+    /// The connection was lost, or connecting failed.
     ///
-    /// - Parameter chance: A random number in 0..<1. The pause is between half and all of what it could be, so that
-    ///   many clients of a restarted server do not come back at the same moment.
+    /// - Parameter chance: A random number in 0..<1. The pause is between half and all of its nominal length, so that the
+    ///   clients of a restarted server do not all reconnect at once.
     mutating func lost(at now: ContinuousClock.Instant, chance: Double) -> Decision {
         let began = lostSince ?? now
         let tried = began.duration(to: now)
-        guard tried < policy.patience else { return .giveUp(tried: lostSince == nil ? nil : tried) }
+        guard tried < policy.timeLimit else { return .giveUp(tried: lostSince == nil ? nil : tried) }
         lostSince = began
         let jittered = pause * (0.5 + chance / 2)
         pause = min(pause * 2, policy.longestPause)
-        // The last attempt is made when the patience ends, not before.
-        return .again(after: min(jittered, policy.patience - tried))
+        // The last attempt is made when the time limit expires.
+        return .again(after: min(jittered, policy.timeLimit - tried))
     }
 }

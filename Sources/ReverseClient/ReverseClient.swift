@@ -1,13 +1,11 @@
-// ReverseClient: a conversation with a line-reversing server that loses nothing.
+// ReverseClient: sends lines to a line-reversing server and loses none.
 //
-// `Exchange` is the pure core: bytes of lines in, bytes of answers in; what to send and what to write comes out; it knows
-// no socket. `ConnectionRace`, `Retry` and `RefusalTest` are pure as well: which address to try when, whether and when to
-// connect again, and whether the server refuses a line. `Transport` is a non-blocking socket that is driven by
-// `ConnectionRace`. `Stream` is the one loop over input, output and socket. `Conversation` (one question at a time, for
-// a prompt), `Ping` and `Client` (for programs that have their lines at hand) are streams of a few lines. What a
-// terminal shows is not here, but in `reverse-client`.
+// `Exchange` is the core, without I/O: it takes bytes of lines and bytes of answers, and returns what to send and what to
+// write. `ConnectionRace`, `Retry` and `RefusalTest` do no I/O either: they decide which address to try when, whether and when
+// to reconnect, and whether the server refuses a line. `Transport` is a non-blocking socket, driven by `ConnectionRace`.
+// `Stream` is the one loop over input, output and socket. `Conversation` (one question at a time, for a prompt), `Ping` and
+// `Client` (for programs that have all lines in memory) run short streams. Terminal output belongs to `reverse-client`.
 //
-// What must stay true: a byte is written out only when it belongs to a whole answer of the right length; a line leaves
-// the memory only when its answer is whole; the memory held is bounded by the window and the longest line, however slow
-// either side is; nothing here blocks on the network or the resolver; nothing here sets a flag on a descriptor that other
-// processes share.
+// Invariants: a byte is written out only as part of a whole answer of the right length; a line is released only when its
+// answer is whole; memory is bounded by the window and the longest line, however slow either side is; nothing blocks on the
+// network or the resolver; no flag is changed on a descriptor that other processes share.

@@ -1,14 +1,14 @@
 import Glibc
 import Sockets
 
-/// The stream's side towards the server: connecting, sending, receiving, losing and finding again.
+/// The connection to the server: connecting, sending, receiving and reconnecting.
 extension Stream {
-    /// Moves the connection on as far as it goes without waiting; false when nothing moved.
+    /// Makes all progress that is possible without waiting. Returns false if there was none.
     func moveConnection() throws(ClientError) -> Bool {
         switch transport.phase {
         case .idle:
             guard let connectAt, now() >= connectAt else {
-                // A connection that ended while nothing was owed is made again when it is needed.
+                // After a connection ended with nothing outstanding, the next one is opened when it is needed.
                 if connectAt == nil, exchange.needsConnection {
                     self.connectAt = now()
                     return true
@@ -26,9 +26,9 @@ extension Stream {
         case .open:
             var moved = try send()
             moved = try receive() || moved
-            // The clock stands still while nothing is owed, and while the answers may not come in.
-            let mayRest = !exchange.isOwed && !exchange.isAnswered
-            if moved || mayRest || exchange.answerRoom == 0 { lastMove = now() }
+            // The timeout does not run while nothing is outstanding or the output is full.
+            let isIdle = !exchange.awaitsAnswer && !exchange.isAnswered
+            if moved || isIdle || exchange.answerCapacity == 0 { lastMove = now() }
             return moved
         }
     }
@@ -36,13 +36,16 @@ extension Stream {
     private func attempt(_ body: () throws(Transport.ConnectFailure) -> Void) throws(ClientError) {
         do {
             try body()
-            if transport.phase == .open { opened() }
+            if transport.phase == .open { handleConnected() }
         } catch {
-            try lost(.cannotConnect(reason: error.reason, advice: error.advice), mayPass: error.mayPass)
+            try handleLoss(
+                .cannotConnect(reason: error.reason, advice: error.advice),
+                isTemporary: error.isTemporary
+            )
         }
     }
 
-    func opened() {
+    func handleConnected() {
         exchange.connectionOpened()
         refusal.connectionOpened()
         readiness.send = true
@@ -67,11 +70,11 @@ extension Stream {
         switch outcome {
         case .bytes:
             lastSend = now()
-            // While there is more to send nobody asks poll(2), so the answers are looked for after every block.
+            // While there is more to send, poll(2) is not called, so check for answers after every block.
             readiness.receive = true
             return true
         case .blocked, .ended: readiness.send = false
-        // Answers may have come before the connection broke: they are read first, and tell the end.
+        // Answers may have arrived before the connection broke. Read them first; then read reports the end.
         case .failed:
             readiness.send = false
             readiness.receive = true
@@ -80,7 +83,7 @@ extension Stream {
     }
 
     private func receive() throws(ClientError) -> Bool {
-        guard readiness.receive, exchange.answerRoom > 0 else { return false }
+        guard readiness.receive, exchange.answerCapacity > 0 else { return false }
         guard refusal.isPassed else { return try receiveProbe() }
         let answeredBefore = exchange.linesAnswered
         var outcome = Transport.Outcome.blocked
@@ -103,8 +106,8 @@ extension Stream {
         case .blocked:
             readiness.receive = false
             return false
-        case .ended: try lost(.closedEarly(reason: ""), mayPass: true)
-        case .failed(let failure): try lost(.closedEarly(reason: failure.reason), mayPass: true)
+        case .ended: try handleLoss(.closedEarly(reason: ""), isTemporary: true)
+        case .failed(let failure): try handleLoss(.closedEarly(reason: failure.reason), isTemporary: true)
         }
         return true
     }
@@ -136,26 +139,27 @@ extension Stream {
         case .blocked:
             readiness.receive = false
             return false
-        case .ended: try lost(.closedEarly(reason: ""), mayPass: true)
-        case .failed(let failure): try lost(.closedEarly(reason: failure.reason), mayPass: true)
+        case .ended: try handleLoss(.closedEarly(reason: ""), isTemporary: true)
+        case .failed(let failure): try handleLoss(.closedEarly(reason: failure.reason), isTemporary: true)
         }
         return true
     }
 }
 
-// MARK: - Losing and finding again
+// MARK: - Reconnecting
 
 extension Stream {
-    /// A server that ends a connection this long after the last byte was sent did not do so because of that byte.
+    /// If the server closes the connection later than this after the last byte was sent, that byte was not the reason.
     private static let idleGap = Duration.milliseconds(250)
 
-    /// The connection is gone, or did not come about: decides whether that is the end.
-    func lost(_ reason: ClientError.Reason, mayPass: Bool) throws(ClientError) {
+    /// Handles a lost connection or a failed attempt: schedules a retry or throws.
+    func handleLoss(_ reason: ClientError.Reason, isTemporary: Bool) throws(ClientError) {
         let wasOpen = transport.phase == .open
         let line = exchange.linesAnswered + 1
         let sent = exchange.oldestLineSent
-        // Nothing was owed, and what there was had been sent long before: the server was tired of waiting.
-        let wasIdle = wasOpen && !exchange.isOwed && !exchange.hasUnsent && now() - lastSend > Self.idleGap
+        // Nothing was outstanding, and everything was sent long ago, so the server closed an idle connection.
+        let wasIdle =
+            wasOpen && !exchange.awaitsAnswer && !exchange.hasUnsent && now() - lastSend > Self.idleGap
         transport.close()
         readiness.send = false
         readiness.receive = false
@@ -167,16 +171,16 @@ extension Stream {
                 throw error(.lineRefused(line: line, sent: sent))
             }
         }
-        // A server may end a conversation in which it owes nothing, for instance because it is idle.
+        // A server may close a connection on which nothing is outstanding, for instance because it is idle.
         if wasOpen && !exchange.needsConnection { return }
         if wasOpen { progress.reconnects += 1 }
-        guard mayPass else { throw error(reason) }
+        guard isTemporary else { throw error(reason) }
         switch retry.lost(at: now(), chance: chance()) {
         case .again(let pause):
             connectAt = now() + pause
             observer?.streamLost(reason, tryingAgainAfter: pause)
         case .giveUp(let tried):
-            // There was no time for the proof, but this is what it looks like.
+            // There was no time to confirm it, but the server probably refuses the line.
             if case .closedEarly = reason, refusal.isSuspected {
                 throw error(.lineRefused(line: line, sent: sent), retriedFor: tried)
             }
@@ -184,20 +188,20 @@ extension Stream {
         }
     }
 
-    /// Acts on a time that has passed; false when there was none.
+    /// Handles an expired deadline. Returns false if none has expired.
     func expire(at instant: ContinuousClock.Instant) throws(ClientError) -> Bool {
         guard let deadline = connectionDeadline, instant >= deadline else { return false }
         if transport.phase == .lookingUp {
-            try lost(.nameServiceSilent(options.timeout), mayPass: true)
+            try handleLoss(.nameServiceSilent(options.timeout), isTemporary: true)
         } else if transport.phase == .open && exchange.isAnswered {
-            try lost(.closedEarly(reason: ""), mayPass: true)
+            try handleLoss(.closedEarly(reason: ""), isTemporary: true)
         } else {
-            try lost(.timedOut(options.timeout), mayPass: true)
+            try handleLoss(.timedOut(options.timeout), isTemporary: true)
         }
         return true
     }
 
-    /// When the present state of the connection has lasted too long; nil when it may last.
+    /// When the current state of the connection times out; nil if it does not.
     var connectionDeadline: ContinuousClock.Instant? {
         let limit: ContinuousClock.Instant? = options.timeout > .zero ? lastMove + options.timeout : nil
         switch transport.phase {
@@ -205,24 +209,24 @@ extension Stream {
         case .lookingUp, .connecting: return limit
         case .open:
             if exchange.isAnswered { return lastMove + Self.grace }
-            return exchange.isOwed && exchange.answerRoom > 0 ? limit : nil
+            return exchange.awaitsAnswer && exchange.answerCapacity > 0 ? limit : nil
         }
     }
 
-    /// What to wait for on the socket.
+    /// The events to poll the socket for.
     var connectionEvents: Int16 {
         switch transport.phase {
         case .idle, .lookingUp, .connecting: return 0
         case .open:
-            // While the output is stopped, what has come (or the end) waits, and so does the rest.
-            if exchange.answerRoom == 0 && readiness.receive { return 0 }
-            let receive = exchange.answerRoom > 0 ? POLLIN : 0
+            // While the output is full, received bytes (or the end) wait.
+            if exchange.answerCapacity == 0 && readiness.receive { return 0 }
+            let receive = exchange.answerCapacity > 0 ? POLLIN : 0
             let send = refusal.isPassed ? exchange.hasUnsent : refusal.probe == .due
             return Int16(receive | (send ? POLLOUT : 0))
         }
     }
 
-    func connectionReady(_ events: Int16) {
+    func recordReadiness(_ events: Int16) {
         let broken = events & Int16(POLLERR | POLLHUP) != 0
         if events & Int16(POLLOUT) != 0 { readiness.send = true }
         if events & Int16(POLLIN) != 0 || broken { readiness.receive = true }

@@ -1,17 +1,16 @@
 import Glibc
 import Sockets
 
-/// The stream's one sleep: until a descriptor is ready or a time has come.
+/// The one place where a stream sleeps.
 extension Stream {
-    /// Sleeps until something is ready or a time has come, and notes what is ready.
+    /// Sleeps until a descriptor is ready or a deadline passes, and records what is ready.
     func wait() throws(ClientError) {
         if let isInterrupted, isInterrupted() { throw error(.interrupted) }
         let instant = now()
         if try expire(at: instant) { return }
         var polls = [
             pollfd(fd: -1, events: 0, revents: 0),
-            // An output whose reader is gone says so without being asked. When nothing will be written any more, that
-            // is no matter.
+            // poll(2) always reports an output whose reader is gone. That no longer matters when everything is written.
             pollfd(
                 fd: exchange.isDone ? -1 : output.pollDescriptor ?? -1,
                 events: exchange.hasOutput ? Int16(POLLOUT) : 0,
@@ -19,9 +18,9 @@ extension Stream {
             ),
             pollfd(fd: -1, events: connectionEvents, revents: 0),
         ]
-        // A descriptor of which nothing is wanted is left out: it would report its end again and again.
+        // Without events the descriptor is left out, because it would report its end on each poll.
         if polls[2].events != 0 { polls[2].fd = transport.descriptor }
-        if let descriptor = input.pollDescriptor, exchange.inputRoom > 0 {
+        if let descriptor = input.pollDescriptor, exchange.inputCapacity > 0 {
             polls[0] = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         }
         polls += transport.connectionPolls
@@ -29,7 +28,7 @@ extension Stream {
         if polls[0].revents != 0 { readiness.input = true }
         if polls[1].revents & Int16(POLLOUT) != 0 { readiness.output = true }
         if polls[1].revents & Int16(POLLERR | POLLNVAL) != 0 { try outputFailed(polls[1].revents) }
-        if polls[2].revents != 0 { connectionReady(polls[2].revents) }
+        if polls[2].revents != 0 { recordReadiness(polls[2].revents) }
     }
 
     func waitForOutput() throws(ClientError) {
@@ -39,7 +38,7 @@ extension Stream {
     }
 
     private func outputFailed(_ events: Int16) throws(ClientError) {
-        // With bytes at hand the write itself learns the reason.
+        // If bytes are waiting, the write reports the reason.
         readiness.output = true
         guard !exchange.hasOutput else { return }
         let code = events & Int16(POLLNVAL) != 0 ? EBADF : EPIPE
@@ -54,7 +53,7 @@ extension Stream {
         )
     }
 
-    /// The next time at which something must be done although nothing is ready.
+    /// The next deadline.
     private func deadline(from instant: ContinuousClock.Instant) -> ContinuousClock.Instant? {
         let times = [
             connectAt, connectionDeadline, transport.wakeUp, observer?.interval.map { instant + $0 },

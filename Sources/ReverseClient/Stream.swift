@@ -1,20 +1,20 @@
 import Glibc
 import Sockets
 
-/// Sends the lines of an input to a server and writes the answers to an output: any number of lines, in order, in
-/// constant memory, through lost connections. One thread, one loop over poll(2).
+/// Sends the lines of an input to a server and writes the answers to an output: any number of lines, in order, in constant
+/// memory, across lost connections. It runs on the caller's thread, in one loop over poll(2).
 public final class Stream {
-    /// What a stream is asked for.
+    /// The options of a stream.
     public struct Options: Sendable {
-        /// How long nothing may move while answers are owed, and how long looking up the name and connecting may take; zero
-        /// for no limit.
+        /// How long no byte may be sent or received while answers are outstanding, and how long looking up the name and
+        /// connecting may take; zero for no limit.
         public var timeout: Duration
-        /// What to do about a lost connection.
+        /// How to reconnect after a loss.
         public var retry: RetryPolicy
-        /// How much may be held at once.
+        /// How many bytes are held at most.
         public var limits: Exchange.Limits
 
-        /// Makes options.
+        /// Creates options.
         public init(
             timeout: Duration = .seconds(10),
             retry: RetryPolicy = .never,
@@ -26,9 +26,9 @@ public final class Stream {
         }
     }
 
-    /// After the last answer the server's end of the connection is awaited this long, to see that nothing follows.
+    /// How long to wait after the last answer for the server to close the connection, which shows that nothing follows.
     static let grace = Duration.seconds(1)
-    /// How long a question that can be interrupted sleeps at most: a signal may come just before poll(2).
+    /// The longest sleep if the stream can be interrupted, because a signal may arrive just before poll(2).
     static let interruptPause = Duration.milliseconds(300)
 
     let options: Options
@@ -47,13 +47,13 @@ public final class Stream {
 
     /// When to connect; nil while connected or connecting.
     var connectAt: ContinuousClock.Instant?
-    /// When something moved last, or could not have.
+    /// When a byte last moved, or none could.
     var lastMove: ContinuousClock.Instant
-    /// When something was sent last.
+    /// When bytes were last sent.
     var lastSend: ContinuousClock.Instant
     var readiness = Readiness()
 
-    /// What was ready when last looked at. Each is taken to be ready until it says that it is not.
+    /// What the last poll reported as ready. A flag stays set until the descriptor blocks.
     struct Readiness {
         var input: Bool
         var output: Bool
@@ -66,11 +66,11 @@ public final class Stream {
         }
     }
 
-    /// Makes a stream that was not begun yet.
+    /// Creates a stream. `run` starts it.
     ///
     /// - Parameters:
-    ///   - now: The clock; tests bring their own.
-    ///   - chance: Random numbers in 0..<1 for the pauses; tests bring their own.
+    ///   - now: The clock, for tests.
+    ///   - chance: Random numbers in 0..<1 for the pauses, for tests.
     public convenience init(
         to endpoint: Endpoint,
         from input: any InputPort,
@@ -92,8 +92,8 @@ public final class Stream {
     }
 
     /// - Parameters:
-    ///   - transport: May have a connection already.
-    ///   - isInterrupted: Asked while waiting; when it is true the waiting ends with `Reason.interrupted`.
+    ///   - transport: May be connected already.
+    ///   - isInterrupted: Polled while waiting; if true, the wait ends with `Reason.interrupted`.
     init(
         over transport: Transport,
         from input: any InputPort,
@@ -117,28 +117,28 @@ public final class Stream {
         lastMove = now()
         lastSend = lastMove
         readiness = Readiness(input: input.pollDescriptor == nil, output: !output.mustPollFirst)
-        if transport.phase == .open { opened() } else { connectAt = lastMove }
+        if transport.phase == .open { handleConnected() } else { connectAt = lastMove }
     }
 
-    /// Runs until every line has its answer and every answer is written out.
+    /// Runs until every line is answered and every answer is written.
     ///
-    /// - Returns: How far it came.
-    /// - Throws: `ClientError`; whole answers that came before it have been written out where the output took them.
+    /// - Returns: The final progress.
+    /// - Throws: `ClientError`; whole answers that arrived before the error were written, unless the output failed.
     @discardableResult
     public func run() throws(ClientError) -> StreamProgress {
-        // The server's end is awaited too, as it shows that nothing follows the last answer.
+        // Also wait for the server to close the connection, which shows that nothing follows the last answer.
         try run(until: { exchange.isDone && transport.phase != .open })
         transport.close()
         report()
         return progress
     }
 
-    /// Runs until a connection stands.
+    /// Runs until connected.
     func connect() throws(ClientError) {
         try run(until: { transport.phase == .open })
     }
 
-    /// Runs until `count` lines have their answers and these are written out; the connection stays.
+    /// Runs until `count` lines are answered and their answers written. The connection stays open.
     func run(untilAnswered count: Int) throws(ClientError) {
         try run(until: { exchange.linesAnswered >= count && !exchange.hasOutput })
     }
@@ -175,7 +175,7 @@ public final class Stream {
         observer.streamMoved(to: progress, at: now())
     }
 
-    /// Writes what is answered already; a slow reader is waited for, as it would have been without the error.
+    /// Writes the answers that have arrived, and waits for a slow reader as in a regular run.
     private func flush() throws(ClientError) {
         while exchange.hasOutput {
             if try !writeOutput() { try waitForOutput() }
@@ -186,7 +186,7 @@ public final class Stream {
 // MARK: - One step
 
 extension Stream {
-    /// Does what can be done without waiting; false when there was nothing.
+    /// Does everything that is possible without waiting. Returns false if there was nothing to do.
     private func step() throws(ClientError) -> Bool {
         var moved = try readInput()
         moved = try moveConnection() || moved
@@ -195,7 +195,7 @@ extension Stream {
     }
 
     private func readInput() throws(ClientError) -> Bool {
-        guard readiness.input, exchange.inputRoom > 0 else {
+        guard readiness.input, exchange.inputCapacity > 0 else {
             if exchange.isLineTooLong {
                 throw error(.lineTooLong(line: exchange.linesAnswered + 1, limit: options.limits.line))
             }
@@ -232,7 +232,7 @@ extension Stream {
             throw self.error(.cannotWrite(error))
         }
         readiness.output = took && !output.mustPollFirst
-        // The output may have taken its time; the server is not to blame for it.
+        // Time spent in a slow output does not count against the server.
         if took { lastMove = now() }
         return took
     }

@@ -1,23 +1,23 @@
-/// How far a stream has come.
+/// The progress of a stream.
 public struct StreamProgress: Sendable, Equatable {
-    /// Bytes of the input read so far.
+    /// Bytes of the input that were read.
     public var bytesRead = 0
-    /// Bytes of whole answers so far.
+    /// Bytes of whole answers.
     public var bytesAnswered = 0
-    /// Whole answers so far.
+    /// Whole answers.
     public var linesAnswered = 0
-    /// How often the connection was made again after a loss.
+    /// How often the stream reconnected after a loss.
     public var reconnects = 0
 }
 
-/// Looks on while a stream runs. It is called on the stream's thread and must not block.
+/// Observes a running stream. It is called on the stream's thread and must not block.
 public protocol StreamObserver: AnyObject {
-    /// How long the stream may sleep before it calls `streamMoved` again; nil for as long as it likes.
+    /// The longest time between two calls of `streamMoved`; nil for no limit.
     var interval: Duration? { get }
-    /// Called between steps, often while there is work, and at least once an `interval`.
+    /// Called between steps: often while there is work, and at least once per `interval`.
     func streamMoved(to progress: StreamProgress, at now: ContinuousClock.Instant)
-    /// Answers are about to be written out; `isLast` when no others will follow.
+    /// Answers are about to be written. `isLast` if no others will follow.
     func streamWillWrite(isLast: Bool)
-    /// The connection was lost, or did not come about, and will be tried again after `pause`.
+    /// The connection was lost or connecting failed. The stream tries again after `pause`.
     func streamLost(_ reason: ClientError.Reason, tryingAgainAfter pause: Duration)
 }

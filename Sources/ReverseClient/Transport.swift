@@ -1,12 +1,12 @@
 import Glibc
 import Sockets
 
-/// A stream socket to an endpoint: looks up its addresses, races connection attempts to them, sends and receives. It
-/// never blocks: the resolver has a thread of its own.
+/// A stream socket to an endpoint: looks up its addresses, races connection attempts to them, sends and receives. It never
+/// blocks; name lookup has its own thread.
 final class Transport {
     enum Phase { case idle, lookingUp, connecting, open }
 
-    /// What a read or a write brought.
+    /// The result of a read or a write.
     enum Outcome {
         case bytes(Int)
         case blocked
@@ -14,12 +14,12 @@ final class Transport {
         case failed(SystemError)
     }
 
-    /// No address answered.
+    /// No address accepted the connection.
     struct ConnectFailure: Error {
         var reason: String
         var advice: String
-        /// Whether the same may succeed a little later.
-        var mayPass: Bool
+        /// Whether a later attempt may succeed.
+        var isTemporary: Bool
     }
 
     private final class Attempt {
@@ -34,7 +34,7 @@ final class Transport {
     let endpoint: Endpoint
     private(set) var phase = Phase.idle
     private let knownAddresses: [SocketAddress]?
-    /// Kept when an attempt is given up: a resolver that does not answer is asked once, not again with each attempt.
+    /// Kept across attempts, so that a resolver that does not answer is asked only once.
     private var lookup: NameLookup?
     private var race = ConnectionRace([])
     private var attempts: [Attempt] = []
@@ -42,19 +42,19 @@ final class Transport {
     private var connection: Attempt?
     private var hasShutDown = false
 
-    /// When `advance` has something to do although no descriptor is ready.
+    /// When to call `advance` even if no descriptor is ready.
     private(set) var wakeUp: ContinuousClock.Instant?
 
-    /// - Parameter addresses: What the endpoint stands for, for tests; nil to look it up.
+    /// - Parameter addresses: The addresses of the endpoint, for tests; nil to look them up.
     init(endpoint: Endpoint, addresses: [SocketAddress]? = nil) {
         self.endpoint = endpoint
         knownAddresses = addresses ?? endpoint.literalAddress.map { [$0] }
     }
 
-    /// The connection's descriptor; -1, which poll(2) leaves out, when there is none.
+    /// The connection's descriptor; -1, which poll(2) ignores, without a connection.
     var descriptor: Int32 { connection?.socket.number ?? -1 }
 
-    /// What to poll until the connection stands.
+    /// The descriptors to poll until connected.
     var connectionPolls: [pollfd] {
         switch phase {
         case .idle, .open: []
@@ -64,7 +64,7 @@ final class Transport {
         }
     }
 
-    /// Begins to connect; `advance` goes on.
+    /// Starts to connect. `advance` continues.
     func connect(at now: ContinuousClock.Instant) throws(ConnectFailure) {
         close()
         if let knownAddresses {
@@ -73,14 +73,14 @@ final class Transport {
             do throws(SystemError) {
                 if lookup == nil { lookup = try NameLookup(of: endpoint) }
             } catch {
-                throw ConnectFailure(reason: error.description, advice: "try again", mayPass: true)
+                throw ConnectFailure(reason: error.description, advice: "try again", isTemporary: true)
             }
             phase = .lookingUp
         }
         try advance(at: now)
     }
 
-    /// Moves on as far as it goes without waiting, to `open` at best.
+    /// Makes all progress that is possible without waiting, up to `open`.
     func advance(at now: ContinuousClock.Instant) throws(ConnectFailure) {
         if phase == .lookingUp {
             guard let result = lookup?.result else { return }
@@ -93,7 +93,7 @@ final class Transport {
                     reason: error.description,
                     advice: error.isTemporary
                         ? "the name service does not answer: try again" : "check the name",
-                    mayPass: error.isTemporary
+                    isTemporary: error.isTemporary
                 )
             }
         }
@@ -131,7 +131,7 @@ final class Transport {
         }
     }
 
-    /// Sees which attempts have an outcome; true when one has won.
+    /// Collects the results of attempts. Returns true if one has succeeded.
     private func takeResults() -> Bool {
         var polls = connectionPolls
         guard poll(&polls, nfds_t(polls.count), 0) > 0 else { return false }
@@ -156,7 +156,7 @@ final class Transport {
         return false
     }
 
-    /// Ends the connection, or the attempt to make one.
+    /// Closes the connection, or cancels the attempts.
     func close() {
         connection = nil
         attempts = []
@@ -166,18 +166,20 @@ final class Transport {
     }
 }
 
-// MARK: - What a failure means
+// MARK: - Failures
 
 extension Transport {
-    /// - Parameter addresses: What was tried.
+    /// Explains a failure.
+    ///
+    /// - Parameter addresses: The addresses that were tried.
     func describe(_ error: SystemError, of addresses: [SocketAddress]) -> ConnectFailure {
         if case .unix(let path) = endpoint, [ECONNREFUSED, EPROTOTYPE, ENOTSOCK].contains(error.code),
             !Self.isStreamSocket(path, error.code)
         {
             return ConnectFailure(
                 reason: "it is not a stream socket",
-                advice: "-U takes the path of the socket that the server listens on",
-                mayPass: false
+                advice: "give the path of the socket that the server listens on",
+                isTemporary: false
             )
         }
         let service = Self.areLocal(addresses) ? "is the server running (systemctl status reversed)?" : nil
@@ -185,19 +187,23 @@ extension Transport {
             switch error.code {
             case ECONNREFUSED: service ?? "does the server run there, and listen on this address and port?"
             case ENOENT: "there is no such socket: \(service ?? "")"
-            case EACCES: "this user may not open the socket"
+            case EACCES: "this user may not write to the socket"
             case ENETUNREACH, EHOSTUNREACH: "check the address and the network"
-            case ETIMEDOUT: "check the address, and that no firewall stands between"
+            case ETIMEDOUT: "check the address, and whether a firewall drops the packets"
             case EAGAIN: "its backlog is full: try again"
             case EINVAL where addresses.contains(where: \.needsZone):
                 "a link-local address needs its interface, as in fe80::1%eth0"
             default: error.advice
             }
         let permanent = [EACCES, EPERM, EAFNOSUPPORT, ENAMETOOLONG, EINVAL, ENOTSOCK, EPROTOTYPE]
-        return ConnectFailure(reason: error.reason, advice: advice, mayPass: !permanent.contains(error.code))
+        return ConnectFailure(
+            reason: error.reason,
+            advice: advice,
+            isTemporary: !permanent.contains(error.code)
+        )
     }
 
-    /// Whether the addresses are of this machine, as far as one can see from them.
+    /// Whether all addresses are Unix sockets, loopback or wildcard addresses, that is on this machine.
     private static func areLocal(_ addresses: [SocketAddress]) -> Bool {
         addresses.allSatisfy { address in
             switch address {
@@ -210,7 +216,7 @@ extension Transport {
 
     private static let loopback = SIMD16<UInt8>(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)
 
-    /// A socket of another type refuses with a code of its own; the rest is in the file's type.
+    /// Whether the path is a stream socket. Another type of socket reports its own error code.
     private static func isStreamSocket(_ path: String, _ code: Int32) -> Bool {
         var status = stat()
         guard stat(ByteText.bytes(path).map(CChar.init(bitPattern:)) + [0], &status) == 0 else { return true }
@@ -243,7 +249,7 @@ extension Transport {
         return result
     }
 
-    /// Tells the server that no more lines will come (shutdown(2)); once is enough.
+    /// Shuts down the sending side (shutdown(2)), so that the server sees the end of the lines. Does so once.
     func finishSending() {
         guard !hasShutDown else { return }
         hasShutDown = true
@@ -251,7 +257,7 @@ extension Transport {
     }
 }
 
-/// Calls `body` until no signal interrupts it and reads its result as read(2) and write(2) give it.
+/// Repeats `body` while a signal interrupts it, and interprets its result like that of read(2) and write(2).
 func outcome(_ action: @autoclosure () -> String, _ body: () -> Int) -> Transport.Outcome {
     while true {
         let result = body()

@@ -1,7 +1,7 @@
 import CTOML
 import TextEscaping
 
-/// A value of a TOML document, and the line that it is on: that of its key, or its own in an array.
+/// A value of a TOML document, with its line: the line of its key, or its own line in an array.
 struct TOMLValue: Sendable {
     enum Content: Sendable {
         case string(String)
@@ -22,7 +22,7 @@ struct TOMLValue: Sendable {
     var array: [TOMLValue]? { if case .array(let values) = content { values } else { nil } }
     var table: [String: TOMLValue]? { if case .table(let values) = content { values } else { nil } }
 
-    /// For a message: as TOML writes it, shortened when long; for a table, an array or a date just its kind.
+    /// The value for a message: as TOML, shortened if long; for a table, an array or a date only its kind.
     var shown: String {
         switch content {
         case .string(let text):
@@ -41,7 +41,7 @@ struct TOMLValue: Sendable {
 }
 
 extension TOMLValue {
-    /// The top-level table of the document `text`; `path` is what messages call it.
+    /// Parses the document `text` into its top-level table. Messages call it `path`.
     init(parsing text: String, path: String) throws(SettingsError) {
         var text = text
         let outcome = text.withUTF8 { TOMLValue.parse($0) }

@@ -1,13 +1,13 @@
 import Glibc
 import TextEscaping
 
-/// What kind of address a host is written as, and whether it is well written. Nothing is resolved here.
+/// The kind of address that a host is written as. Names are not resolved.
 enum HostText: Hashable {
     /// The four bytes of an IPv4 address in network order.
     case ipv4([UInt8])
-    /// The sixteen bytes of an IPv6 address in network order, and the zone behind `%`, if any.
+    /// The sixteen bytes of an IPv6 address in network order, and the zone after `%`, if any.
     case ipv6([UInt8], zone: String)
-    /// A name in lower case.
+    /// A host name in lower case.
     case name(String)
 
     /// 253: the longest name of the Domain Name System (RFC 1035, section 2.3.4, as text).
@@ -33,7 +33,7 @@ enum HostText: Hashable {
         }
     }
 
-    /// Refuses those addresses that nothing can listen on (ipv6(7)), however they are spelled.
+    /// Refuses addresses that no socket can listen on (ipv6(7)), in every spelling.
     private static func check(_ address: [UInt8], zone: String) throws(Refusal) {
         if address[0] == 0xFE, address[1] & 0xC0 == 0x80, zone.isEmpty {
             throw Refusal("is a link-local address, which needs its interface, as in \"fe80::1%eth0\"")
@@ -94,12 +94,12 @@ enum HostText: Hashable {
         return inet_pton(family, text, &address) == 1 ? address : nil
     }
 
-    /// Whether `text` is written as an IPv4 address.
+    /// Whether `text` has the form of an IPv4 address.
     static func isIPv4(_ text: String) -> Bool {
         if case .ipv4? = try? HostText(text) { true } else { false }
     }
 
-    /// Whether it stands for every address of its family.
+    /// Whether it is the wildcard address of its family.
     var isWildcard: Bool {
         switch self {
         case .ipv4(let address), .ipv6(let address, _): address.allSatisfy { $0 == 0 }

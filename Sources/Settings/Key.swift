@@ -1,17 +1,17 @@
-/// One key of a table: its name, the part of `Model` that it sets, and how its values are written.
+/// One key of a table: its name, the property of `Model` that it sets, and the notation of its values.
 struct Key<Model>: Sendable {
     let name: String
-    /// The part of the model that it sets.
+    /// The property of the model that it sets.
     let part: AnyKeyPath & Sendable
-    /// What it is for, the first words of its explanation in the shipped file.
+    /// Its purpose: words of its explanation in the shipped file.
     let summary: String
-    /// What the manual calls its type.
+    /// The name of its type in the manual.
     let type: String
-    /// What the documents must name as allowed; see `Notation.allowed`.
+    /// The allowed values that the documents must name; see `Notation.allowed`.
     let allowed: [String]
-    /// Reads the value of the key; `model` stays as it is when it throws.
+    /// Sets the property from a value. If it throws, `model` is unchanged.
     let set: @Sendable (_ model: inout Model, _ value: TOMLValue) throws(Refusal) -> Void
-    /// Its value in `model` as TOML; nil where `model` has none.
+    /// The value of the property as TOML; nil if `model` has none.
     let text: @Sendable (_ model: Model) -> String?
 
     init<Value>(
@@ -23,7 +23,7 @@ struct Key<Model>: Sendable {
         self.init(name, part, notation, summary, { $0[keyPath: part] = $1 }, { $0[keyPath: part] })
     }
 
-    /// A key that not every `Model` has a value of.
+    /// Creates a key for an optional property.
     init<Value>(
         _ name: String,
         _ part: WritableKeyPath<Model, Value?> & Sendable,

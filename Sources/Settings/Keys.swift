@@ -2,10 +2,8 @@ import DispatchServer
 import ReverseCore
 import Sockets
 
-/// Every key that a settings file may have: the one table that reading, checking, printing and the tests of the
-/// documents go by. A new key is a line here and a property of the model with its default.
-///
-/// A reload may change every one of them.
+/// Every key of a settings file. Reading, checking, printing and the tests of the documents all use this table. A new key is a
+/// line here and a property of the model with its default. A reload can change every key.
 enum Keys {
     static let host = Key<Settings.Listener>("host", \.host, .host, "Where to listen")
 
@@ -22,7 +20,7 @@ enum Keys {
         Key("mode", \.modeOfFile, .mode, "who may connect"),
     ]
 
-    /// How clients are answered: in `[[listener]]`, or at the top level for all that do not say otherwise.
+    /// How clients are answered: in `[[listener]]`, or at the top level for all listeners that do not set it.
     static let options: [Key<Settings.Listener>] = [
         Key("framing", \.options.framing, .word(Framing.allCases), "What makes a request"),
         Key("unit", \.options.unit, .word(ReversalUnit.allCases), "What stays whole when text is reversed"),
@@ -73,7 +71,7 @@ enum Keys {
 }
 
 extension Settings {
-    /// What a file calls a limit of the server: `limits.max_connections`.
+    /// The name of a limit in a file, such as `limits.max_connections`.
     public static func name(of limit: PartialKeyPath<Limits>) -> String {
         let part = (\Settings.server.limits as AnyKeyPath).appending(path: limit)
         return Keys.limits.first { $0.part == part }.map { "\(Section.limits.rawValue).\($0.name)" }
@@ -81,7 +79,7 @@ extension Settings {
     }
 }
 
-/// The parts of a listener that not every listener has.
+/// The properties that only some listeners have.
 extension Settings.Listener {
     fileprivate var host: String? {
         get { if case .internet(let host, _) = endpoint { host } else { nil } }
@@ -124,7 +122,7 @@ enum Section: String, CaseIterable {
     case log
     case listener
 
-    /// The keys in the order in which they are explained and printed.
+    /// The keys in the order of the shipped file and of `--print-config`.
     var keys: [String] {
         switch self {
         case .top: (Keys.address + Keys.options).map(\.name)
@@ -134,12 +132,12 @@ enum Section: String, CaseIterable {
         }
     }
 
-    /// The keys that it may have, tables included.
+    /// The allowed keys, including tables.
     var names: [String] {
         self == .top ? keys + Section.allCases.map(\.rawValue).filter { !$0.isEmpty } : keys
     }
 
-    /// How its header is written, to name the table in a sentence.
+    /// Its header, to name the table in a message.
     var header: String {
         switch self {
         case .top: "the top level, above every [table]"

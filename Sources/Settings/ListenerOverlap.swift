@@ -2,8 +2,8 @@ import DispatchServer
 import Sockets
 
 extension Settings.Listener {
-    /// Why the kernel would not let both listeners listen at the same time, or `nil` when it would.
-    /// Names are compared as they are written, since what they stand for is known only when they are resolved.
+    /// Why the kernel would refuse to let both listeners listen at the same time; nil if it would not. Names are compared as
+    /// written, because their addresses are known only after they are resolved.
     func overlap(with other: Settings.Listener) -> String? {
         switch (endpoint, other.endpoint) {
         case (.unix(let path), .unix(let otherPath)):
@@ -18,7 +18,7 @@ extension Settings.Listener {
         }
     }
 
-    /// Why `wide` already takes the clients of `narrow` on the same port, or `nil` when it does not.
+    /// Why `wide` covers the address of `narrow` on the same port; nil if it does not.
     private static func cover(_ wide: HostText, _ narrow: HostText, _ wideIsIPv6Only: Bool) -> String? {
         guard wide.isWildcard else { return nil }
         switch (wide, narrow) {

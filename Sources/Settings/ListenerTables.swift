@@ -3,12 +3,12 @@ import Sockets
 import TextEscaping
 
 extension TableReader {
-    /// More than anybody needs; every pair of them is compared.
+    /// The most listeners. Every pair of them is compared.
     private static var maximumListeners: Int { 256 }
 
-    /// The listeners of the top level or of the `[[listener]]` tables, or the one of the flags instead of them.
+    /// Reads the listeners of the top level or of the `[[listener]]` tables, or the one of the options instead.
     ///
-    /// - Parameter plain: What a listener is that says nothing of itself: the top level's framing and unit.
+    /// - Parameter plain: The default listener, with the top level's framing and unit.
     mutating func listeners(
         in top: Table,
         plain: Settings.Listener,
@@ -50,7 +50,7 @@ extension TableReader {
         var read: [(listener: Settings.Listener, table: Table)] = []
         for table in tables {
             guard let listener = listener(in: table, plain: plain) else { continue }
-            // Once for the later of two that cannot listen together.
+            // Report each pair once, at the later listener.
             let reasons = read.lazy.compactMap { earlier in
                 listener.overlap(with: earlier.listener).map { (earlier.table, $0) }
             }
@@ -65,7 +65,7 @@ extension TableReader {
         return read.map(\.listener)
     }
 
-    /// What `table` says, or nil with a mistake noted.
+    /// Reads one listener; nil after recording a mistake.
     private mutating func listener(in table: Table, plain: Settings.Listener) -> Settings.Listener? {
         let before = mistakes.count
         refuseUnknownKeys(in: table)
@@ -107,7 +107,7 @@ extension TableReader {
         return listener
     }
 
-    /// `listener` with the host and port of the flags.
+    /// `listener` with the host and port of the command line.
     private mutating func flagged(_ listener: Settings.Listener, _ overrides: Overrides) -> Settings.Listener
     {
         var result = listener
@@ -118,7 +118,7 @@ extension TableReader {
                     Mistake(
                         origin: .flag("--host"),
                         found: value.shown,
-                        allowed: error.allowed,
+                        problem: error.problem,
                         suggestion: error.suggestion
                     )
                 )

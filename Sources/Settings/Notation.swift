@@ -2,24 +2,24 @@ import Logging
 import Quantities
 import TextEscaping
 
-/// Why a value will not do.
+/// Why a value is refused.
 struct Refusal: Error, Equatable {
-    /// What is allowed, as the end of a sentence that begins with the key.
-    var allowed: String
+    /// What is wrong or what is allowed, as the end of a sentence that begins with the key.
+    var problem: String
     /// What was probably meant.
     var suggestion: String?
 
-    init(_ allowed: String, meant suggestion: String? = nil) {
-        self.allowed = allowed
+    init(_ problem: String, meant suggestion: String? = nil) {
+        self.problem = problem
         self.suggestion = suggestion
     }
 }
 
-/// How a value is written in a settings file: what is read, what is refused and why, what is printed.
+/// How values of a type are read from a settings file, refused and printed.
 struct Notation<Value>: Sendable {
-    /// What the manual calls the type.
+    /// The name of the type in the manual.
     var type: String
-    /// What may be written, each as the documents write it: bounds, words, and "0" where it stands for something.
+    /// The allowed values that the documents must name: bounds, words, and "0" if it has a meaning of its own.
     var allowed: [String]
     var read: @Sendable (TOMLValue) throws(Refusal) -> Value
     var write: @Sendable (Value) -> String
@@ -89,7 +89,7 @@ extension Notation {
         }
     }
 
-    /// The same or "0", which is read as nil. `meaning` says what it stands for: "never".
+    /// The same or "0", which is read as nil. `meaning` explains "0" in messages, as in "never".
     func orZero(for meaning: String) -> Notation<Value?> {
         let (read, write) = (self.read, self.write)
         let zero = type == "integer" ? "0" : "\"0\""
@@ -97,7 +97,7 @@ extension Notation {
             let isZero = value.string.map { DurationText.parse($0) == .zero || ByteCountText.parse($0) == 0 }
             if value.integer == 0 || isZero == true { return nil }
             do throws(Refusal) { return try read(value) } catch {
-                throw Refusal("\(error.allowed), or \(zero) for \(meaning)", meant: error.suggestion)
+                throw Refusal("\(error.problem), or \(zero) for \(meaning)", meant: error.suggestion)
             }
         } write: {
             $0.map(write) ?? zero
@@ -161,7 +161,7 @@ extension Notation<String> {
 }
 
 extension Notation<UInt32> {
-    /// Permission bits as chmod(1) takes them.
+    /// Permission bits in octal, as for chmod(1).
     static let mode = Notation("string", allowed: ["\"0000\"", "\"0777\""]) { value throws(Refusal) in
         if let text = value.string, (3...4).contains(text.utf8.count),
             text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "7")).contains($0) }),

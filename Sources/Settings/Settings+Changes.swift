@@ -1,6 +1,6 @@
 extension Settings {
-    /// What differs from `old`, each as a sentence for the log: `limits.idle_timeout = "5min" (was "10min")`.
-    /// Listeners are not compared: the log names those that listen.
+    /// The changes from `old`, each as a sentence for the log, such as `limits.idle_timeout = "5min" (was "10min")`. Listeners
+    /// are left out, because the log names those that listen.
     public func changes(since old: Settings) -> [String] {
         Self.changes(Keys.limits, .limits, old, self) + Self.changes(Keys.log, .log, old, self)
     }

@@ -1,10 +1,9 @@
 import DispatchServer
 
 extension Settings {
-    /// The settings of the file at `path`, with `overrides` over them and the defaults below.
+    /// Loads the file at `path`. Options in `overrides` take precedence, and missing keys have their defaults.
     ///
-    /// A missing file is a mistake unless `mayBeMissing`: then it stands for an empty one. The read is bounded and
-    /// never waits, so this may be called on reload too; nothing is changed when it throws.
+    /// A missing file is a mistake unless `mayBeMissing`, which treats it as empty. Reading is bounded and never blocks on a pipe.
     public static func load(
         path: String,
         mayBeMissing: Bool = false,
@@ -15,13 +14,13 @@ extension Settings {
         }
         guard mayBeMissing else {
             throw SettingsError(mistakes: [
-                Mistake(origin: .file(path: path), allowed: "there is no such file")
+                Mistake(origin: .file(path: path), problem: "there is no such file")
             ])
         }
         return try parse("", path: path, overrides: overrides)
     }
 
-    /// The settings that the document `text` holds; `path` is what messages call it.
+    /// Parses the document `text`. Messages call it `path`.
     public static func parse(
         _ text: String,
         path: String,
@@ -31,7 +30,7 @@ extension Settings {
         var reader = TableReader(file: path)
         let settings = reader.settings(in: document, overrides: overrides)
         guard reader.mistakes.isEmpty else {
-            // By line; those of one line stay as they were.
+            // A stable sort by line.
             let ordered = reader.mistakes.enumerated()
                 .sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }
             throw SettingsError(mistakes: ordered.map(\.element))
@@ -41,7 +40,7 @@ extension Settings {
 }
 
 extension TableReader {
-    /// The whole document: its top level, its tables, its listeners, and what the flags say over it.
+    /// Reads the document: top level, tables, listeners, and the overrides.
     fileprivate mutating func settings(in document: TOMLValue, overrides: Overrides) -> Settings {
         let top = Table(values: document.table ?? [:], line: document.line, section: .top)
         var settings = Settings()

@@ -2,11 +2,9 @@ import DispatchServer
 import Sockets
 
 extension Settings {
-    /// These settings as a TOML document, every key written out. Loaded again, it gives settings equal to these.
-    ///
-    /// Durations are kept to the millisecond, which is as fine as a file can say them.
+    /// The settings as a TOML document with every key. Loading it gives equal settings, with durations in milliseconds.
     public var toml: String {
-        // A listener with the top level's options; its address is there too, if it is the only one.
+        // The top level has the default options and, if there is only one listener, its address.
         let listeners = server.listeners
         var plain = listeners.first ?? Listener()
         plain.options = server.options

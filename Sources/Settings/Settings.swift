@@ -1,30 +1,30 @@
-// Settings: the TOML file, the flags over it, the checks, and the way back to TOML.
+// Settings: the TOML file, the command-line options that override it, the checks, and printing as TOML.
 //
-// Here is everything between a path and a `Settings` value that the daemon can act on without asking again.
-// Nothing here opens a socket, resolves a name or writes a log: a host is checked as text only.
+// It turns a path into a complete `Settings` value. It opens no socket, resolves no name and writes no log; a host is checked as
+// text only.
 //
-// What must stay true:
-// - A `Settings` value that came out of `load` or `parse` is complete and in range; nobody who holds one checks it again.
-// - All mistakes are reported at once, each with the file, the line, the key, what was found and what is allowed.
-//   Nothing that a file or a flag may say traps.
-// - The model is that of the server, each value with its default where it is used; `Keys` says how a file names it.
-// - `Settings().toml`, `config/reversed.toml` and reversed.toml(5) say the same; tests hold them together.
+// Invariants:
+// - A `Settings` value of `load` or `parse` is complete and in range, so nobody checks it again.
+// - All mistakes are reported at once, each with the file, the line, the key, what was found and what is allowed. No content of
+//   a file or an option traps.
+// - The model is that of the server, with defaults where the values are used. `Keys` maps the names of a file to it.
+// - `Settings().toml`, `config/reversed.toml` and reversed.toml(5) agree; tests compare them.
 
 import DispatchServer
 import Logging
 import ReverseCore
 import Sockets
 
-/// What the daemon is set to: the configuration of its server, and what it logs.
+/// The settings of the daemon: the configuration of its server, and of its log.
 public struct Settings: Sendable, Equatable {
-    /// What the server takes.
+    /// The configuration of the server.
     public typealias Server = ServerConfiguration<ReversalOptions, ReversalLimits>
-    /// One listener of it.
+    /// A listener of that configuration.
     public typealias Listener = ListenerConfiguration<ReversalOptions>
 
-    /// The file that is read when the command line names none. It may be missing.
+    /// The file that is read if the command line names none. It may be missing.
     public static let defaultPath = "/etc/reversed/reversed.toml"
-    /// The levels that `logLevel` may have, from the least to the most important.
+    /// The values of `logLevel`, from the least to the most important.
     public static let logLevels: [Logger.Level] = [.debug, .info, .notice, .warning, .error]
 
     /// The configuration of the server. It has at least one listener; its options are the top level's `framing` and
@@ -34,15 +34,15 @@ public struct Settings: Sendable, Equatable {
         options: ReversalOptions(),
         sessionLimits: ReversalLimits()
     )
-    /// The least important level that is logged, one of `logLevels`.
+    /// The lowest level that is logged, one of `logLevels`.
     public var logLevel = Logger.Level.info
 
-    /// The defaults: what an empty file means.
+    /// The defaults, which are the settings of an empty file.
     public init() {}
 }
 
 extension Settings.Listener {
-    /// The listener of an empty file: only this machine is served, on the port of the original server.
+    /// The listener of an empty file: loopback, on the port of the original server.
     init() {
         self.init(endpoint: .internet(host: "127.0.0.1", port: 5000), options: ReversalOptions())
     }

@@ -1,40 +1,40 @@
 import TextEscaping
 
-/// Everything that is wrong with the settings, reported at once. Never empty.
+/// All mistakes of the settings. Never empty.
 public struct SettingsError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The mistakes in the order of the file; those of the flags come last.
+    /// The mistakes in the order of the file, then those of the options.
     public let mistakes: [Mistake]
 
-    /// One line for each mistake.
+    /// One line per mistake.
     public var description: String {
         mistakes.map(\.description).joined(separator: "\n")
     }
 }
 
-/// One thing that is wrong, and what would be right.
+/// One mistake, and what is allowed instead.
 public struct Mistake: Sendable, Equatable, CustomStringConvertible {
     /// Where a mistake was made.
     public enum Origin: Sendable, Equatable {
-        /// A file; line and column count from 1 and are there only when they are certain.
+        /// A file. Line and column count from 1 and are nil if unknown.
         case file(path: String, line: Int? = nil, column: Int? = nil)
-        /// A flag of the command line, such as `--host`.
+        /// An option of the command line, such as `--host`.
         case flag(String)
     }
 
-    /// Where it was made.
+    /// Where the mistake was made.
     public var origin: Origin
-    /// The key with its table, such as `limits.max_connections` or `[[listener]] 2: port`. `nil`: no single key.
+    /// The key with its table, such as `limits.max_connections` or `[[listener]] 2: port`; nil if it concerns no single key.
     public var key: String?
-    /// What was found there, as TOML would write it, shortened when long.
+    /// The value that was found, as TOML, shortened if long.
     public var found: String?
-    /// What is wrong with it or what is allowed.
-    public var allowed: String
+    /// What is wrong, or what is allowed.
+    public var problem: String
     /// What was probably meant.
     public var suggestion: String?
 
-    /// `FILE:LINE:COLUMN: KEY = FOUND: ALLOWED: did you mean SUGGESTION?`, without the parts that are not known.
+    /// `FILE:LINE:COLUMN: KEY = FOUND: PROBLEM: did you mean SUGGESTION?`, without unknown parts.
     ///
-    /// One line of printable text: what comes from the file or its name is escaped.
+    /// One line of printable text, with text from the file and its name escaped.
     public var description: String {
         var text = location
         switch (origin, key, found) {
@@ -43,14 +43,14 @@ public struct Mistake: Sendable, Equatable, CustomStringConvertible {
         case (.flag, _, let found?): text += " \(found)"
         default: break
         }
-        text += ": " + allowed
+        text += ": " + problem
         if let suggestion {
             text += ": did you mean \(suggestion)?"
         }
         return PrintableText.escape(text)
     }
 
-    /// The line it is on, for putting mistakes in order.
+    /// The line, for sorting.
     var line: Int {
         switch origin {
         case .file(_, let line, _): line ?? 0

@@ -1,13 +1,13 @@
 import Glibc
 
-/// Reads the text of a settings file, within bounds and without ever waiting for it.
+/// Reads a settings file, bounded and without blocking on a pipe.
 enum SettingsFile {
-    /// The most bytes that a file may have. They are enough for a thousand listeners.
+    /// The largest size of a file in bytes, enough for a thousand listeners.
     static let maximumBytes = 64 * 1024
 
-    /// The text of the file at `path`, or `nil` when there is no such file.
+    /// The text of the file at `path`; nil if it does not exist.
     static func read(_ path: String) throws(SettingsError) -> String? {
-        // O_NONBLOCK: opening a FIFO that nobody writes to would never return.
+        // O_NONBLOCK, because opening a FIFO without a writer would block.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
@@ -64,7 +64,7 @@ enum SettingsFile {
     }
 
     private static func unreadable(_ path: String, _ problem: String, line: Int? = nil) -> SettingsError {
-        SettingsError(mistakes: [Mistake(origin: .file(path: path, line: line), allowed: problem)])
+        SettingsError(mistakes: [Mistake(origin: .file(path: path, line: line), problem: problem)])
     }
 
     private static func lastError() -> String {

@@ -1,6 +1,6 @@
 import Sockets
 
-/// The path of a Unix socket as a person writes it.
+/// Checks the path of a Unix socket.
 enum SocketPath {
     static let maximumBytes = SocketAddress.maximumPathLength
 
@@ -19,7 +19,7 @@ enum SocketPath {
         }
     }
 
-    /// The path without its repeated slashes and its `.` steps, which always lead to the same file.
+    /// The path without repeated slashes and `.` components, which do not change the file.
     static func normalized(_ path: String) -> [Substring] {
         path.split(separator: "/").filter { $0 != "." }
     }

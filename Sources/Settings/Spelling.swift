@@ -1,11 +1,11 @@
-/// Finds what was probably meant by a word that is not known.
+/// Finds corrections of misspelled words.
 enum Spelling {
-    /// The word of `known` that is nearest to `word`, or `nil` when none is near enough to be meant.
+    /// The word of `known` that is nearest to `word`; nil if none is near enough.
     ///
-    /// Case does not count and `-` counts as `_`. Near enough is one edit, or one for every three letters of `word`;
-    /// or `word` is a part of exactly one known word, four letters or more.
+    /// Case is ignored and `-` equals `_`. Near enough means one edit, or one per three letters of `word`; or that `word` is a
+    /// part of exactly one known word, four letters or more.
     static func nearest(to word: String, among known: [String]) -> String? {
-        // The distance takes time and memory in proportion to the word; no key of ours is near to a long one.
+        // The cost grows with the length of the word, and no key is near to a long one.
         guard word.utf8.count <= 64 else { return nil }
         let plain = normalized(word)
         let distances = known.map { (word: $0, distance: distance(from: plain, to: normalized($0))) }
@@ -23,8 +23,8 @@ enum Spelling {
         word.lowercased().unicodeScalars.map { $0 == "-" ? "_" : $0 }
     }
 
-    /// How many insertions, deletions, substitutions and swaps of neighbours lead from one word to the other, where
-    /// nothing is edited twice (the optimal string alignment form of the Damerau-Levenshtein distance).
+    /// The number of insertions, deletions, substitutions and swaps of neighbours between two words (the optimal string
+    /// alignment form of the Damerau-Levenshtein distance).
     static func distance(from source: [Unicode.Scalar], to target: [Unicode.Scalar]) -> Int {
         var beforeLast: [Int] = []
         var last = Array(0...target.count)

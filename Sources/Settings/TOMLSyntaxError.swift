@@ -1,14 +1,14 @@
 import TextEscaping
 
-/// Why a text is not TOML: what the parser says, and for the commonest slips what was meant.
+/// Why a text is not TOML: the parser's message and, for common slips, a better explanation.
 struct TOMLSyntaxError: Error {
-    /// Where the parser stopped; both count from 1, the column in code points.
+    /// Where the parser stopped. Both count from 1, the column in code points.
     var line: Int
     var column: Int
-    /// The parser's words.
+    /// The parser's message.
     var description: String
 
-    /// The mistake in `text` as a person wants to read it.
+    /// Explains the mistake in `text`.
     func mistake(in text: String, path: String) -> Mistake {
         let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         let rows = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
@@ -19,7 +19,7 @@ struct TOMLSyntaxError: Error {
         }
         return Mistake(
             origin: .file(path: path, line: hint.line ?? line, column: hint.column),
-            allowed: hint.problem,
+            problem: hint.problem,
             suggestion: hint.suggestion
         )
     }
@@ -35,7 +35,7 @@ struct TOMLSyntaxError: Error {
         parts.contains { description.contains("parsing \($0)") }
     }
 
-    /// A string, an array or a table that never ends: the parser stops at the end of the file or on the next key.
+    /// A string, an array or a table without an end. The parser stops at the end of the file or at the next key.
     private func unclosed(in rows: [String]) -> Hint? {
         let row = SourceRow(rows[line - 1])
         let isAtStart = column <= row.start && (row.value != nil || row.text.contains("["))
@@ -62,7 +62,7 @@ struct TOMLSyntaxError: Error {
         return nil
     }
 
-    /// A key or a table that is there already.
+    /// A duplicate key or table.
     private func repeated(in rows: [String]) -> Hint? {
         guard description.contains("cannot redefine existing") else { return nil }
         let name = SourceRow(rows[line - 1]).name
@@ -127,15 +127,15 @@ struct TOMLSyntaxError: Error {
     }
 }
 
-/// One line of a document that is not TOML, taken apart as its writer may have meant it.
+/// One line of a document that is not TOML, split as its writer may have meant it.
 private struct SourceRow {
     let text: String
-    /// The column of the first character that is no space.
+    /// The column of the first character that is not a space.
     let start: Int
-    /// Its beginning, if that can be a key.
+    /// The key at its beginning, if any.
     let key: String?
     let afterKey: Substring
-    /// What follows "=", without a comment.
+    /// The text after "=", without a comment.
     let value: String?
     let valueColumn: Int
 
@@ -161,13 +161,13 @@ private struct SourceRow {
         text.firstRange(of: part).map { text.unicodeScalars[..<$0.lowerBound].count + 1 }
     }
 
-    /// How comments begin elsewhere, if this line begins so.
+    /// The comment mark of another language at the beginning of this line, if any.
     var commentSign: String? {
         let body = text.drop(while: \.isWhitespace)
         return ["//", "/*", "--", ";", "%"].first { body.hasPrefix($0) }
     }
 
-    /// The header that the line begins, with the brackets that it lacks; nil if it lacks none.
+    /// The header of this line with its missing brackets; nil if none are missing.
     var closedHeader: String? {
         let body = Self.trimmed(text.prefix { $0 != "#" })
         let name = Self.trimmed(body.drop { $0 == "[" }.prefix { $0 != "]" })
@@ -178,7 +178,7 @@ private struct SourceRow {
         return body.hasSuffix(close) ? nil : open + name + close
     }
 
-    /// A value as TOML writes what `text` seems to mean: a number, a truth value or a string.
+    /// What `text` probably means as TOML: a number, a boolean or a string.
     static func meant(_ text: Substring) -> String {
         var text = text.prefix { $0 != "#" }
         for sign in ["//", "/*", ";"] {

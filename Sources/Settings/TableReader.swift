@@ -1,7 +1,6 @@
 import TextEscaping
 
-/// Reads the tables of one document and gathers every mistake on the way. What is not there or is refused keeps the
-/// value that it had, so that all mistakes are found in one pass.
+/// Reads the tables of one document and collects all mistakes in one pass. A missing or refused value keeps its previous value.
 struct TableReader {
     /// One table of the document.
     struct Table {
@@ -11,7 +10,7 @@ struct TableReader {
         /// The number of a `[[listener]]`, from 1.
         var number = 0
 
-        /// What messages call `key`.
+        /// The name of `key` in messages.
         func name(of key: String) -> String {
             switch section {
             case .top: key
@@ -30,7 +29,7 @@ struct TableReader {
 
     // MARK: Reading
 
-    /// Sets what `table` has of `keys`.
+    /// Sets those of `keys` that `table` has.
     mutating func read<Model>(_ keys: [Key<Model>], in table: Table, into model: inout Model) {
         for key in keys {
             guard let value = table.values[key.name] else { continue }
@@ -38,7 +37,7 @@ struct TableReader {
         }
     }
 
-    /// The table of `section`, its keys checked; nil if `top` has none or what it has is no table.
+    /// The table of `section` with its keys checked; nil if `top` has none, or not a table.
     mutating func table(_ section: Section, in top: Table) -> Table? {
         guard let value = top.values[section.rawValue] else { return nil }
         guard let values = value.table else {
@@ -50,36 +49,36 @@ struct TableReader {
         return table
     }
 
-    // MARK: Noting mistakes
+    // MARK: Recording mistakes
 
     mutating func note(_ mistake: Mistake) {
         mistakes.append(mistake)
     }
 
-    /// Notes that the value of `key` will not do, and why.
+    /// Records that the value of `key` is refused.
     mutating func refuse(_ key: String, in table: Table, _ refusal: Refusal) {
         note(
             Mistake(
                 origin: .file(path: file, line: table.values[key]?.line ?? table.line),
                 key: table.name(of: key),
                 found: table.values[key]?.shown,
-                allowed: refusal.allowed,
+                problem: refusal.problem,
                 suggestion: refusal.suggestion
             )
         )
     }
 
-    mutating func refuse(_ key: String, in table: Table, _ allowed: String) {
-        refuse(key, in: table, Refusal(allowed))
+    mutating func refuse(_ key: String, in table: Table, _ problem: String) {
+        refuse(key, in: table, Refusal(problem))
     }
 
-    /// Notes something about a `[[listener]]` as a whole.
+    /// Records a mistake of a whole `[[listener]]`.
     mutating func refuse(_ listener: Table, _ problem: String) {
         let name = "\(listener.section.header) \(listener.number)"
-        note(Mistake(origin: .file(path: file, line: listener.line), key: name, allowed: problem))
+        note(Mistake(origin: .file(path: file, line: listener.line), key: name, problem: problem))
     }
 
-    /// Notes every key that `table` should not have.
+    /// Records every unknown key of `table`.
     mutating func refuseUnknownKeys(in table: Table) {
         let known = table.section.names
         for (key, value) in table.values.sorted(by: { $0.key < $1.key }) where !known.contains(key) {
@@ -87,7 +86,7 @@ struct TableReader {
             note(
                 Mistake(
                     origin: .file(path: file, line: value.line),
-                    allowed: problem,
+                    problem: problem,
                     suggestion: suggestion
                 )
             )
@@ -96,7 +95,7 @@ struct TableReader {
 }
 
 extension Section {
-    /// What is wrong with `key`, which this table does not know, and what was probably meant.
+    /// Describes the unknown `key`, and what was probably meant.
     func explain(unknown key: String) -> (problem: String, suggestion: String?) {
         let problem = "unknown key \(PrintableText.quoted(key))"
         let others = Section.allCases.filter { $0 != self }

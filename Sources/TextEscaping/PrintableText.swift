@@ -1,12 +1,12 @@
-// TextEscaping: text from outside (a file, a flag, the environment, a client) made fit to be shown.
+// TextEscaping: makes text from outside (a file, an option, the environment, a client) safe to show.
 //
-// Pure: text in, text out. What must stay true: nothing that was escaped here can begin a second line, move a terminal's
-// cursor or turn the direction of the text around it.
+// It does no I/O. Invariant: escaped text cannot start a second line, move a terminal's cursor or change the direction of the
+// text around it.
 
-/// Text from outside, made fit for one line that a person, systemd or a program reads.
+/// Escapes text from outside for one line of output.
 public enum PrintableText {
-    /// The text with line ends, control characters and invisible direction changes written as escapes (`\n`, `\x1b`,
-    /// `\u{202e}`); anything else stays as it is, backslashes too.
+    /// The text with line ends, control characters and direction marks as escapes (`\n`, `\x1b`, `\u{202e}`). Everything
+    /// else is unchanged, including backslashes.
     public static func escape(_ text: String) -> String {
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return text }
         return replacing(in: text) { scalar in
@@ -17,8 +17,7 @@ public enum PrintableText {
         }
     }
 
-    /// The text in double quotes, escaped as both TOML (basic string) and JSON (RFC 8259) read it: parsing it gives the
-    /// text again.
+    /// The text in double quotes, escaped for both TOML (basic strings) and JSON (RFC 8259).
     public static func quoted(_ text: String) -> String {
         let escaped = replacing(in: text) { scalar in
             switch scalar {
@@ -31,12 +30,12 @@ public enum PrintableText {
         return "\"\(escaped)\""
     }
 
-    /// The text escaped, and not longer than a line: for a value that a message names.
+    /// The escaped text, cut to the length of a line, for values in messages.
     public static func excerpt(_ text: String) -> String {
         clip(escape(text), toUTF8Count: 200)
     }
 
-    /// The text if it fits into `limit` bytes of UTF-8; otherwise as many whole characters as fit with an ellipsis.
+    /// The text if it fits into `limit` bytes of UTF-8; otherwise its beginning, cut between characters, and an ellipsis.
     public static func clip(_ text: String, toUTF8Count limit: Int) -> String {
         guard text.utf8.count > limit else { return text }
         let ellipsis = "…"

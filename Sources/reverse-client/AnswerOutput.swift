@@ -3,23 +3,23 @@ import LineEditor
 import ReverseClient
 import Sockets
 
-/// Standard output for answers that come as bytes.
+/// Standard output for streams of answers.
 enum AnswerOutput {
-    /// A pipe or a file gets every byte; a terminal is shown control characters, unless `isRaw`.
+    /// A pipe or a file gets the bytes unchanged. On a terminal control characters are shown as text, unless `isRaw`.
     static func standard(isRaw: Bool) -> any OutputPort {
         let output = DescriptorOutput(STDOUT_FILENO, name: "the answers")
         return isRaw || isatty(STDOUT_FILENO) == 0 ? output : TerminalOutput(output)
     }
 }
 
-/// An output to a terminal, which shows control characters and does not obey them.
+/// An output to a terminal that shows control characters as text.
 final class TerminalOutput: OutputPort {
-    /// What is made visible at once.
+    /// How many bytes are converted at a time.
     private static let pieceSize = 4096
 
     private let output: any OutputPort
     private var filter = VisibleText()
-    /// What is made of the next bytes of the answers and not written yet, and how many bytes these are.
+    /// Converted text that is not written yet, and the number of bytes that it was made from.
     private var pending: ArraySlice<UInt8> = []
     private var taken = 0
 
@@ -28,11 +28,11 @@ final class TerminalOutput: OutputPort {
     var pollDescriptor: Int32? { output.pollDescriptor }
     var mustPollFirst: Bool { output.mustPollFirst }
 
-    /// Takes bytes once all that is made of them is written; until then the same bytes are offered again.
+    /// Reports bytes as taken when their converted text is written. Until then the caller offers the same bytes again.
     func write(_ buffer: UnsafeRawBufferPointer) throws(SystemError) -> Int? {
         if pending.isEmpty {
             taken = min(buffer.count, Self.pieceSize)
-            // 0xC2 begins the characters of C1. It is looked at together with the byte after it.
+            // 0xC2 starts the C1 characters, so it is converted together with the next byte.
             if taken > 1, taken < buffer.count, buffer[taken - 1] == 0xC2 { taken -= 1 }
             pending = filter.visible(buffer.prefix(taken))[...]
         }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Glibc
 import Sockets
 
-/// Where the server is: flags, then environment, then the default.
+/// The server: from options, then the environment, then the default.
 struct Destination: ParsableArguments {
     static let defaultHost = "127.0.0.1"
     static let defaultPort: UInt16 = 5000
@@ -31,7 +31,7 @@ struct Destination: ParsableArguments {
     )
     var unix: String?
 
-    /// The endpoint that flags and environment name together.
+    /// The endpoint named by options and environment.
     func endpoint() throws -> Endpoint {
         try endpoint(environment: { name in
             getenv(name).map { ByteText.text(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
@@ -46,7 +46,7 @@ struct Destination: ParsableArguments {
             guard !unix.isEmpty else { throw ValidationError("-U needs the path of a socket") }
             return .unix(path: unix)
         }
-        // An empty variable is as good as none.
+        // An empty variable counts as not set.
         let hostVariable = environment("REVERSED_HOST").flatMap { $0.isEmpty ? nil : $0 }
         let portVariable = environment("REVERSED_PORT").flatMap { $0.isEmpty ? nil : $0 }
 
@@ -85,7 +85,7 @@ struct Destination: ParsableArguments {
     private static func parse(_ text: String, origin: String) throws -> (endpoint: Endpoint, namesPort: Bool)
     {
         if ByteText.holdsOther(text), !text.contains("/") {
-            throw ValidationError("\(origin): \"\(text)\" is no host: its bytes are not UTF-8")
+            throw ValidationError("\(origin): \"\(text)\" is not a host: its bytes are not UTF-8")
         }
         if text.contains("://") {
             throw ValidationError(
@@ -94,7 +94,7 @@ struct Destination: ParsableArguments {
         }
         do {
             let endpoint = try Endpoint(parsing: text, defaultPort: 0)
-            // A port that changes with the default was not named.
+            // A port that follows the default was not given.
             return (endpoint, try Endpoint(parsing: text, defaultPort: 1) == endpoint)
         } catch {
             throw ValidationError("\(origin): \(error)")
@@ -103,7 +103,7 @@ struct Destination: ParsableArguments {
 
     private static func parsePort(_ text: String, origin: String) throws -> UInt16 {
         guard text.utf8.allSatisfy({ (48...57).contains($0) }), let port = UInt16(text), port > 0 else {
-            throw ValidationError("\(origin): \"\(text)\" is no port: a whole number from 1 to 65535")
+            throw ValidationError("\(origin): \"\(text)\" is not a port: a whole number from 1 to 65535")
         }
         return port
     }

@@ -2,19 +2,20 @@ import CommandSupport
 import Glibc
 import Synchronization
 
-/// Ctrl-C (SIGINT) in the modes that have something to do before they leave; the others leave the signal at its default.
-/// A signal handler can reach nothing but what is global, so the flag is.
+/// Ctrl-C (SIGINT) in the modes that do something before they exit; the other modes keep the default action. The flag is
+/// global, because a signal handler can reach nothing else.
 enum Interrupt {
     private static let happened = Atomic<Bool>(false)
 
-    /// From now on Ctrl-C is only noted. An ignored SIGINT, as a shell gives it to a background job, stays ignored.
-    static func isNoted() {
+    /// Installs the handler: from now on Ctrl-C only sets the flag. If SIGINT is ignored, as a shell does for a background
+    /// job, it stays ignored.
+    static func install() {
         guard !ProcessSignals.isIgnored(SIGINT) else { return }
         signal(SIGINT) { _ in Interrupt.happened.store(true, ordering: .relaxed) }
     }
 
-    /// Whether Ctrl-C was noted since the last question.
+    /// Clears the flag. Returns whether it was set.
     static func take() -> Bool { happened.exchange(false, ordering: .relaxed) }
-    /// Whether Ctrl-C was noted and not taken yet.
+    /// Whether the flag is set.
     static var isPending: Bool { happened.load(ordering: .relaxed) }
 }

@@ -9,10 +9,10 @@ struct JSONObject: CustomStringConvertible {
     mutating func add(_ name: String, _ value: String) { add(name, raw: PrintableText.quoted(value)) }
     mutating func add(_ name: String, _ value: Int) { add(name, raw: String(value)) }
     mutating func add(_ name: String, _ value: JSONObject) { add(name, raw: value.description) }
-    /// In milliseconds, to the microsecond.
+    /// Adds milliseconds with three decimals.
     mutating func add(_ name: String, _ value: Duration) { add(name, raw: milliseconds(value)) }
 
-    /// Bytes that are text as they are; others as base64, in a member whose name says so.
+    /// Adds valid UTF-8 as text, and other bytes as base64 with `_base64` appended to the name.
     mutating func add(_ name: String, bytes: some Collection<UInt8>) {
         if String(validating: bytes, as: UTF8.self) != nil {
             add(name, raw: Self.quoted(Array(bytes)))
@@ -21,8 +21,8 @@ struct JSONObject: CustomStringConvertible {
         }
     }
 
-    /// UTF-8 in quotes. Most bytes of most texts stand for themselves and are copied in runs; `PrintableText` sees only
-    /// the scalars that begin as one does that is to be escaped.
+    /// The text in quotes. Runs without special bytes are copied; only scalars that may need an escape go through
+    /// `PrintableText`.
     private static func quoted(_ text: [UInt8]) -> String {
         var result: [UInt8] = [UInt8(ascii: "\"")]
         result.reserveCapacity(text.count + 2)
@@ -40,7 +40,8 @@ struct JSONObject: CustomStringConvertible {
         return String(decoding: result, as: UTF8.self)
     }
 
-    /// Control characters, the quote and the backslash; the first bytes of C1 and of the invisible direction changes.
+    /// Whether a byte starts a scalar that may need an escape: control characters, the quote, the backslash, and the first
+    /// bytes of C1 and of the direction marks.
     private static func isSpecial(_ byte: UInt8) -> Bool {
         byte < 0x20 || byte == 0x22 || byte == 0x5C || byte == 0x7F || byte == 0xC2 || byte == 0xE2
     }
@@ -50,7 +51,7 @@ struct JSONObject: CustomStringConvertible {
     }
 }
 
-/// `0.123`: milliseconds with three decimals.
+/// Milliseconds with three decimals, as in `0.123`.
 func milliseconds(_ duration: Duration) -> String {
     let microseconds = max(
         0,
@@ -60,7 +61,7 @@ func milliseconds(_ duration: Duration) -> String {
     return "\(microseconds / 1000)." + String(repeating: "0", count: 3 - decimals.count) + decimals
 }
 
-/// RFC 4648, section 4.
+/// Base64 with padding (RFC 4648, section 4).
 func base64(_ bytes: [UInt8]) -> String {
     let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     var result: [UInt8] = []

@@ -2,30 +2,30 @@ import Glibc
 import ReverseClient
 import Sockets
 
-/// Answers as JSON objects, one a line, each with the text that was asked.
+/// Answers as JSON objects, one per line, each with the text that was sent.
 ///
-/// It stands on both sides of a stream: it keeps the bytes that are read until their answers come. An answer has as
-/// many bytes as its line, so the line says where the answer ends, whatever bytes it has.
+/// It wraps the input and the output of a stream, and keeps the bytes that were read until their answers arrive. An answer
+/// has as many bytes as its line, so the line determines where the answer ends.
 final class JSONLines {
     private let inner: any InputPort
-    /// What was read and is not answered, from `start` on.
+    /// Bytes that were read and not answered yet, from `start` on.
     private var asked: [UInt8] = []
     private var start = 0
-    /// What is known of the answer to the oldest line.
+    /// The part of the oldest line's answer that has arrived.
     private var answer: [UInt8] = []
 
     init(_ inner: any InputPort) { self.inner = inner }
 
-    /// The side from which the stream reads.
+    /// The input of the stream.
     var source: any InputPort { Source(lines: self) }
-    /// The side to which the stream writes.
+    /// The output of the stream.
     var sink: any OutputPort { Sink(lines: self) }
 
     private func take(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
         var rest = bytes[...]
         var text: [UInt8] = []
         while !rest.isEmpty {
-            // The line ends behind its line feed, or where the input ends.
+            // A line ends after its line feed, or at the end of the input.
             let line = asked[start...]
             let length = line.firstIndex(of: 0x0A).map { $0 + 1 - start } ?? line.count
             let part = rest.prefix(length - answer.count)
@@ -68,7 +68,7 @@ final class JSONLines {
         let lines: JSONLines
         init(lines: JSONLines) { self.lines = lines }
 
-        /// Polled for a reader that is gone; `write` waits by itself where it must.
+        /// Polled to detect that the reader is gone; `write` itself may block.
         var pollDescriptor: Int32? { STDOUT_FILENO }
         var mustPollFirst: Bool { false }
 

@@ -1,13 +1,13 @@
 import CommandSupport
 import TextEscaping
 
-/// What a person reads on standard error.
+/// Messages on standard error.
 enum Message {
-    /// Prints `reverse-client: sentence`; what a server or a command line brought into it is escaped.
+    /// Prints `reverse-client: sentence`, with text from a server or the command line escaped.
     static func print(_ sentence: String) {
         write("reverse-client: \(PrintableText.escape(sentence))\n")
     }
 
-    /// Writes to standard error as it stands; where that fails nobody can be informed.
+    /// Writes the text unchanged. Errors are ignored, because there is nowhere to report them.
     static func write(_ text: String) { writeMessage(text) }
 }

@@ -6,7 +6,7 @@ import Sockets
 
 /// What to ping and how often.
 struct PingOptions: ParsableArguments {
-    @Flag(help: "Send lines whose answer can be checked, and print the round trip of each.")
+    @Flag(help: "Send generated lines, check the answers, and print the round-trip time of each.")
     var ping = false
 
     @Option(
@@ -18,7 +18,7 @@ struct PingOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp("The pause between two lines (default: 1s).", valueName: "duration"),
         completion: .list(["0", "100ms", "1s", "1min"]),
-        transform: Patience.duration
+        transform: WaitingOptions.duration
     )
     var interval: Duration?
 
@@ -30,20 +30,20 @@ struct PingOptions: ParsableArguments {
     }
 }
 
-/// Measures the round trip again and again; for monitoring and checks.
+/// Sends lines with known answers and prints their round-trip times, for monitoring and checks.
 struct PingMode {
     let endpoint: Endpoint
-    let patience: Patience
+    let waiting: WaitingOptions
     let options: PingOptions
     let json: Bool
 
     func run() throws {
-        Interrupt.isNoted()
+        Interrupt.install()
         let output = StandardOutput(endpoint: endpoint)
         let conversation = Conversation(
             with: endpoint,
-            timeout: patience.timeoutValue,
-            retry: RetryPolicy(patience: patience.retryFor ?? .zero),
+            timeout: waiting.timeoutValue,
+            retry: RetryPolicy(timeLimit: waiting.retryFor ?? .zero),
             isInterrupted: { Interrupt.isPending }
         )
         let ping = Ping(conversation)
@@ -60,15 +60,15 @@ struct PingMode {
             try output.write(line(statistics.sent, outcome) + "\n")
             due = max(due + interval, ContinuousClock.now)
         }
-        // The terminal has shown ^C in the line where the cursor is.
+        // The terminal has printed ^C on the current line.
         if Interrupt.isPending && isatty(STDOUT_FILENO) == 1 { try output.write("\n") }
         try output.write(summary(statistics) + "\n")
-        if Interrupt.isPending { ProcessSignals.die(by: SIGINT) }
+        if Interrupt.isPending { ProcessSignals.terminate(by: SIGINT) }
         if let failure = statistics.lastFailure { throw ExitCode(failure.exitCode) }
         try StandardStreams.finish(endpoint: endpoint)
     }
 
-    /// Ends early when a signal comes.
+    /// Returns early on a signal.
     private func sleep(until due: ContinuousClock.Instant) {
         while !Interrupt.isPending {
             let left = ContinuousClock.now.duration(to: due)
@@ -88,7 +88,7 @@ struct PingMode {
             return switch outcome {
             case .answered(let roundTrip):
                 "answer from \(endpoint): seq=\(sequence) time=\(milliseconds(roundTrip)) ms"
-            case .failed(let error): "no answer: seq=\(sequence) \(error)"
+            case .failed(let error): "no answer: seq=\(sequence) \(error.message)"
             }
         }
         var object = JSONObject()
@@ -96,7 +96,7 @@ struct PingMode {
         switch outcome {
         case .answered(let roundTrip): object.add("round_trip_ms", roundTrip)
         case .failed(let error):
-            object.add("error", error.description)
+            object.add("error", error.message)
             object.add("exit_code", Int(error.exitCode))
         }
         return object.description

@@ -2,7 +2,7 @@ import Glibc
 import LineEditor
 import ReverseClient
 
-/// For a terminal that understands no escape sequences: the system edits the line.
+/// The prompt on a terminal without escape sequences: the terminal driver edits the line.
 struct PlainPrompt {
     func readLine(_ prompt: String, _ output: StandardOutput) throws(ClientError) -> LineEditor.Outcome {
         try output.write(prompt)
@@ -12,10 +12,10 @@ struct PlainPrompt {
                 try output.write("\n")
                 return .interrupted(hadText: !line.isEmpty)
             }
-            // A signal may come between the question and poll(2), hence never for long.
+            // A signal may arrive just before poll(2), so it never waits for long.
             var polls = [pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)]
             guard poll(&polls, 1, 300) > 0 else { continue }
-            // Byte by byte: what follows the line stays with the terminal.
+            // One byte at a time, so that input after the line stays in the terminal.
             var byte: UInt8 = 0
             guard read(STDIN_FILENO, &byte, 1) == 1 else {
                 try output.write("\n")
@@ -26,7 +26,7 @@ struct PlainPrompt {
         }
     }
 
-    /// With more lines behind it, which have come already, a line was pasted.
+    /// A line counts as pasted if more input has already arrived.
     private func entered(_ line: [UInt8]) -> LineEditor.Outcome {
         var more: Int32 = 0
         let isPasted = ioctl(STDIN_FILENO, UInt(FIONREAD), &more) == 0 && more > 0

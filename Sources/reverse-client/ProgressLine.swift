@@ -1,12 +1,12 @@
 import Glibc
 import ReverseClient
 
-/// Shows on the terminal how a stream gets on: a line that is redrawn, and a word about an outage.
+/// Shows the progress of a stream on the terminal: a line that is redrawn, and a message about an outage.
 final class ProgressLine: StreamObserver {
     private static let pause = Duration.milliseconds(200)
-    /// Work that is done before is not worth a line.
-    private static let patience = Duration.milliseconds(600)
-    /// Shorter outages are over before anyone has read of them.
+    /// A stream that is done before this shows no line.
+    private static let delay = Duration.milliseconds(600)
+    /// Shorter outages are not reported.
     private static let shortOutage = Duration.milliseconds(150)
 
     private let isWanted: Bool
@@ -14,19 +14,19 @@ final class ProgressLine: StreamObserver {
     private var isOver = false
     private var text: ProgressText
     private var nextDrawing: ContinuousClock.Instant
-    private var outage: (since: ContinuousClock.Instant, lines: Int, isTold: Bool)?
+    private var outage: (since: ContinuousClock.Instant, lines: Int, isReported: Bool)?
     private var lines = 0
 
-    /// Whether nothing else is read or written through the terminal, as far as can be seen from here: nothing is typed,
-    /// and the answers go to a file. What is behind a pipe may draw on the terminal at any time, as less(1) does.
-    static var disturbsNobody: Bool {
+    /// Whether nothing else seems to use the terminal: the lines do not come from it, and the answers go to a file. A
+    /// program at the other end of a pipe may draw on the terminal, as less(1) does.
+    static var hasTerminalToItself: Bool {
         var status = stat()
         guard isatty(STDIN_FILENO) == 0, fstat(STDOUT_FILENO, &status) == 0, Self.canErase else {
             return false
         }
         return switch status.st_mode & S_IFMT {
         case S_IFREG, S_IFBLK: true
-        // /dev/null and the like.
+        // Devices such as /dev/null.
         case S_IFCHR: isatty(STDOUT_FILENO) == 0
         default: false
         }
@@ -38,12 +38,14 @@ final class ProgressLine: StreamObserver {
         return !kind.isEmpty && kind != "dumb"
     }
 
-    /// - Parameter isWanted: Whether the progress line is shown; outages are reported anyway.
+    /// - Parameters:
+    ///   - isWanted: Whether the progress line is shown; outages are reported anyway.
+    ///   - inputSize: The bytes left to read, if known.
     init(isWanted: Bool, inputSize: Int?) {
         self.isWanted = isWanted
         text = ProgressText(size: inputSize)
-        nextDrawing = .now + Self.patience
-        if isWanted { ProgressEraser.arm() }
+        nextDrawing = .now + Self.delay
+        if isWanted { ProgressEraser.install() }
     }
 
     var interval: Duration? { isWanted ? Self.pause : nil }
@@ -64,23 +66,23 @@ final class ProgressLine: StreamObserver {
     func streamLost(_ reason: ClientError.Reason, tryingAgainAfter pause: Duration) {
         let current = outage ?? (.now, lines, false)
         outage = current
-        guard !current.isTold, current.since.duration(to: .now) >= Self.shortOutage else { return }
-        outage?.isTold = true
+        guard !current.isReported, current.since.duration(to: .now) >= Self.shortOutage else { return }
+        outage?.isReported = true
         wipe()
         Message.print("\(reason.briefly); trying again")
     }
 
-    /// Takes the line away; to be called before anything else is printed.
+    /// Erases the line. Call it before printing anything else.
     func wipe() { ProgressEraser.wipe() }
 
     private func draw(_ text: String) {
-        // In the background the terminal belongs to the shell.
+        // The terminal belongs to the foreground process group.
         guard tcgetpgrp(STDERR_FILENO) == getpgrp(), ProgressEraser.isWritable else { return }
         var size = winsize()
         let known = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1
-        // One column is left free: a full line would wrap on some terminals.
+        // One column stays free, because some terminals wrap a full line.
         let width = known ? Int(size.ws_col) - 1 : 79
-        ProgressEraser.willDraw()
+        ProgressEraser.prepare()
         Message.write("\r\(text.prefix(width))\u{1B}[K")
     }
 }

@@ -1,20 +1,20 @@
 import ReverseClient
 
-/// One line about how far a stream has come.
+/// The text of the progress line.
 struct ProgressText {
-    /// How many bytes the input has in all; nil where that cannot be known.
+    /// The size of the input in bytes; nil if unknown.
     var size: Int?
     private var samples: [(time: ContinuousClock.Instant, progress: StreamProgress)] = []
 
     init(size: Int?) { self.size = size }
 
-    /// The speed is that of the last few seconds.
-    private static let memory = 20
+    /// How many calls the speed is averaged over.
+    private static let mostSamples = 20
 
-    /// The text at `now`; call it at a steady pace.
+    /// The text at `now`. Call it at regular intervals.
     mutating func text(_ progress: StreamProgress, at now: ContinuousClock.Instant) -> String {
         samples.append((now, progress))
-        if samples.count > Self.memory { samples.removeFirst() }
+        if samples.count > Self.mostSamples { samples.removeFirst() }
         let first = samples[0]
         let seconds = first.time.duration(to: now) / .seconds(1)
         let bytes = progress.bytesAnswered - first.progress.bytesAnswered

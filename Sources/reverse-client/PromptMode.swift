@@ -3,19 +3,19 @@ import LineEditor
 import ReverseClient
 import Sockets
 
-/// A person at a terminal: a prompt, a line, its answer.
+/// The prompt at a terminal: reads a line, prints its answer.
 struct PromptMode {
     static let prompt = "Enter a String: "
     static let answerPrefix = "Reversed string from server:"
     private static let hint = "Type \"exit\" or press Ctrl-D to leave."
 
     let endpoint: Endpoint
-    let patience: Patience
-    /// Whether the terminal gets control characters of the answers as they are.
+    let waiting: WaitingOptions
+    /// Whether the terminal gets control characters of the answers unchanged.
     let isRaw: Bool
 
     func run() throws {
-        Interrupt.isNoted()
+        Interrupt.install()
         let output = StandardOutput(endpoint: endpoint)
         let (history, mistake) = History.ofUser()
         let editor =
@@ -23,13 +23,13 @@ struct PromptMode {
         defer { editor?.close() }
         let conversation = Conversation(
             with: endpoint,
-            timeout: patience.timeoutValue,
-            retry: RetryPolicy(patience: patience.retryFor ?? .zero),
+            timeout: waiting.timeoutValue,
+            retry: RetryPolicy(timeLimit: waiting.retryFor ?? .zero),
             isInterrupted: { Interrupt.isPending || editor?.noticeInterrupt() == true }
         )
         try conversation.connect()
         try output.write("Connected to \(VisibleText.visible(endpoint.description)). \(Self.hint)\n")
-        if let mistake, editor != nil { tell(mistake) }
+        if let mistake, editor != nil { report(mistake) }
         try converse(conversation, editor, output)
     }
 
@@ -42,7 +42,7 @@ struct PromptMode {
             let sentence =
                 switch reason {
                 case .wrongAnswer:
-                    "\(endpoint) sent something that was not asked for: it is probably no reversed; "
+                    "\(endpoint) sent something that was not asked for: it is probably not a reversed server; "
                         + "the next line connects again"
                 default: "\(endpoint) ended the connection; the next line connects again"
                 }
@@ -50,7 +50,7 @@ struct PromptMode {
         }
         var isFirst = true
         while true {
-            if let problem = editor?.takeHistoryProblem() { tell(problem) }
+            if let problem = editor?.takeHistoryProblem() { report(problem) }
             _ = Interrupt.take()
             let outcome =
                 try editor?.readLine(prompt: Self.prompt, watch: watch) ?? plain.readLine(Self.prompt, output)
@@ -64,7 +64,7 @@ struct PromptMode {
                 } catch {
                     if case .cannotWrite = error.reason { throw error }
                     if error.reason == .interrupted { editor?.discardInput() }
-                    tell("\(error)")
+                    report(error.message)
                 }
                 if isFirst && line.isEmpty { try output.write("\(Self.hint)\n") }
                 isFirst = false
@@ -78,17 +78,17 @@ struct PromptMode {
         return filter.visible(answer)
     }
 
-    private func tell(_ sentence: String) {
+    private func report(_ sentence: String) {
         Message.write(Self.coloured("reverse-client: \(sentence)") + "\n")
     }
 
-    /// Escape sequences are understood.
+    /// Whether the terminal understands escape sequences.
     private static var canEdit: Bool {
         guard let kind = getenv("TERM").map({ String(cString: $0) }) else { return false }
         return !kind.isEmpty && kind != "dumb"
     }
 
-    /// Red on a terminal, unless the person wants none (no-color.org).
+    /// The text in red on a terminal, unless NO_COLOR is set (no-color.org).
     private static func coloured(_ text: String) -> String {
         let text = VisibleText.visible(text)
         let isUnwanted = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false

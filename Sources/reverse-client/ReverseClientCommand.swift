@@ -5,15 +5,15 @@ import ReverseClient
 import ReverseCore
 import Sockets
 
-/// The command: reads flags and environment, chooses the mode, turns errors into a sentence and an exit code.
+/// The command: reads options and environment, selects the mode, turns errors into a message and an exit code.
 @main struct ReverseClientCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reverse-client",
         abstract: "Send lines to a reversed server and print them back reversed.",
         discussion: """
-            With TEXT, each TEXT is one line and its answer one line of the output. Without, the lines come from \
-            standard input: on a terminal they are asked for one by one ("exit" or Ctrl-D leaves), from a file or a \
-            pipe all of them are sent and answered as they come.
+            Each TEXT is one line, and its answer is one line of the output. Without TEXT the lines come from standard \
+            input: on a terminal a prompt asks for them ("exit" or Ctrl-D leaves); from a file or a pipe all of them \
+            are sent, and the answers are written as they arrive.
 
             EXAMPLES:
               reverse-client ADVANCE
@@ -24,12 +24,12 @@ import Sockets
 
             EXIT CODES:
               0 all answered   64 usage   65 line too long   69 cannot connect
-              74 input or output failed   75 timed out, or retried in vain
+              74 input or output failed   75 timed out, or retries failed
               76 short or wrong answer, or a line that the server refuses
-              130 Ctrl-C, by SIGINT   141 the reader of the answers left, by SIGPIPE
+              130 Ctrl-C, by SIGINT   141 the reader of the answers exited, by SIGPIPE
 
             ENVIRONMENT:
-              REVERSED_HOST, REVERSED_PORT   the server, where -H, -p and -U do not say so
+              REVERSED_HOST, REVERSED_PORT   the server, without -H, -p and -U
               REVERSED_HISTORY               the prompt's history, empty for none
               REVERSED_HISTSIZE              how many lines it keeps (1000)
               NO_COLOR                       no colours at the prompt
@@ -38,13 +38,15 @@ import Sockets
     )
 
     @OptionGroup(title: "Server") var destination: Destination
-    @OptionGroup(title: "Patience") var patience: Patience
+    @OptionGroup(title: "Waiting") var waiting: WaitingOptions
     @OptionGroup(title: "Ping") var pinging: PingOptions
 
     @Flag(help: "Print JSON, one object a line: the answers, the pings, and an error.")
     var json = false
 
-    @Flag(help: "Let a terminal obey the control characters of the answers, instead of showing them (^[).")
+    @Flag(
+        help: "Send control characters of the answers to a terminal unchanged, instead of showing them (^[)."
+    )
     var raw = false
 
     @Flag(
@@ -58,13 +60,13 @@ import Sockets
 
     static func main() {
         let arguments = Arguments.ofProcess
-        // A reader that goes away is an error of write(2), so that the progress line can be erased first.
+        // Without SIGPIPE, write(2) reports a reader that is gone, and the progress line can be erased first.
         let ignoresPipe = ProcessSignals.isIgnored(SIGPIPE)
         signal(SIGPIPE, SIG_IGN)
         let json = arguments.forParser.prefix { $0 != "--" }.contains("--json")
         do {
             if let script = try CompletionScripts.ofProgram.requested(by: arguments.forParser) {
-                leaveWithOutput(script)
+                exitProcess(printing: script)
             }
             let command = try parse(arguments)
             guard let command = command as? ReverseClientCommand else {
@@ -73,16 +75,16 @@ import Sockets
             }
             try command.run(lines: command.text.map(ByteText.bytes))
         } catch let error as ClientError {
-            leave(with: error, json: json, ignoresPipe: ignoresPipe)
+            exitProcess(with: error, json: json, ignoresPipe: ignoresPipe)
         } catch {
             if json, exitCode(for: error) == .validationFailure {
                 printObject(message(for: error), CommandExit.usage)
             }
-            leave(with: error)
+            exitProcess(with: error)
         }
     }
 
-    /// An error for the program that reads the JSON. Where it cannot be written, the exit code is left.
+    /// Prints an error for the program that reads the JSON. If that fails, the exit code still reports it.
     private static func printObject(_ sentence: String, _ code: Int32) {
         var object = JSONObject()
         object.add("error", ByteText.shown(sentence))
@@ -90,16 +92,16 @@ import Sockets
         try? DescriptorWriting.writeAll("\(object)\n".utf8, to: STDOUT_FILENO, action: "write the error")
     }
 
-    private static func leave(with error: ClientError, json: Bool, ignoresPipe: Bool) -> Never {
+    private static func exitProcess(with error: ClientError, json: Bool, ignoresPipe: Bool) -> Never {
         switch error.reason {
-        case .interrupted: ProcessSignals.die(by: SIGINT)
-        // As cat(1) does: the reader of the answers has seen enough.
+        case .interrupted: ProcessSignals.terminate(by: SIGINT)
+        // Like cat(1): the reader of the answers has exited.
         case .cannotWrite(let failure) where failure.code == EPIPE && !ignoresPipe:
-            ProcessSignals.die(by: SIGPIPE)
+            ProcessSignals.terminate(by: SIGPIPE)
         case .cannotWrite: break
-        default: if json { printObject(error.description, error.exitCode) }
+        default: if json { printObject(error.message, error.exitCode) }
         }
-        Message.print(error.description)
+        Message.print(error.message)
         Glibc.exit(error.exitCode)
     }
 
@@ -115,13 +117,13 @@ import Sockets
         let readsInput = lines.isEmpty && !pinging.ping
         try StandardStreams.check(readsInput: readsInput, endpoint: endpoint)
         if pinging.ping {
-            try PingMode(endpoint: endpoint, patience: patience, options: pinging, json: json).run()
+            try PingMode(endpoint: endpoint, waiting: waiting, options: pinging, json: json).run()
         } else if !lines.isEmpty {
-            try TextMode(endpoint: endpoint, patience: patience, json: json, isRaw: raw).run(lines)
+            try TextMode(endpoint: endpoint, waiting: waiting, json: json, isRaw: raw).run(lines)
         } else if isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 && !json {
-            try PromptMode(endpoint: endpoint, patience: patience, isRaw: raw).run()
+            try PromptMode(endpoint: endpoint, waiting: waiting, isRaw: raw).run()
         } else {
-            try StreamMode(endpoint: endpoint, patience: patience, json: json, progress: progress, isRaw: raw)
+            try StreamMode(endpoint: endpoint, waiting: waiting, json: json, progress: progress, isRaw: raw)
                 .run()
         }
     }

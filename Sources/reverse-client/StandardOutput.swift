@@ -2,7 +2,7 @@ import Glibc
 import ReverseClient
 import Sockets
 
-/// Standard output for modes that write little and wait for it.
+/// Standard output for modes that write little and may block.
 struct StandardOutput {
     let endpoint: Endpoint
 

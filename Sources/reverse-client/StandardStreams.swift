@@ -3,9 +3,10 @@ import Glibc
 import ReverseClient
 import Sockets
 
-/// The three descriptors that a program is started with, which it may not get.
+/// Checks of standard input and output.
 enum StandardStreams {
-    /// Refuses a closed input or output (which is open on /dev/null by now), and an input that is the output.
+    /// Refuses an input or output that was closed at the start (it is open on /dev/null by now), and an input that is the
+    /// output.
     static func check(readsInput: Bool, endpoint: Endpoint) throws(ClientError) {
         if linux_was_closed_at_start(STDOUT_FILENO) {
             let error = SystemError("write the answers", code: EBADF, advice: "standard output is closed")
@@ -21,14 +22,14 @@ enum StandardStreams {
         }
     }
 
-    /// Closes the output, which is when some file systems tell of a failed write (close(2)).
+    /// Closes the output, because some file systems report a failed write only then (close(2)).
     static func finish(endpoint: Endpoint) throws(ClientError) {
         guard close(STDOUT_FILENO) != 0, errno != EINTR else { return }
         throw ClientError(.cannotWrite(SystemError("write the answers")), endpoint: endpoint)
     }
 
-    /// Whether the lines are read from the file that the answers go to: it would grow until the disk is full. A file
-    /// that has nothing left to read does no harm.
+    /// Whether the lines come from the file that the answers go to, which would grow until the disk is full. A file with
+    /// nothing left to read is harmless.
     private static var inputIsOutput: Bool {
         var input = stat()
         var output = stat()

@@ -2,22 +2,22 @@ import Glibc
 import ReverseClient
 import Sockets
 
-/// The lines come from a file or a pipe.
+/// Streams lines from a file or a pipe.
 struct StreamMode {
     let endpoint: Endpoint
-    let patience: Patience
+    let waiting: WaitingOptions
     let json: Bool
-    /// What the person said about the progress line; nil for nothing.
+    /// --progress or --no-progress; nil without either.
     let progress: Bool?
-    /// Whether a terminal gets control characters of the answers as they are.
+    /// Whether a terminal gets control characters of the answers unchanged.
     let isRaw: Bool
 
     func run() throws {
-        // Never in a log.
+        // Only on a terminal, never in a log.
         let observer =
             isatty(STDERR_FILENO) == 1
             ? ProgressLine(
-                isWanted: progress ?? ProgressLine.disturbsNobody,
+                isWanted: progress ?? ProgressLine.hasTerminalToItself,
                 inputSize: Self.status(of: STDIN_FILENO).flatMap(Self.bytesLeft)
             )
             : nil
@@ -28,11 +28,11 @@ struct StreamMode {
             to: endpoint,
             from: objects?.source ?? source,
             into: objects?.sink ?? AnswerOutput.standard(isRaw: isRaw),
-            options: patience.options(retry: Patience.streamRetry),
+            options: waiting.options(retry: WaitingOptions.streamRetry),
             observer: observer
         )
         try stream.run()
-        // Before the end of the output, at which a reader such as wc(1) prints.
+        // Before the output closes, because a reader such as wc(1) prints then.
         observer?.wipe()
         try StandardStreams.finish(endpoint: endpoint)
     }
@@ -42,7 +42,7 @@ struct StreamMode {
         return fstat(descriptor, &status) == 0 ? status : nil
     }
 
-    /// What is left to read of a file; nil for anything else.
+    /// The bytes left to read of a regular file; nil for anything else.
     private static func bytesLeft(_ status: stat) -> Int? {
         guard status.st_mode & S_IFMT == S_IFREG else { return nil }
         return max(0, Int(status.st_size) - max(0, Int(lseek(STDIN_FILENO, 0, SEEK_CUR))))

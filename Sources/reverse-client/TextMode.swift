@@ -3,12 +3,12 @@ import Glibc
 import ReverseClient
 import Sockets
 
-/// The lines are arguments.
+/// Sends the TEXT arguments as lines.
 struct TextMode {
     let endpoint: Endpoint
-    let patience: Patience
+    let waiting: WaitingOptions
     let json: Bool
-    /// Whether a terminal gets control characters of the answers as they are.
+    /// Whether a terminal gets control characters of the answers unchanged.
     let isRaw: Bool
 
     func run(_ lines: [[UInt8]]) throws {
@@ -18,14 +18,14 @@ struct TextMode {
                     + "send several lines through a pipe, as in printf '%s\\n' one two | reverse-client"
             )
         }
-        // Straight to the output: the answers before a failure are printed.
+        // Answers go straight to the output, so those before a failure are printed.
         let source = BytesInput(lines.flatMap { $0 + [0x0A] })
         let objects = json ? JSONLines(source) : nil
         let stream = Stream(
             to: endpoint,
             from: objects?.source ?? source,
             into: objects?.sink ?? AnswerOutput.standard(isRaw: isRaw),
-            options: patience.options(retry: .zero)
+            options: waiting.options(retry: .zero)
         )
         try stream.run()
         try StandardStreams.finish(endpoint: endpoint)

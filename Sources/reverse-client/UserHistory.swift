@@ -5,8 +5,8 @@ extension History {
     private static let defaultLimit = 1000
     private static let limits = 0...1_000_000
 
-    /// The history of the person at the prompt: in the state directory (XDG Base Directory Specification), or where
-    /// `REVERSED_HISTORY` says; nowhere if that is empty. And what is wrong with `REVERSED_HISTSIZE`, if anything is.
+    /// The user's history: in the state directory (XDG Base Directory Specification), or in the file that
+    /// `REVERSED_HISTORY` names; in memory only if that is empty. `mistake` reports an invalid `REVERSED_HISTSIZE`.
     static func ofUser() -> (history: History, mistake: String?) {
         func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
         var limit = defaultLimit
@@ -25,7 +25,7 @@ extension History {
 
     private static func path(_ variable: (String) -> String?) -> String? {
         if let path = variable("REVERSED_HISTORY") { return path.isEmpty ? nil : path }
-        // A relative path there is to be ignored, says the specification.
+        // The specification says to ignore a relative path.
         if let state = variable("XDG_STATE_HOME"), state.hasPrefix("/") {
             return "\(state)/reverse-client/history"
         }

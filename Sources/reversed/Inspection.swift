@@ -15,7 +15,7 @@ struct Inspection {
 
     /// `--print-config`: the settings in force, as a file.
     func printSettings() throws {
-        Reversed.leaveWithOutput(try load().toml)
+        Reversed.exitProcess(printing: try load().toml)
     }
 
     /// `--check`.
@@ -32,7 +32,7 @@ struct Inspection {
             for warning in warnings { writeMessage("warning: \(PrintableText.escape(warning))\n") }
         }
         if countsWarnings, !warnings.isEmpty { throw ExitStatus.wrongConfiguration }
-        if !isQuiet { Reversed.leaveWithOutput(report(settings, socketUnit: rights?.activeSocketUnit)) }
+        if !isQuiet { Reversed.exitProcess(printing: report(settings, socketUnit: rights?.activeSocketUnit)) }
     }
 
     private func report(_ settings: Settings, socketUnit: String?) -> String {

@@ -86,7 +86,7 @@ struct Reversed: ParsableCommand {
         let arguments = Arguments.ofProcess
         do {
             if let script = try CompletionScripts.ofProgram.requested(by: arguments.forParser) {
-                leaveWithOutput(script)
+                exitProcess(printing: script)
             }
             var command = try parse(arguments)
             if let value = arguments.forParser.first(where: ByteText.holdsOther) {
@@ -94,7 +94,7 @@ struct Reversed: ParsableCommand {
             }
             try command.run()
         } catch {
-            leave(with: error)
+            exitProcess(with: error)
         }
     }
 

@@ -26,6 +26,11 @@ import Testing
         #expect(keys("aé漢👨‍👩‍👧") == [.text("aé漢👨‍👩‍👧")])
     }
 
+    /// Ctrl-V puts two ill-formed sequences side by side: each is repaired alone, wherever the input is cut.
+    @Test func illFormedText() {
+        #expect(keys([0xE1, 0x16, 0xA0]) == [.text("\u{FFFD}\u{FFFD}")])
+    }
+
     @Test(arguments: [
         ("\u{1B}[A", Key.up), ("\u{1B}OB", .down), ("\u{1B}[C", .right), ("\u{1B}[D", .left),
         ("\u{1B}[H", .home), ("\u{1B}[4~", .end), ("\u{1B}[3~", .delete), ("\u{1B}[1;5C", .wordRight),

@@ -12,7 +12,7 @@ import Testing
 
     @Test func thePausesGrowUpToTheLongestAndAreJittered() {
         let policy = RetryPolicy(
-            patience: .seconds(100),
+            timeLimit: .seconds(100),
             firstPause: .milliseconds(20),
             longestPause: .milliseconds(100)
         )
@@ -26,7 +26,7 @@ import Testing
 
     @Test func itEndsWhenThePatienceDoesAndNotBefore() {
         var retry = Retry(
-            policy: RetryPolicy(patience: .seconds(2), firstPause: .seconds(1), longestPause: .seconds(8))
+            policy: RetryPolicy(timeLimit: .seconds(2), firstPause: .seconds(1), longestPause: .seconds(8))
         )
         #expect(retry.lost(at: start, chance: 1) == .again(after: .seconds(1)))
         // Of the two seconds one is left, so the pause is cut.
@@ -35,15 +35,15 @@ import Testing
     }
 
     @Test func anAnswerBeginsANewCount() {
-        var retry = Retry(policy: RetryPolicy(patience: .seconds(2)))
+        var retry = Retry(policy: RetryPolicy(timeLimit: .seconds(2)))
         _ = retry.lost(at: start, chance: 1)
         retry.progressed()
         #expect(retry.lost(at: start + .seconds(50), chance: 1) == .again(after: .milliseconds(20)))
     }
 
     @Test func aServerThatComesAndGoesIsTriedOften() {
-        #expect(RetryPolicy(patience: .seconds(5)).longestPause == .milliseconds(250))
-        #expect(RetryPolicy(patience: .seconds(600)).longestPause == .seconds(1))
-        #expect(RetryPolicy(patience: .milliseconds(1)).longestPause == .milliseconds(20))
+        #expect(RetryPolicy(timeLimit: .seconds(5)).longestPause == .milliseconds(250))
+        #expect(RetryPolicy(timeLimit: .seconds(600)).longestPause == .seconds(1))
+        #expect(RetryPolicy(timeLimit: .milliseconds(1)).longestPause == .milliseconds(20))
     }
 }

@@ -64,7 +64,7 @@ import Testing
             try transport.connect(at: .now)
             try settle(transport)
         }
-        #expect(failure?.reason == "Connection refused" && failure?.mayPass == true)
+        #expect(failure?.reason == "Connection refused" && failure?.isTemporary == true)
         #expect(transport.phase == .idle && transport.descriptor == -1)
     }
 
@@ -115,7 +115,7 @@ import Testing
                 try transport.connect(at: .now)
                 try settle(transport)
             }
-            #expect(failure?.reason == "it is not a stream socket" && failure?.mayPass == false)
+            #expect(failure?.reason == "it is not a stream socket" && failure?.isTemporary == false)
         }
     }
 }

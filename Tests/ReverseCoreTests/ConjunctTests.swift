@@ -1,4 +1,5 @@
 import ReverseCore
+import TestSupport
 import Testing
 
 /// Rule GB9c in each script that has a linker: consonants that it ties stay together.

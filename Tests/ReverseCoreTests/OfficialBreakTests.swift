@@ -1,4 +1,5 @@
 import ReverseCore
+import TestSupport
 import Testing
 
 /// The cases of Unicode's GraphemeBreakTest.txt.

@@ -1,4 +1,5 @@
 import ReverseCore
+import TestSupport
 import Testing
 
 /// Reversal against `referenceReversal`, on generated texts. A failure names the seed that repeats it.

@@ -1,5 +1,6 @@
 import Glibc
 import ReverseCore
+import TestSupport
 import Testing
 
 /// What reversal does to memory: nothing outside the line, at every length and alignment; and in linear time.

@@ -1,4 +1,5 @@
 import ReverseCore
+import TestSupport
 import Testing
 
 @Suite struct ReversalTests {

@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import ReverseCore
 
 /// Draws texts in which everything that makes breaking difficult stands next to everything else.

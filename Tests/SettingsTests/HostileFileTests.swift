@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Settings
@@ -112,7 +113,7 @@ struct HostileFileTests {
         let uncommented = shipped.split(separator: "\n").filter { !$0.hasPrefix("# ") || $0.contains("=") }
             .map { $0.hasPrefix("# ") ? String($0.dropFirst(2)) : String($0) }.joined(separator: "\n")
         let sources = [shipped, uncommented, Self.everything, Self.escapes].map { Array($0.utf8) }
-        var random = SplitMix(state: UInt64(Self.rounds))
+        var random = SeededGenerator(seed: UInt64(Self.rounds))
         var accepted = 0
         for round in 0..<Self.rounds {
             var bytes = sources[round % sources.count]
@@ -124,7 +125,7 @@ struct HostileFileTests {
         #expect(accepted > Self.rounds / 30)
     }
 
-    private func damage(_ bytes: inout [UInt8], using random: inout SplitMix) {
+    private func damage(_ bytes: inout [UInt8], using random: inout SeededGenerator) {
         let pieces = [
             "[", "]", "[[", "]]", "{", "}", "=", "\"", "'", "\"\"\"", "'''", "\\", "#", "\n", "\r\n", ",",
             ".", "-",
@@ -143,18 +144,5 @@ struct HostileFileTests {
             let other = bytes[index..<min(bytes.count, index + 30)]
             bytes.insert(contentsOf: other, at: bytes.indices.randomElement(using: &random) ?? 0)
         }
-    }
-}
-
-/// SplitMix64 of Steele, Lea and Flood: the same numbers for the same seed, on every run.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -2,6 +2,7 @@ import DispatchServer
 import Logging
 import ReverseCore
 import Sockets
+import TestSupport
 import Testing
 
 @testable import Settings
@@ -10,7 +11,7 @@ import Testing
 struct PrintingTests {
     @Test("Whatever is printed loads again to the same settings")
     func roundTrip() throws {
-        var random = SplitMix(state: 1)
+        var random = SeededGenerator(seed: 1)
         var printedListeners = 0
         for _ in 0..<500 {
             let original = Settings.random(using: &random)
@@ -28,7 +29,7 @@ struct PrintingTests {
 }
 
 extension Settings {
-    fileprivate static func random(using random: inout SplitMix) -> Settings {
+    fileprivate static func random(using random: inout SeededGenerator) -> Settings {
         var settings = Settings()
         settings.server.options.framing = Framing.allCases.randomElement(using: &random) ?? .line
         settings.server.options.unit = ReversalUnit.allCases.randomElement(using: &random) ?? .character
@@ -50,7 +51,7 @@ extension Settings {
 }
 
 extension Settings.Listener {
-    fileprivate static func random(port: UInt16, using random: inout SplitMix) -> Settings.Listener {
+    fileprivate static func random(port: UInt16, using random: inout SeededGenerator) -> Settings.Listener {
         let names = [
             "é 👨‍👩‍👧", "\"\\", "'#[]{}=", "\t\n\r\u{1}\u{7F}\u{85}\u{2028}\u{202E}", "\u{1B}[31m", "a", "\\u0041",
         ]

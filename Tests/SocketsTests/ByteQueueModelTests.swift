@@ -1,10 +1,11 @@
 import Sockets
+import TestSupport
 import Testing
 
 @Suite struct ByteQueueModelTests {
     /// Held against an array that does the same, through wraps, growth and cuts.
     @Test(arguments: 0..<20) func itIsAQueue(seed: UInt64) {
-        var generator = SplitMix(state: seed)
+        var generator = SeededGenerator(seed: seed)
         var queue = ByteQueue(keepsMemory: Bool.random(using: &generator))
         var model: [UInt8] = []
         var next: UInt8 = 0
@@ -36,18 +37,5 @@ import Testing
             let held = Array(queue.bytes(from: 0))
             #expect(held == model)
         }
-    }
-}
-
-/// SplitMix64: the same numbers for the same seed.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

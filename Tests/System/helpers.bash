@@ -27,6 +27,7 @@ begin() {
     clients=$!
     exec {to_clients}>"$clients_folder/in" {from_clients}<"$clients_folder/out"
     rm -r "$clients_folder"
+    # shellcheck disable=SC2034 # the case reads it
     read -r said <&"$from_clients" || fail "clients could not begin: $*"
 }
 
@@ -44,7 +45,7 @@ finish() {
 fail() {
     echo "failed: $*"
     machine systemctl --no-pager --full status reversed.service || true
-    journal | tail -n 20
+    journal --lines=20
     exit 1
 }
 
@@ -88,7 +89,7 @@ journal() {
     machine journalctl --quiet --no-pager --output cat --unit reversed.service "$@"
 }
 
-journal_matches() { [[ $(journal) =~ $1 ]]; }
+journal_matches() { [[ $(journal --lines=all) =~ $1 ]]; }
 
 # settings <<< TOML: the whole settings file.
 settings() { machine sh -c 'cat >/etc/reversed/reversed.toml'; }
@@ -130,4 +131,12 @@ value_of() {
     python3 -c 'import json, sys
 value = json.loads(sys.argv[2]).get(sys.argv[1], "")
 print(value if isinstance(value, str) else "\n".join(value))' "$@"
+}
+
+# code_block FILE LANGUAGE NUMBER: the text of a document's fenced block, counted from 1 among those of its language.
+code_block() {
+    awk -v opening="\`\`\`$2" -v wanted="$3" '
+        $0 == opening { number++; inside = 1; next }
+        $0 == "```" { inside = 0 }
+        inside && number == wanted' "$here/../../$1"
 }

@@ -2,6 +2,7 @@
 . "$(dirname "$0")/../helpers.bash"
 
 file=/etc/reversed/reversed.toml
+# shellcheck disable=SC2069 # only the warnings, which go to standard error
 warnings() { machine reversed --check 2>&1 >/dev/null; }
 warns_of() { matches "$1" "^warning: $2[^"$'\n'"]*$" "$(warnings)"; refuse "and --strict refuses it" machine reversed --check --strict >/dev/null 2>&1; }
 is_silent() { same "$1" "" "$(warnings)"; expect "and --strict accepts it" machine reversed --check --strict >/dev/null; }

@@ -7,6 +7,7 @@ leftovers() {
         -prune -o -name '*revers*' -print
 }
 
+# shellcheck disable=SC2153 # the runner sets them
 for package in "$PACKAGE" "$CLIENT_PACKAGE"; do
     refuse "it needs no Swift" grep -qi swift <<<"$(dpkg-deb --field "$package" Depends)"
     installed=$(dpkg-deb --field "$package" Installed-Size)
@@ -28,7 +29,9 @@ expect_files reversed /usr/sbin/reversed /usr/lib/systemd/system/reversed.servic
     /usr/share/man/man8/reversed.8.gz /usr/share/man/man5/reversed.toml.5.gz \
     /usr/share/man/man7/reversed.journal-fields.7.gz /usr/share/doc/reversed/copyright \
     /usr/share/doc/reversed/README.md /usr/share/doc/reversed/CHANGELOG.md \
-    /usr/share/doc/reversed/examples/strict.conf /usr/share/doc/reversed/examples/privileged-port.conf
+    /usr/share/doc/reversed/SECURITY.md /usr/share/doc/reversed/examples/strict.conf \
+    /usr/share/doc/reversed/examples/privileged-port.conf /usr/share/doc/reversed/examples/allow-networks.conf \
+    /usr/share/doc/reversed/examples/socket-group.conf
 expect_files reverse-client /usr/bin/reverse-client /usr/share/bash-completion/completions/reverse-client \
     /usr/share/zsh/vendor-completions/_reverse-client /usr/share/fish/vendor_completions.d/reverse-client.fish \
     /usr/share/man/man1/reverse-client.1.gz /usr/share/doc/reverse-client/copyright

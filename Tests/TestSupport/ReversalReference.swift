@@ -2,7 +2,7 @@ import ReverseCore
 
 /// The slow and obvious way to reverse a line: cut it into units, scalars with the standard library and clusters with
 /// `BreaksByRules`, and put them together from the last to the first.
-func referenceReversal(_ bytes: [UInt8], unit: ReversalUnit) -> [UInt8] {
+package func referenceReversal(_ bytes: [UInt8], unit: ReversalUnit) -> [UInt8] {
     switch unit {
     case .byte: return bytes.reversed()
     case .scalar, .character:

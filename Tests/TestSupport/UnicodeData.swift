@@ -1,9 +1,9 @@
 import Glibc
 
 /// What the rules of UAX #29 ask of a scalar, as Unicode's own files say it.
-struct ScalarProperties: Hashable {
+package struct ScalarProperties: Hashable {
     /// Grapheme_Cluster_Break.
-    enum Break: String {
+    package enum Break: String {
         case other = "Other"
         case carriageReturn = "CR"
         case lineFeed = "LF"
@@ -21,31 +21,33 @@ struct ScalarProperties: Hashable {
     }
 
     /// Indic_Conjunct_Break.
-    enum Conjunct: String {
+    package enum Conjunct: String {
         case none = "None"
         case consonant = "Consonant"
         case extend = "Extend"
         case linker = "Linker"
     }
 
-    var breaking = Break.other
-    var conjunct = Conjunct.none
+    package var breaking = Break.other
+    package var conjunct = Conjunct.none
     /// Extended_Pictographic.
-    var isPictographic = false
+    package var isPictographic = false
+
+    package init(breaking: Break = .other) { self.breaking = breaking }
 }
 
 /// The files of the Unicode character database in `unicode`, or in the directory that `UNICODE_DATA` names.
-struct UnicodeData {
+package struct UnicodeData {
     /// Such as "17.0.0".
-    let version: String
+    package let version: String
     private var properties = [ScalarProperties](repeating: ScalarProperties(), count: 0x11_0000)
 
     /// What is committed.
-    static let committed = UnicodeData(directory: repositoryPath("unicode"))
+    package static let committed = UnicodeData(directory: repositoryPath("unicode"))
 
-    subscript(scalar: Unicode.Scalar) -> ScalarProperties { properties[Int(scalar.value)] }
+    package subscript(scalar: Unicode.Scalar) -> ScalarProperties { properties[Int(scalar.value)] }
 
-    init(directory: String) {
+    package init(directory: String) {
         let breaks = contents(ofFile: directory + "/GraphemeBreakProperty.txt")
         let title = "# GraphemeBreakProperty-"
         let firstLine = breaks.prefix { !$0.isNewline }
@@ -85,12 +87,12 @@ struct UnicodeData {
 }
 
 /// The absolute path of a file of this repository.
-func repositoryPath(_ path: String) -> String {
+package func repositoryPath(_ path: String) -> String {
     "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/" + path
 }
 
 /// The text of a file, which must be there.
-func contents(ofFile path: String) -> String {
+package func contents(ofFile path: String) -> String {
     guard let file = fopen(path, "r") else { preconditionFailure("cannot open \(path)") }
     defer { fclose(file) }
     var bytes: [UInt8] = []

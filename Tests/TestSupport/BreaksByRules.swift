@@ -1,12 +1,12 @@
 /// Extended grapheme clusters, rule after rule in the words of UAX #29 (Unicode 17.0.0), each looking at the text itself.
 /// Slow: the time grows with the square of the longest run of marks or flags.
-struct BreaksByRules {
+package struct BreaksByRules {
     private let text: [ScalarProperties]
 
-    init(_ text: [ScalarProperties]) { self.text = text }
+    package init(_ text: [ScalarProperties]) { self.text = text }
 
     /// How many scalars each cluster has.
-    var clusterLengths: [Int] {
+    package var clusterLengths: [Int] {
         let boundaries = text.indices.filter(isBoundary) + [text.count]
         return zip(boundaries, boundaries.dropFirst()).map { $1 - $0 }
     }
@@ -64,7 +64,7 @@ struct BreaksByRules {
 }
 
 /// The grapheme clusters of `scalars` by `BreaksByRules`.
-func clustersByRules(_ scalars: [Unicode.Scalar]) -> [[Unicode.Scalar]] {
+package func clustersByRules(_ scalars: [Unicode.Scalar]) -> [[Unicode.Scalar]] {
     var rest = scalars[...]
     return BreaksByRules(scalars.map { UnicodeData.committed[$0] }).clusterLengths.map { length in
         defer { rest = rest.dropFirst(length) }
