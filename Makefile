@@ -18,7 +18,7 @@ SYSTEM_PACKAGES := $(TEST_PACKAGES) binutils debootstrap debian-archive-keyring 
 LINT_PACKAGES := $(BUILD_PACKAGES) git python3 mandoc shellcheck hunspell hunspell-en-gb
 
 .DEFAULT_GOAL := help
-.PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests sanitizer-tests system-tests deb container benchmark \
+.PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests simulation-tests simulation-soak soak sanitizer-tests system-tests deb container benchmark \
 	build-dependencies test-dependencies system-dependencies lint-dependencies grapheme-table recording layers clean
 
 help: ## This list
@@ -59,6 +59,7 @@ container: deb ## Open a shell in a container with the packages installed (root 
 test: system-dependencies ## Run every test (root only)
 	$(MAKE) lint
 	$(MAKE) unit-tests
+	$(MAKE) simulation-tests
 	$(MAKE) sanitizer-tests
 	$(MAKE) fuzz seconds=4
 	$(MAKE) behaviour-tests
@@ -84,6 +85,15 @@ sanitizer-tests: test-dependencies ## Run the tests of unsafe code and of thread
 		--filter 'ReverseCoreTests|SettingsTests|DispatchServerTests|SocketsTests'
 	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan --filter DispatchServerTests
 
+simulation-tests: build-dependencies ## Run the server engine over a simulated kernel and clock, for seeds=4000
+	Tests/Simulation/run --count $(or $(seeds),4000)
+
+soak: simulation-soak
+
+simulation-soak: build-dependencies ## Run the simulation on new seeds for seconds=3600, and with each planted bug
+	Tests/Simulation/check-planted-bugs
+	Tests/Simulation/run --first "$$(date +%s)000" --count 1000000000 --seconds $(or $(seconds),3600)
+
 fuzz: test-dependencies ## Fuzz every reader of outside data, each for seconds=60
 	scripts/fuzz $(seconds)
 
@@ -107,7 +117,7 @@ recording: test-dependencies build ## Record the session in README.md again: doc
 	$(PYTHON) scripts/record
 
 clean: ## Remove everything that was built
-	rm -rf .build .build-asan .build-fuzz .build-tsan
+	rm -rf .build Tests/Simulation/.build .build-asan .build-fuzz .build-tsan
 
 ##@ Release
 

@@ -132,7 +132,7 @@ let package = Package(
         .target(name: "CMutexOrder", path: "Tests/CMutexOrder"),
         .testTarget(
             name: "DispatchServerTests",
-            dependencies: ["CMutexOrder", "DispatchServer", "Sockets", logging],
+            dependencies: ["CEpollGuard", "CLinux", "CMutexOrder", "DispatchServer", "Sockets", logging],
             swiftSettings: strict
         ),
         .testTarget(

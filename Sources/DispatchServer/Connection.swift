@@ -1,3 +1,4 @@
+import CEpollGuard
 import CLinux
 import Dispatch
 import Glibc
@@ -77,6 +78,7 @@ final class Connection: LoopMember {
             source.setCancelHandler {
                 // Where somebody holds a duplicate of the socket, close(2) alone ends nothing for the client.
                 shutdown(self.descriptor, Int32(SHUT_RDWR))
+                epoll_guard_forget(self.descriptor)
                 Glibc.close(self.descriptor)
                 self.server.connections.remove(self)
             }

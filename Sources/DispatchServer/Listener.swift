@@ -1,3 +1,4 @@
+import CEpollGuard
 import Dispatch
 import Glibc
 import Sockets
@@ -43,6 +44,7 @@ final class Listener: Sendable {
             let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: server.queue)
             source.setEventHandler { [self] in handle { life, _ in life.ready() } }
             source.setCancelHandler { [self] in
+                epoll_guard_forget(descriptor)
                 Glibc.close(descriptor)
                 self.onEnd(self)
             }

@@ -12,3 +12,6 @@ void epoll_guard_set_up(void);
 /// A descriptor that libdispatch could not watch because epoll_ctl(2) failed, with its `errno` in `error`; -1 when there is
 /// none that was not taken before.
 int epoll_guard_take_failure(int *error);
+
+/// Forgets a failure of a descriptor that is about to be closed: the next socket may get its number.
+void epoll_guard_forget(int descriptor);

@@ -9,3 +9,4 @@ public func epoll_guard_take_failure(_ code: UnsafeMutablePointer<Int32>!) -> In
     code.pointee = found.code
     return found.descriptor
 }
+public func epoll_guard_forget(_ descriptor: Int32) { System.forgetUnwatchable(descriptor) }

@@ -258,10 +258,11 @@ final class EpollFile: File, Watcher {
         while true {
             var order = Array(interests.indices)
             order.shuffle(using: &world.random)
+            let lies = world.random.oneIn(world.weather.liesOneIn)
             for index in order where count < most {
                 var found = ready(interests[index])
                 if found.isEmpty {
-                    guard world.random.oneIn(world.weather.liesOneIn), interests[index].file is ClientSocket else { continue }
+                    guard lies, count == 0, interests[index].file is ClientSocket else { continue }
                     found = interests[index].events
                 } else if order.count > 1, world.random.oneIn(16), count > 0 {
                     continue

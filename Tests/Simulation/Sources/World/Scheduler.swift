@@ -12,6 +12,8 @@ extension Nanoseconds {
 public final class Fiber {
     fileprivate var handle: OpaquePointer?
     fileprivate var body: (() -> Void)?
+    /// Whether its body has returned, and all that it held is released, which may be work as well.
+    fileprivate var isFinished = false
     public fileprivate(set) var name = ""
     /// Why it does not run.
     public fileprivate(set) var waitsFor = ""
@@ -90,6 +92,7 @@ public final class Scheduler {
         let fiber = Self.pool.popLast() ?? Self.make()
         fiber.name = name
         fiber.body = body
+        fiber.isFinished = false
         fiber.processorTime = 0
         fiber.clockReading = nil
         fiber.lastProcessorReading = now
@@ -141,7 +144,7 @@ public final class Scheduler {
 
     /// May come once too often: who waits looks again.
     public func wake(_ fiber: Fiber) {
-        guard fiber.body != nil, !fiber.isReady, fiber !== current else { return }
+        guard !fiber.isFinished, !fiber.isReady, fiber !== current else { return }
         fiber.isReady = true
         ready.append(fiber)
     }
@@ -255,7 +258,7 @@ public final class Scheduler {
         current = fiber
         fiber_switch(Self.thread, fiber.handle)
         current = nil
-        if fiber.body == nil {
+        if fiber.isFinished {
             live[ObjectIdentifier(fiber)] = nil
             Self.pool.append(fiber)
         }
@@ -278,10 +281,14 @@ public final class Scheduler {
     @inline(never)
     private static func runBody(of fiber: Fiber) {
         callBody(of: fiber)
-        fiber.body = nil
+        fiber.isFinished = true
         fiber_switch(fiber.handle, thread)
     }
 
     @inline(never)
-    private static func callBody(of fiber: Fiber) { fiber.body?() }
+    private static func callBody(of fiber: Fiber) {
+        let body = fiber.body
+        fiber.body = nil
+        body?()
+    }
 }

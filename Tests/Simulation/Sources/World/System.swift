@@ -424,6 +424,10 @@ public enum System {
     }
     public static var processors: Int { world.weather.processors }
 
+    public static func forgetUnwatchable(_ number: Int32) {
+        kernel.unwatchable.removeAll { $0.descriptor == number }
+    }
+
     public static func takeUnwatchable() -> (descriptor: Int32, code: Int32)? {
         kernel.unwatchable.isEmpty ? nil : kernel.unwatchable.removeFirst()
     }
