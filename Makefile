@@ -13,12 +13,12 @@ export REVERSE_CLIENT := $(CURDIR)/$(BIN)/reverse-client
 # The Debian packages that the targets need. scripts/install-missing installs those that are missing.
 BUILD_PACKAGES := libsystemd-dev libtomlplusplus-dev pkg-config g++
 TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect python3-pyte strace mandoc iproute2 procps \
-	bash bash-completion zsh fish
-SYSTEM_PACKAGES := $(TEST_PACKAGES) binutils debootstrap debian-archive-keyring systemd-container debhelper lintian
+	bash bash-completion zsh fish binutils util-linux
+SYSTEM_PACKAGES := $(TEST_PACKAGES) debootstrap debian-archive-keyring systemd-container debhelper lintian
 LINT_PACKAGES := $(BUILD_PACKAGES) git python3 mandoc shellcheck hunspell hunspell-en-gb
 
 .DEFAULT_GOAL := help
-.PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests simulation-tests simulation-soak soak sanitizer-tests system-tests deb container benchmark \
+.PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests fault-tests simulation-tests simulation-soak soak sanitizer-tests system-tests deb container benchmark \
 	build-dependencies test-dependencies system-dependencies lint-dependencies grapheme-table recording layers clean
 
 help: ## This list
@@ -63,6 +63,7 @@ test: system-dependencies ## Run every test (root only)
 	$(MAKE) sanitizer-tests
 	$(MAKE) fuzz seconds=4
 	$(MAKE) behaviour-tests
+	$(MAKE) fault-tests
 	$(MAKE) system-tests
 
 lint: lint-dependencies ## Check layout, layers, links, spelling, shell scripts, manual pages and versions
@@ -88,8 +89,6 @@ sanitizer-tests: test-dependencies ## Run the tests of unsafe code and of thread
 simulation-tests: build-dependencies ## Run the server engine over a simulated kernel and clock, for seeds=4000
 	Tests/Simulation/run --count $(or $(seeds),4000)
 
-soak: simulation-soak
-
 simulation-soak: build-dependencies ## Run the simulation on new seeds for seconds=3600, and with each planted bug
 	Tests/Simulation/check-planted-bugs
 	Tests/Simulation/run --first "$$(date +%s)000" --count 1000000000 --seconds $(or $(seconds),3600)
@@ -99,6 +98,12 @@ fuzz: test-dependencies ## Fuzz every reader of outside data, each for seconds=6
 
 behaviour-tests: test-dependencies build ## Test the release binaries over real sockets, pipes and terminals
 	$(PYTHON) -m pytest -q Tests/Behaviour
+
+fault-tests: test-dependencies build ## Test failing system calls, hostile clients, a hostile machine; FAULTS_SEED=1
+	$(PYTHON) -m pytest -q Tests/Faults
+
+soak: test-dependencies build simulation-soak ## The same for SOAK_SECONDS=3600, with every kind at once; print the figures
+	$(PYTHON) Tests/Faults/soak.py
 
 system-tests: system-dependencies deb ## Test the packages in booted containers of Debian 12 and 13 (root only)
 	Tests/System/run

@@ -17,7 +17,9 @@
 // 2. A call that fails. libdispatch ends the process without a word when it cannot make its epoll instance, eventfd or
 // timerfd; without a signalfd it serves without signals; without a thread it tries again endlessly; and when epoll_ctl(2) fails
 // the source is deaf and nobody knows.
-// So these end the process with a sentence. A failed epoll_ctl for a descriptor of the program's is kept for the server,
+// And where it reads its eventfd, sets its timerfd or waits in vain, it does so again at once, for good.
+// So these end the process with a sentence; those that are made while it runs are tried again for a quarter of a second
+// before. A failed epoll_ctl for a descriptor of the program's is kept for the server,
 // which asks for it with epoll_guard_take_failure and closes the descriptor.
 //
 // The linker takes these functions for libdispatch's calls: with --static-swift-stdlib because they come before libc, with
@@ -25,7 +27,7 @@
 //
 // Part 1 may go when libdispatch deletes notes on the manager only, part 2 when it reports errors.
 // Tests/Behaviour/test_epoll_guard.py counts the EPOLL_CTL_DELs of other threads under a storm of RSTs, and fails when this
-// file is not linked in; test_failing_calls.py makes each call fail.
+// file is not linked in; Tests/Faults/torture.py makes each call fail.
 
 #define _GNU_SOURCE
 #include "CEpollGuard.h"
@@ -38,8 +40,10 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 static _Atomic uint64_t calls;
@@ -48,16 +52,28 @@ uint64_t epoll_guard_calls(void) {
     return atomic_load_explicit(&calls, memory_order_relaxed);
 }
 
+static _Atomic int is_set_up;
+
 // Ends the process with EX_OSERR of sysexits.h.
 static int required(int result, const char *call) {
     if (result < 0) {
         char text[200];
-        int length = snprintf(text, sizeof text, "cannot set up libdispatch: %s: %s; check the limits on open files, processes and memory\n",
+        const char *action = atomic_load(&is_set_up) ? "cannot serve any more" : "cannot set up libdispatch";
+        int length = snprintf(text, sizeof text, "%s: %s: %s; check the limits on open files, processes and memory\n", action,
                               call, strerrordesc_np(errno));
         if (length > 0) (void)!write(STDERR_FILENO, text, (size_t)length);
         _exit(71);
     }
     return result;
+}
+
+// Whether to make a call again that has failed so often: it waits a little longer each time.
+static int must_retry(int failures) {
+    if (failures > 8) return 0;
+    int error = errno;
+    nanosleep(&(struct timespec){.tv_nsec = 1000000L << (failures - 1)}, NULL);
+    errno = error;
+    return 1;
 }
 
 int epoll_create1(int flags) {
@@ -77,6 +93,9 @@ static int keep(int descriptor) {
 }
 
 static int is_vital(int descriptor) {
+    // Not one that has got the number since: these are anonymous inodes, without a type.
+    struct stat status;
+    if (fstat(descriptor, &status) == 0 && (status.st_mode & S_IFMT) != 0) return 0;
     for (int i = 0; i < 32; i++) {
         if (atomic_load_explicit(&vital[i], memory_order_relaxed) == descriptor + 1) return 1;
     }
@@ -91,6 +110,25 @@ int timerfd_create(clockid_t clock, int flags) {
     return keep(required((int)syscall(SYS_timerfd_create, clock, flags), "timerfd_create"));
 }
 
+int timerfd_settime(int descriptor, int flags, const struct itimerspec *new, struct itimerspec *old) {
+    int result;
+    int failures = 0;
+    do {
+        result = (int)syscall(SYS_timerfd_settime, descriptor, flags, new, old);
+    } while (result < 0 && must_retry(++failures));
+    return required(result, "timerfd_settime");
+}
+
+int eventfd_read(int descriptor, eventfd_t *value) {
+    ssize_t result;
+    int failures = 0;
+    do {
+        result = read(descriptor, value, sizeof *value);
+        // It is only read when epoll says that it can be.
+    } while (result < 0 && must_retry(++failures));
+    return required(result == sizeof *value ? 0 : -1, "read");
+}
+
 int signalfd(int descriptor, const sigset_t *mask, int flags) {
     // The kernel's signal set has 64 bits, glibc's has more.
     return keep(required((int)syscall(SYS_signalfd4, descriptor, mask, (size_t)8, flags), "signalfd"));
@@ -102,10 +140,26 @@ static _Atomic uint64_t failures[256];
 // Whether there ever was one: looking through all of them costs time.
 static _Atomic int has_failed;
 
+// Adding what is there already and changing what is not are each other's remedy: either way libdispatch wants the
+// descriptor to be watched. What libdispatch needs for itself is tried for longer.
+static int control(int epoll, int operation, int descriptor, struct epoll_event *event) {
+    for (int failures = 1; failures < 20; failures++) {
+        if (syscall(SYS_epoll_ctl, epoll, operation, descriptor, event) == 0) return 0;
+        int error = errno;
+        if (operation == EPOLL_CTL_DEL && (error == ENOENT || error == EBADF)) break;
+        int is_enough = failures > 2 && !is_vital(descriptor);
+        errno = error;
+        if (is_enough) break;
+        if (operation == EPOLL_CTL_ADD && error == EEXIST) operation = EPOLL_CTL_MOD;
+        else if (operation == EPOLL_CTL_MOD && error == ENOENT) operation = EPOLL_CTL_ADD;
+        else if (!must_retry(failures)) break;
+    }
+    return -1;
+}
+
 int epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *event) {
-    int result = (int)syscall(SYS_epoll_ctl, epoll, operation, descriptor, event);
-    // EEXIST and ENOENT are part of how libdispatch works.
-    if (result < 0 && operation != EPOLL_CTL_DEL && errno != EEXIST && errno != ENOENT) {
+    int result = control(epoll, operation, descriptor, event);
+    if (result < 0 && operation != EPOLL_CTL_DEL) {
         int error = errno;
         if (is_vital(descriptor)) required(result, "epoll_ctl");
         uint64_t failure = (uint64_t)(uint32_t)error << 32 | (uint32_t)descriptor;
@@ -138,7 +192,6 @@ void epoll_guard_forget(int descriptor) {
     }
 }
 
-static _Atomic int is_set_up;
 static _Atomic int refused_threads;
 
 void epoll_guard_set_up(void) {
@@ -161,9 +214,25 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 }
 #endif
 
+// Wakes the thread that waits in epoll_wait. libdispatch would go on without waking it.
+int eventfd_write(int descriptor, eventfd_t value) {
+    ssize_t result;
+    int failures = 0;
+    do {
+        result = write(descriptor, &value, sizeof value);
+        // EAGAIN: it has been written to so often that it is readable in any case.
+        if (result < 0 && errno == EAGAIN) return 0;
+    } while (result < 0 && must_retry(++failures));
+    return required(result == sizeof value ? 0 : -1, "eventfd_write");
+}
+
 int epoll_wait(int epoll, struct epoll_event *events, int capacity, int timeout) {
     atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed);
-    int count = epoll_pwait(epoll, events, capacity, timeout, NULL);
+    int count;
+    int failures = 0;
+    do {
+        count = epoll_pwait(epoll, events, capacity, timeout, NULL);
+    } while (count < 0 && errno != EINTR && must_retry(++failures));
     // libdispatch takes any other error for a bug of its own and traps.
     if (count < 0 && errno != EINTR) required(count, "epoll_wait");
     for (int i = 0; i < count; i++) {

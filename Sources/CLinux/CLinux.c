@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 #include <limits.h>
+#include <malloc.h>
+#include <pthread.h>
 #include <sched.h>
 #include <string.h>
 #include <time.h>
@@ -45,6 +47,41 @@ int linux_processor_count(void) {
         if (result == 0) return count;
     }
     return 1;
+}
+
+static void *pass(void *argument) {
+    pthread_mutex_t *gate = argument;
+    pthread_mutex_lock(gate);
+    pthread_mutex_unlock(gate);
+    return NULL;
+}
+
+int linux_try_threads(int count) {
+    enum { most = 64 };
+    pthread_t threads[most];
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    int error = 0, started = 0;
+    pthread_mutex_lock(&gate);
+    while (error == 0 && started < count && started < most) {
+        error = pthread_create(&threads[started], NULL, pass, &gate);
+        if (error == 0) started++;
+    }
+    pthread_mutex_unlock(&gate);
+    while (started > 0) pthread_join(threads[--started], NULL);
+    return error;
+}
+
+void linux_keep_little_free_memory(void) {
+    // A fixed threshold: by default it grows with what was freed, up to 32 MiB, and large blocks then come from heaps that
+    // one small block keeps from shrinking.
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
+    // Each heap of its own reserves 64 MiB of address space, and keeps free memory from the others.
+    mallopt(M_ARENA_MAX, 2);
+}
+
+void linux_return_free_memory(void) {
+    malloc_trim(0);
 }
 
 const char *linux_error_text(int code) {

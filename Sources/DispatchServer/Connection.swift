@@ -13,9 +13,10 @@ import Synchronization
 ///
 /// Where the socket is watched:
 ///
-///     source ──(busy, or output is blocked)──▶ loop ──(quiet)──▶ source        either ──(closed)──▶ nowhere
+///     source ──(busy, or output is blocked)──▶ loop ──(quiet)──▶ source        any ──(closed)──▶ nowhere
+///     either ──(no memory)──▶ paused ──(memory, or the end)──▶ source
 ///
-/// The read source is suspended while the connection is lent to a loop. It owns the descriptor: its cancel handler is the
+/// The read source is suspended while the connection is lent to a loop or paused. It owns the descriptor: its cancel handler is the
 /// one place that closes it.
 ///
 /// `shutdown(SHUT_RD)` from another thread, so that the connection's own handler would see an end of file, loses answers
@@ -24,6 +25,7 @@ final class Connection: LoopMember {
     private enum Watch {
         case source
         case loop(HotLoop<Connection>, forOutput: Bool)
+        case paused
         case nowhere
     }
 
@@ -32,6 +34,8 @@ final class Connection: LoopMember {
         var session: RunningSession
         /// Answers that the socket did not take, then an incomplete request.
         var held = ByteQueue()
+        /// How many bytes the server knows to be held, and since when there have been any.
+        var reported = MemoryBudget.Holder(bytes: 0, since: 0)
         var watch = Watch.source
         var source: (any DispatchSourceRead)?
         /// When the source last had an event, nil before the first one.
@@ -46,21 +50,26 @@ final class Connection: LoopMember {
     let number: UInt64
     let descriptor: Int32
     let client: SocketAddress
+    private let key: ClientKey?
     let listenerName: String
     private let server: ServerCore
     private let state: Mutex<State>
 
     /// Takes over the descriptor.
+    ///
+    /// - Parameter key: Whom the connection was entered for (`Connections.enter`), if it was.
     init(
         number: UInt64,
         descriptor: consuming Descriptor,
         client: SocketAddress,
+        key: ClientKey? = nil,
         listenerName: String,
         session: sending @escaping RunningSession,
         server: ServerCore
     ) {
         self.number = number
         self.client = client
+        self.key = key
         self.listenerName = listenerName
         self.server = server
         self.descriptor = descriptor.release()
@@ -80,7 +89,7 @@ final class Connection: LoopMember {
                 shutdown(self.descriptor, Int32(SHUT_RDWR))
                 epoll_guard_forget(self.descriptor)
                 Glibc.close(self.descriptor)
-                self.server.connections.remove(self)
+                self.server.connections.remove(self, client: self.key)
             }
             state.source = source
             source.activate()
@@ -105,12 +114,26 @@ final class Connection: LoopMember {
     }
 
     /// Time has passed: the idle timeout and the patience of a linger are checked.
-    func tick(_ limits: Limits, _ worker: Worker, now: Milliseconds) {
+    func tick(_ timeouts: Timeouts, _ worker: Worker, now: Milliseconds) {
         _ = state.withLockIfAvailable { state in
             guard state.source != nil else { return }
+            // Nobody watches it, so nobody would see that the client is gone.
+            if case .paused = state.watch, case let code = brokenBy(), code != 0 {
+                perform(state.life.failed(code), &state, worker, now)
+                return
+            }
+            if state.life.isOverdue(timeouts, now: now) { perform(state.life.ready(), &state, worker, now) }
             let untaken = { [descriptor] in StreamSocket.untakenBytes(of: descriptor) }
-            perform(state.life.tick(limits, untaken: untaken, now: now), &state, worker, now)
+            perform(state.life.tick(timeouts, untaken: untaken, now: now), &state, worker, now)
         }
+    }
+
+    /// The error that has ended the connection, 0 for none.
+    private func brokenBy() -> Int32 {
+        var socket = pollfd(fd: descriptor, events: 0, revents: 0)
+        guard poll(&socket, 1, 0) > 0 else { return 0 }
+        let code = StreamSocket.pendingError(of: descriptor)
+        return code == 0 ? EPIPE : code
     }
 
     /// The server is stopping. Returns whether the connection knows it now; otherwise it must be told again.
@@ -134,6 +157,46 @@ final class Connection: LoopMember {
         } ?? true
     }
 
+    // MARK: - Memory
+
+    /// What it holds, nil for nothing or when it is just being served.
+    var holder: MemoryBudget.Holder? {
+        let reported = state.withLockIfAvailable { $0.reported }
+        return reported.flatMap { $0.bytes > 0 ? $0 : nil }
+    }
+
+    /// Is watched again: there may be memory, or its rest is over.
+    func goOn() {
+        let isDone: Void? = state.withLockIfAvailable { state in
+            guard case .paused = state.watch else { return }
+            let action = wait(forOutput: state.life.isSending, &state)
+            if case .close(let reason) = action { close(reason, &state, Clock.now()) }
+        }
+        // Whoever has the lock now may be about to pause it.
+        if isDone == nil { server.later(10) { self.goOn() } }
+    }
+
+    /// Ends, because others wait for its memory. Returns whether it does.
+    func giveUpMemory(_ worker: Worker, now: Milliseconds) -> Bool {
+        state.withLockIfAvailable { state in
+            guard state.source != nil else { return false }
+            let action = state.life.giveUpMemory(now: now)
+            perform(action, &state, worker, now)
+            return action != .nothing
+        } ?? false
+    }
+
+    /// Reports what has changed.
+    private func report(_ state: inout State, _ now: Milliseconds) {
+        let bytes = state.held.capacity > HeldMemory.ignored ? state.held.capacity : 0
+        guard bytes != state.reported.bytes else { return }
+        if state.reported.bytes == 0 { state.reported.since = now }
+        let mustWake = server.memory.change(by: bytes - state.reported.bytes)
+        state.reported.bytes = bytes
+        // Not at once, so that many that end together wake the others together.
+        if mustWake { server.later(10) { [server] in server.memory.wake() } }
+    }
+
     // MARK: - Actions
 
     /// Performs an action and those that follow from it. Returns how many bytes were received.
@@ -148,6 +211,7 @@ final class Connection: LoopMember {
         var loose: UnsafeMutableRawBufferPointer?
         var received = 0
         var action = first
+        defer { report(&state, now) }
         while true {
             switch action {
             case .receive(let most):
@@ -158,7 +222,10 @@ final class Connection: LoopMember {
                 let count = Self.receive(descriptor, worker.buffer, atMost: most)
                 action = count >= 0 ? state.life.discarded(count) : afterFailedReceive(&state)
             case .checkForEndOfFile:
-                keep(&loose, &state)
+                if !keep(&loose, &state) {
+                    action = state.life.failed(ENOMEM)
+                    continue
+                }
                 var next: UInt8 = 0
                 if recv(descriptor, &next, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0 {
                     action = answerEndOfFile(&state, worker, now)
@@ -169,17 +236,29 @@ final class Connection: LoopMember {
                 loose = nil
                 state.held.removeAll()
                 action = state.life.shutDown(shutdown(descriptor, Int32(SHUT_WR)) == 0)
-            case .waitForInput:
-                keep(&loose, &state)
-                action = wait(forOutput: false, &state)
-            case .waitForOutput:
-                keep(&loose, &state)
-                action = wait(forOutput: true, &state)
+            case .waitForInput, .waitForOutput:
+                let forOutput = if case .waitForOutput = action { true } else { false }
+                action = keep(&loose, &state) ? wait(forOutput: forOutput, &state) : state.life.failed(ENOMEM)
+            case .awaitMemory:
+                pause(&state)
+                server.memory.wait(self)
+                return received
+            case .rest(let time):
+                guard keep(&loose, &state) else {
+                    action = state.life.failed(ENOMEM)
+                    continue
+                }
+                pause(&state)
+                server.later(time) { self.goOn() }
+                return received
             case .close(let reason):
                 close(reason, &state, now)
                 return received
             case .nothing:
-                keep(&loose, &state)
+                guard keep(&loose, &state) else {
+                    action = state.life.failed(ENOMEM)
+                    continue
+                }
                 return received
             }
         }
@@ -195,11 +274,21 @@ final class Connection: LoopMember {
     ) -> ConnectionState.Action {
         let kept = state.held.count
         let usesBuffer = kept <= Self.smallRest
-        if !usesBuffer { state.held.reserve(worker.buffer.count / 2) }
+        // What is received may have to be held, all of it.
+        let allowed = state.held.capacity + server.memory.allowance(holding: state.held.capacity)
+        guard allowed > kept else { return state.life.foundNoMemory() }
+        if !usesBuffer {
+            let wanted = min(kept, worker.buffer.count / 2, allowed - kept)
+            guard state.held.tryReserve(wanted, atMost: allowed) else { return state.life.failed(ENOMEM) }
+        }
         let memory = usesBuffer ? worker.buffer : state.held.bytesAndSpare
         if usesBuffer { memory.copyMemory(from: UnsafeRawBufferPointer(state.held.bytes)) }
         let space = UnsafeMutableRawBufferPointer(rebasing: memory[kept...])
-        let count = Self.receive(descriptor, space, atMost: min(most, worker.buffer.count))
+        let count = Self.receive(
+            descriptor,
+            space,
+            atMost: min(most, worker.buffer.count, usesBuffer ? allowed - kept : .max)
+        )
         if count < 0 { return afterFailedReceive(&state) }
         if count == 0 { return answerEndOfFile(&state, worker, now) }
 
@@ -269,11 +358,11 @@ final class Connection: LoopMember {
         state.held = held
     }
 
-    /// Moves what is left of the bytes in the worker's buffer into the connection's own memory.
-    private func keep(_ loose: inout UnsafeMutableRawBufferPointer?, _ state: inout State) {
-        guard let rest = loose else { return }
-        state.held.replace(with: UnsafeRawBufferPointer(rest))
+    /// Moves what is left of the bytes in the worker's buffer into the connection's own memory; false when the system has none.
+    private func keep(_ loose: inout UnsafeMutableRawBufferPointer?, _ state: inout State) -> Bool {
+        guard let rest = loose else { return true }
         loose = nil
+        return state.held.tryReplace(with: UnsafeRawBufferPointer(rest))
     }
 
     private static func receive(
@@ -286,6 +375,8 @@ final class Connection: LoopMember {
 
     private func close(_ reason: EndReason, _ state: inout State, _ now: Milliseconds) {
         state.held.removeAll()
+        let untaken = untaken(reason, state.life.abandonedBytes)
+        if untaken > 0 { server.connections.addUntaken(untaken) }
         server.log.disconnected(
             Ended(
                 connection: number,
@@ -294,31 +385,56 @@ final class Connection: LoopMember {
                 requests: state.life.requests,
                 bytes: state.life.answeredBytes,
                 duration: now &- state.life.connectedAt,
+                untaken: untaken,
                 reason: reason
             )
         )
-        let isSuspended =
-            if case .loop(let loop, _) = state.watch { (loop.remove(self), true).1 } else { false }
+        let isSuspended = unwatch(&state)
         state.watch = .nowhere
         state.source?.cancel()
         // The cancel handler runs only when the source is not suspended.
         if isSuspended { state.source?.resume() }
     }
 
+    /// How many bytes of answers the client has not taken of a connection that the server ends.
+    private func untaken(_ reason: EndReason, _ abandoned: Int) -> Int {
+        switch reason {
+        case .drained, .drainTimeout, .timedOut, .memoryUsedUp:
+            abandoned + StreamSocket.untakenBytes(of: descriptor)
+        case .finished, .completed, .refused, .lost: abandoned
+        }
+    }
+
     // MARK: - Watching
 
+    /// Lets nobody watch the socket. Returns whether the source is suspended, and now to be resumed.
+    private func unwatch(_ state: inout State) -> Bool {
+        switch state.watch {
+        case .source, .nowhere: return false
+        case .loop(let loop, _): loop.remove(self)
+        case .paused: server.memory.stopWaiting(self)
+        }
+        return true
+    }
+
+    private func pause(_ state: inout State) {
+        if case .paused = state.watch { return }
+        if !unwatch(&state) { state.source?.suspend() }
+        state.watch = .paused
+    }
+
     private func wait(forOutput: Bool, _ state: inout State) -> ConnectionState.Action {
+        if case .paused = state.watch { takeBack(&state) }
         switch state.watch {
         case .source where forOutput:
             return lend(&state, forOutput: true)
-        case .loop(let loop, forOutput: true) where !forOutput && !server.loops.adoptsBusy:
-            loop.remove(self)
+        case .loop(_, forOutput: true) where !forOutput && !server.loops.adoptsBusy:
             takeBack(&state)
         case .loop(let loop, let waitsForOutput) where waitsForOutput != forOutput:
             let code = loop.change(self, to: forOutput ? EPOLLOUT : EPOLLIN)
             if code != 0 { return state.life.failed(code) }
             state.watch = .loop(loop, forOutput: forOutput)
-        case .source, .loop, .nowhere:
+        case .source, .loop, .paused, .nowhere:
             break
         }
         return .nothing
@@ -344,6 +460,7 @@ final class Connection: LoopMember {
     }
 
     private func takeBack(_ state: inout State) {
+        guard unwatch(&state) else { return }
         state.watch = .source
         state.source?.resume()
     }
@@ -353,7 +470,6 @@ final class Connection: LoopMember {
             guard case .loop(let current, forOutput: false) = state.watch, current === loop else {
                 return false
             }
-            loop.remove(self)
             takeBack(&state)
             return true
         } ?? false

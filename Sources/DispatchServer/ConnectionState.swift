@@ -1,3 +1,5 @@
+import Glibc
+
 /// The life of one connection: what to do next. It performs no I/O, reads no clock and holds no bytes, so every case can
 /// be tested and simulated. `Connection` performs the actions.
 ///
@@ -31,6 +33,10 @@ struct ConnectionState: Sendable {
         case checkForEndOfFile
         /// Drop all bytes held and send our FIN, then call `shutDown`.
         case shutDown
+        /// Read nothing until there is memory to hold it, then go on with `ready`.
+        case awaitMemory
+        /// Do nothing with the socket for so long, then go on with `ready` when it is.
+        case rest(Milliseconds)
         /// Wait until the socket has input.
         case waitForInput
         /// Wait until the socket takes output.
@@ -86,6 +92,13 @@ struct ConnectionState: Sendable {
     /// to a server that served.
     static let firstRequestPatience: Milliseconds = 200
 
+    /// After so many events in a row that brought nothing the connection rests: what the system says of the socket is wrong, and
+    /// would keep a processor busy.
+    static let fruitlessEvents = 16
+    /// How long it rests, and how often before it is ended.
+    static let restTime: Milliseconds = 200
+    static let rests = 20
+
     private(set) var phase = Phase.serving(remaining: nil)
     let connectedAt: Milliseconds
     /// When a request was last answered, or blocked output moved on. The idle timeout counts from here.
@@ -93,6 +106,10 @@ struct ConnectionState: Sendable {
     /// How many requests were answered, and how many bytes these answers had.
     private(set) var requests: UInt64 = 0
     private(set) var answeredBytes: UInt64 = 0
+    /// How many bytes of answers were held when it was closed.
+    private(set) var abandonedBytes = 0
+
+    private var fruitless = 0
 
     init(connectedAt: Milliseconds) {
         self.connectedAt = connectedAt
@@ -100,6 +117,7 @@ struct ConnectionState: Sendable {
     }
 
     var isClosed: Bool { phase == .closed }
+    var isSending: Bool { if case .sending = phase { true } else { false } }
 
     // MARK: - Events of the socket
 
@@ -116,6 +134,7 @@ struct ConnectionState: Sendable {
     /// `count` bytes were received, and the session answered with `answer` bytes.
     mutating func received(_ count: Int, _ step: SessionStep, answer: Int, now: Milliseconds) -> Action {
         guard case .serving(let remaining) = phase else { return .nothing }
+        fruitless = 0
         let next: Next =
             switch step.ending {
             case nil: .serve(remaining: remaining.map { max(0, $0 - count) })
@@ -145,11 +164,12 @@ struct ConnectionState: Sendable {
         if count > 0 {
             lastProgress = now
             sending.untaken = .max
+            fruitless = 0
         }
         sending.unsent -= count
         guard sending.unsent <= 0 else {
             phase = .sending(sending)
-            return .waitForOutput
+            return count > 0 ? .waitForOutput : foundNothing(or: .waitForOutput)
         }
         return proceed(to: sending.next, now)
     }
@@ -157,14 +177,28 @@ struct ConnectionState: Sendable {
     /// `count` bytes were discarded; 0 for the client's end of file.
     mutating func discarded(_ count: Int) -> Action {
         guard case .lingering(var lingering) = phase else { return .nothing }
+        fruitless = 0
         lingering.allowance -= count
         guard count > 0, lingering.allowance > 0 else { return close(lingering.reason) }
         phase = .lingering(lingering)
         return .nothing
     }
 
+    /// There is no memory for what would be received.
+    func foundNoMemory() -> Action {
+        if case .serving = phase { .awaitMemory } else { .nothing }
+    }
+
     /// There was nothing to receive after all.
-    func wouldBlock() -> Action { .nothing }
+    mutating func wouldBlock() -> Action { foundNothing(or: .nothing) }
+
+    private mutating func foundNothing(or action: Action) -> Action {
+        fruitless += 1
+        if fruitless < Self.fruitlessEvents { return action }
+        // Each further event ends another rest.
+        guard fruitless < Self.fruitlessEvents + Self.rests else { return failed(EAGAIN) }
+        return .rest(Self.restTime)
+    }
 
     /// Our FIN is sent, or could not be.
     mutating func shutDown(_ isDone: Bool) -> Action {
@@ -183,14 +217,22 @@ struct ConnectionState: Sendable {
 
     // MARK: - Events of the server
 
+    /// Whether `tick` would end a client that owes a request. What has arrived is then received first: where the process was
+    /// stopped, or the machine busy, nobody came to read it in time.
+    func isOverdue(_ timeouts: Timeouts, now: Milliseconds) -> Bool {
+        guard case .serving(remaining: nil) = phase else { return false }
+        var future = self
+        return future.tick(timeouts, untaken: { 0 }, now: now) != .nothing
+    }
+
     /// Time has passed.
     ///
     /// - Parameter untaken: How many sent bytes the client has not taken yet; asked only where it matters.
-    mutating func tick(_ limits: Limits, untaken: () -> Int, now: Milliseconds) -> Action {
-        let isIdle = limits.idleTimeout.map { now > lastProgress &+ $0.milliseconds } ?? false
+    mutating func tick(_ timeouts: Timeouts, untaken: () -> Int, now: Milliseconds) -> Action {
+        let isIdle = timeouts.idle.map { now > lastProgress &+ $0 } ?? false
         switch phase {
         case .serving:
-            let isFirstLate = limits.firstRequestTimeout.map { now > connectedAt &+ $0.milliseconds } ?? false
+            let isFirstLate = timeouts.firstRequest.map { now > connectedAt &+ $0 } ?? false
             if requests == 0, isFirstLate { return finish(.timedOut(\.firstRequestTimeout), now) }
             return isIdle ? finish(.timedOut(\.idleTimeout), now) : .nothing
         case .sending(var sending):
@@ -206,7 +248,7 @@ struct ConnectionState: Sendable {
             guard now > lingering.until else { return .nothing }
             let left = untaken()
             guard left > 0, left < lingering.untaken,
-                now < lingering.since &+ limits.drainTimeout.milliseconds
+                now < lingering.since &+ timeouts.drain
             else { return close(lingering.reason) }
             lingering.untaken = left
             lingering.until = now &+ Self.lingerPatience
@@ -235,6 +277,15 @@ struct ConnectionState: Sendable {
             return .nothing
         case .serving, .lingering, .closed:
             return .nothing
+        }
+    }
+
+    /// Others wait for the memory that it holds.
+    mutating func giveUpMemory(now: Milliseconds) -> Action {
+        switch phase {
+        case .serving: finish(.memoryUsedUp, now)
+        case .sending: close(.memoryUsedUp)
+        case .lingering, .closed: .nothing
         }
     }
 
@@ -287,6 +338,7 @@ struct ConnectionState: Sendable {
     }
 
     private mutating func close(_ reason: EndReason) -> Action {
+        if case .sending(let sending) = phase { abandonedBytes = sending.unsent }
         phase = .closed
         return .close(reason)
     }

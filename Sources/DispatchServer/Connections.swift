@@ -8,8 +8,11 @@ final class Connections: Sendable {
         /// Slots in use: by clients, and by an accept that is under way.
         var slotsInUse = 0
         var capacity: Int
+        var clients = ClientCounts()
         var accepted: UInt64 = 0
+        var refused: UInt64 = 0
         var ended: UInt64 = 0
+        var untakenBytes: UInt64 = 0
         var pauses = 0
         var pausedTime: Milliseconds = 0
         /// Listeners that found no free slot.
@@ -30,8 +33,12 @@ final class Connections: Sendable {
     var count: Int { contents.withLock { $0.connections.count } }
     var capacity: Int { contents.withLock { $0.capacity } }
     var accepted: UInt64 { contents.withLock { $0.accepted } }
+    /// How many clients were refused because they had as many connections as one client may.
+    var refused: UInt64 { contents.withLock { $0.refused } }
     /// How many connections have ended.
     var ended: UInt64 { contents.withLock { $0.ended } }
+    /// How many bytes of answers clients had not taken when their connections were ended.
+    var untakenBytes: UInt64 { contents.withLock { $0.untakenBytes } }
     /// How often listeners have paused because no slot was free, and for how long altogether.
     var pauses: (count: Int, time: Milliseconds) { contents.withLock { ($0.pauses, $0.pausedTime) } }
     var isDraining: Bool { contents.withLock { $0.isDraining } }
@@ -67,14 +74,31 @@ final class Connections: Sendable {
     /// A listener that waited for a slot accepts again.
     func addPausedTime(_ time: Milliseconds) { contents.withLock { $0.pausedTime += time } }
 
-    func setCapacity(_ capacity: Int) {
+    /// - Parameter perClient: The most slots that one client may have; nil for all.
+    func setCapacity(_ capacity: Int, perClient: Int? = nil) {
         wake(
             contents.withLock { contents in
                 contents.capacity = capacity
+                contents.clients.limit = perClient
                 return Self.takeWaiting(&contents)
             }
         )
     }
+
+    // MARK: - Clients
+
+    /// Counts a connection of this client, once its address is known; false when the client has as many as it may, and
+    /// then the connection is to be refused. What was entered must leave again, by `remove` or by `leave`.
+    func enter(_ client: ClientKey) -> Bool {
+        contents.withLock { contents in
+            let isEntered = contents.clients.enter(client)
+            if !isEntered { contents.refused += 1 }
+            return isEntered
+        }
+    }
+
+    /// Counts a connection of this client no longer.
+    func leave(_ client: ClientKey) { contents.withLock { $0.clients.leave(client) } }
 
     /// The number of the next client that was accepted.
     func takeNumber() -> UInt64 {
@@ -90,12 +114,17 @@ final class Connections: Sendable {
     }
 
     /// To be called once the connection's descriptor is closed.
-    func remove(_ connection: Connection) {
+    ///
+    /// - Parameter client: Whom it was entered for, if it was.
+    func remove(_ connection: Connection, client: ClientKey?) {
         freeSlot {
             $0.connections[connection.number] = nil
+            if let client { $0.clients.leave(client) }
             $0.ended += 1
         }
     }
+
+    func addUntaken(_ bytes: Int) { contents.withLock { $0.untakenBytes += UInt64(clamping: bytes) } }
 
     private func freeSlot(_ change: (inout Contents) -> Void) {
         let (listeners, whenEmpty) = contents.withLock {

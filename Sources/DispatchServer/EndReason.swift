@@ -10,6 +10,8 @@ enum EndReason: Equatable {
     case refused(String)
     /// No complete request for this timeout.
     case timedOut(PartialKeyPath<Limits> & Sendable)
+    /// It held memory for long while others waited for some.
+    case memoryUsedUp
     /// The server is stopping, and everything that had arrived is answered.
     case drained
     /// The server was stopping, and the drain timeout is over.
@@ -23,6 +25,11 @@ enum EndReason: Equatable {
         case .finished, .completed: nil
         case .refused(let reason): reason
         case .timedOut(let limit): "no complete \(terms.request) for \(terms.limitName(limit))"
+        case .memoryUsedUp:
+            """
+            it held memory for more than \(MemoryBudget.patience / 1000) s while others waited for some \
+            (\(terms.limitName(\Limits.maximumBufferedBytes)))
+            """
         case .drained: "the server is stopping"
         case .drainTimeout: "the server is stopping and \(terms.limitName(\Limits.drainTimeout)) is over"
         case .lost(let code): SystemError.reason(code)

@@ -251,7 +251,8 @@ final class HotLoop<Member: LoopMember>: Sendable {
     private func endTick(_ turn: inout Turn) -> Bool {
         turn.isTickDue = false
         var expirations: UInt64 = 0
-        _ = read(timer, &expirations, MemoryLayout<UInt64>.size)
+        // A timer that is not read would wake the loop again at once; to set it does as well.
+        if read(timer, &expirations, MemoryLayout<UInt64>.size) < 0 { tick(every: turn.interval) }
         let now = Clock.now()
         let (probes, quiet) = state.withLock { state in
             defer { state.probes = [] }

@@ -24,6 +24,9 @@ final class HotLoops<Member: LoopMember>: Sendable {
     private let withWorker: HotLoop<Member>.WorkerLoan
     private let onFailure: @Sendable (Int32) -> Void
     private let contents: Mutex<Contents>
+    /// A loop that cannot wait for events gives everybody back; for a while nobody is lent then.
+    private static var failurePause: Milliseconds { 1000 }
+    private let noneBefore = Atomic<Milliseconds>(0)
 
     /// Makes the first loop.
     ///
@@ -54,7 +57,7 @@ final class HotLoops<Member: LoopMember>: Sendable {
     /// Whether a connection whose source has had an event is busy: it had one just before, or the sources together have
     /// so many that a loop is cheaper for all of them.
     func shouldAdopt(lastEvent: Milliseconds, now: Milliseconds) -> Bool {
-        guard adoptsBusy else { return false }
+        guard adoptsBusy, now >= noneBefore.load(ordering: .relaxed) else { return false }
         if now &- lastEvent <= Self.busyTime { return true }
         return contents.withLock { contents in
             let window = now / Self.crowdWindow
@@ -81,8 +84,13 @@ final class HotLoops<Member: LoopMember>: Sendable {
             label: "\(label).loop.\(index)",
             withWorker: withWorker,
             onTick: { [weak self] loop, report, now in self?.tick(loop, report, now) },
-            onFailure: onFailure
+            onFailure: { [weak self] code in self?.failed(code) }
         )
+    }
+
+    private func failed(_ code: Int32) {
+        noneBefore.store(Clock.now() &+ Self.failurePause, ordering: .relaxed)
+        onFailure(code)
     }
 
     private func tick(_ loop: HotLoop<Member>, _ report: HotLoop<Member>.Report, _ now: Milliseconds) {

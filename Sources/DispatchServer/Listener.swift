@@ -137,20 +137,45 @@ final class Listener: Sendable {
         guard server.connections.acquireSlot() else { return state.life.foundNoSlot(now: now) }
         switch StreamSocket.accept(from: descriptor) {
         case .client(let socket, let address):
-            serve(socket, address, state.makeSession)
+            let key = ClientKey(address)
+            if key.map(server.connections.enter) ?? true {
+                serve(socket, address, key, state.makeSession)
+            } else {
+                refuse(socket, address)
+            }
             return state.life.accepted()
         case .failed(let code):
             server.connections.releaseSlot()
-            return state.life.failed(code, now: now)
+            return state.life.failed(
+                code,
+                isListening: { StreamSocket.isListening(descriptor) },
+                now: now
+            )
         }
     }
 
-    private func serve(_ socket: consuming Descriptor, _ client: SocketAddress, _ makeSession: SessionMaker) {
-        StreamSocket.disableDelay(socket.number)
+    /// Closes the socket of a client that has as many connections as it may. A RST, and no FIN, says that this is no answer,
+    /// and leaves nothing of the connection in the kernel.
+    private func refuse(_ socket: consuming Descriptor, _ client: SocketAddress) {
+        StreamSocket.resetOnClose(socket.number)
+        _ = consume socket
+        server.connections.releaseSlot()
+        server.log.refused(client, listener: address.name)
+    }
+
+    private func serve(
+        _ socket: consuming Descriptor,
+        _ client: SocketAddress,
+        _ key: ClientKey?,
+        _ makeSession: SessionMaker
+    ) {
+        // A TCP socket has this from its listener, a Unix socket has nothing from there.
+        if key == nil { StreamSocket.receiveUrgentInLine(socket.number) }
         let connection = Connection(
             number: server.connections.takeNumber(),
             descriptor: socket,
             client: client,
+            key: key,
             listenerName: address.name,
             session: makeSession(),
             server: server

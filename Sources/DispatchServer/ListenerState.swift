@@ -56,9 +56,9 @@ struct ListenerState: Sendable {
                 case EAGAIN: .nobody
                 // accept(2): a network error that is pending on the new socket is passed on.
                 case EINTR, ECONNABORTED, ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH,
-                    ENETUNREACH:
+                    EOPNOTSUPP, ENETUNREACH:
                     .clientGone
-                case EINVAL, EBADF, ENOTSOCK, EOPNOTSUPP: .dead
+                case EINVAL, EBADF, ENOTSOCK: .dead
                 default: .refused
                 }
         }
@@ -83,6 +83,8 @@ struct ListenerState: Sendable {
     /// When the last handshakes on the way to a leaving listener are over.
     private var leavesAt: Milliseconds?
     private var budget = 0
+    /// How many clients in a row were gone before they were accepted.
+    private var gone = 0
     private var nextPausedNotice: Milliseconds = 0
     private var hasNotedPause = false
     private var nextFailureNotice: Milliseconds = 0
@@ -105,28 +107,32 @@ struct ListenerState: Sendable {
     mutating func accepted() -> [Action] {
         guard phase == .accepting else { return [] }
         budget -= 1
+        gone = 0
         // A listener that leaves goes on until nobody waits: that closes it, and no event would come for it later.
         return budget > 0 || leavesAt != nil ? [.accept] : []
     }
 
-    mutating func failed(_ code: Int32, now: Milliseconds) -> [Action] {
+    /// Accepting failed.
+    ///
+    /// - Parameter isListening: Whether the socket still listens; asked only where the error says that it does not.
+    mutating func failed(_ code: Int32, isListening: () -> Bool = { false }, now: Milliseconds)
+        -> [Action]
+    {
         guard phase == .accepting else { return [] }
-        switch Failure(code) {
+        var failure = Failure(code)
+        if failure == .dead, isListening() { failure = .refused }
+        switch failure {
         case .nobody:
+            gone = 0
             return hasLeft(now) ? close() : []
         case .clientGone:
             budget -= 1
+            gone += 1
+            // Not one that can be accepted among so many: the error may be one that stays.
+            if gone >= Self.acceptBudget { return rest(code, now) }
             return budget > 0 ? [.accept] : []
         case .refused:
-            phase = .resting
-            failures += 1
-            var actions = [Action.unwatch, .rest(Self.restTime)]
-            if now >= nextFailureNotice {
-                actions.append(.note(.failing(code, count: failures)))
-                nextFailureNotice = now &+ Self.noticeInterval
-                failures = 0
-            }
-            return actions
+            return rest(code, now)
         case .dead:
             return giveUp(code)
         }
@@ -177,6 +183,19 @@ struct ListenerState: Sendable {
         guard phase != .closed else { return [] }
         phase = .closed
         return [.close]
+    }
+
+    private mutating func rest(_ code: Int32, _ now: Milliseconds) -> [Action] {
+        phase = .resting
+        gone = 0
+        failures += 1
+        var actions = [Action.unwatch, .rest(Self.restTime)]
+        if now >= nextFailureNotice {
+            actions.append(.note(.failing(code, count: failures)))
+            nextFailureNotice = now &+ Self.noticeInterval
+            failures = 0
+        }
+        return actions
     }
 
     private mutating func acceptAgain() -> [Action] {

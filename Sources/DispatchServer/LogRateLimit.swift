@@ -63,4 +63,8 @@ extension LogRateLimit {
     static var connections: LogRateLimit { LogRateLimit(burst: 1000, interval: 5000) }
     /// Clients that are disconnected for what they did, such as a line that is too long: on average 10 a second.
     static var refusals: LogRateLimit { LogRateLimit(burst: 50, interval: 5000) }
+    /// Hot loops that end: a fault of the system, which may come again and again.
+    static var loopFailures: LogRateLimit { LogRateLimit(burst: 3, interval: 60_000) }
+    /// Clients that are not let in: on average one a second.
+    static var refusedClients: LogRateLimit { LogRateLimit(burst: 10, interval: 10_000) }
 }

@@ -73,6 +73,8 @@ public final class Server<S: Session>: Sendable {
     ) throws {
         self.makeSession = makeSession
         let openAtStart = DescriptorLimit.countOpen()
+        // Before anything is opened: a full table makes libdispatch trap before the sentence is written.
+        _ = try Self.slots(for: configuration, wanted: 1, open: openAtStart)
         let log = ServerLog(
             logger: logger,
             terms: logTerms,
@@ -104,6 +106,11 @@ public final class Server<S: Session>: Sendable {
         var statistics = Statistics()
         statistics.connections = core.connections.count
         statistics.accepted = core.connections.accepted
+        statistics.refusedPerClient = core.connections.refused
+        statistics.bufferedBytes = core.memory.used
+        statistics.waitingForMemory = core.memory.waitingConnections
+        statistics.endedForMemory = core.memory.endedConnections
+        statistics.untakenBytes = core.connections.untakenBytes
         statistics.pauses = core.connections.pauses.count
         statistics.pausedTime = .milliseconds(Int64(clamping: core.connections.pauses.time))
         (statistics.requests, statistics.bytes) = core.workers.totals
@@ -223,27 +230,38 @@ public final class Server<S: Session>: Sendable {
 
     /// Raises the limit on open files as far as the configuration needs it. Slots do not change.
     private func makeDescriptors(for configuration: Configuration) throws -> DescriptorLimit.Outcome {
-        // A name may have an IPv4 and an IPv6 address, and while it reloads the old listeners are still there.
-        let outcome = DescriptorLimit.raise(
-            forConnections: configuration.limits.maximumConnections,
-            listeners: 4 * configuration.listeners.count,
-            open: state.withLock { $0.openAtStart }
-        )
-        guard let outcome else {
-            throw SetupError(
-                description:
-                    "the limit on open files is too low to serve anybody; raise LimitNOFILE= or ulimit -n"
-            )
-        }
-        return outcome
+        let wanted = configuration.limits.maximumConnections
+        let open = state.withLock { $0.openAtStart }
+        return try Self.slots(for: configuration, wanted: wanted, open: open)
     }
 
     /// Makes as many slots as the descriptor limit allows.
     private func use(_ outcome: DescriptorLimit.Outcome, for configuration: Configuration) {
-        core.connections.setCapacity(outcome.maximumConnections)
+        core.connections.setCapacity(
+            outcome.maximumConnections,
+            perClient: configuration.limits.connectionsPerClient
+        )
         let wanted = configuration.limits.maximumConnections
         guard outcome.maximumConnections < wanted else { return }
         core.log.noteFewerSlots(outcome.maximumConnections, wanted: wanted, descriptors: outcome.descriptors)
+    }
+
+    private static func slots(
+        for configuration: Configuration,
+        wanted: Int,
+        open: Int
+    ) throws -> DescriptorLimit.Outcome {
+        // A name may have an IPv4 and an IPv6 address, and while it reloads the old listeners are still there.
+        let outcome = DescriptorLimit.raise(
+            forConnections: wanted,
+            listeners: 4 * configuration.listeners.count,
+            open: open
+        )
+        if let outcome { return outcome }
+        throw SetupError(
+            description:
+                "the limit on open files is too low to serve anybody; raise LimitNOFILE= or ulimit -n"
+        )
     }
 
     /// Those who wait in the backlogs of a server that stops are accepted at once, as far as the descriptor limit allows: with
@@ -256,7 +274,11 @@ public final class Server<S: Session>: Sendable {
             listeners: listeners.addresses.count,
             open: open
         )
-        if let outcome { core.connections.setCapacity(outcome.maximumConnections) }
+        guard let outcome else { return }
+        core.connections.setCapacity(
+            outcome.maximumConnections,
+            perClient: configuration.limits.connectionsPerClient
+        )
     }
 
     private func startSweeping() {

@@ -20,10 +20,27 @@ public struct ListenerConfiguration<Options: Hashable & Sendable>: Hashable, Sen
     }
 }
 
+/// A limit that the server works out by itself unless somebody has chosen it.
+public enum Choice<Value> {
+    /// The server's own choice.
+    case automatic
+    /// This value.
+    case chosen(Value)
+}
+
+extension Choice: Equatable where Value: Equatable {}
+extension Choice: Sendable where Value: Sendable {}
+
 /// The limits of a server, whatever its sessions are.
 public struct Limits: Equatable, Sendable {
     /// How many clients are served at once, at least 1. More clients wait in the backlog.
     public var maximumConnections = 10_000
+    /// How many of them may come from one IPv4 address or one IPv6 network (/64), at least 1. Nil: all. The server's own choice is
+    /// half of the connections, but at least 4. Clients of Unix sockets are not counted.
+    public var maximumConnectionsPerClient = Choice<Int?>.automatic
+    /// How many bytes may be held for all clients together: incomplete requests, and answers that were not taken. Each client
+    /// may hold 4 KiB in any case. The server's own choice is 256 MiB, or a quarter of what the process may have.
+    public var maximumBufferedBytes = Choice<Int>.automatic
     /// How long a client may go without a complete request. Nil: without limit.
     public var idleTimeout: Duration? = .seconds(600)
     /// How long a client may take from its arrival to its first complete request. Nil: without limit.
@@ -34,8 +51,37 @@ public struct Limits: Equatable, Sendable {
     /// The defaults.
     public init() {}
 
+    /// The limit for one client; nil for none.
+    var connectionsPerClient: Int? {
+        switch maximumConnectionsPerClient {
+        case .automatic: max(maximumConnections / 2, 4)
+        case .chosen(let limit): limit
+        }
+    }
+
+    /// The limit for all bytes held.
+    var bufferedBytes: Int {
+        switch maximumBufferedBytes {
+        case .automatic: min(256 << 20, max(MemoryLimits.available() / 4, 1 << 20))
+        case .chosen(let bytes): bytes
+        }
+    }
+
     /// The shortest of the timeouts that the sweep checks.
     var shortestTimeout: Duration? { [idleTimeout, firstRequestTimeout].compactMap { $0 }.min() }
+}
+
+/// The timeouts of a sweep, converted once for all connections.
+struct Timeouts {
+    var idle: Milliseconds?
+    var firstRequest: Milliseconds?
+    var drain: Milliseconds
+
+    init(_ limits: Limits) {
+        idle = limits.idleTimeout?.milliseconds
+        firstRequest = limits.firstRequestTimeout?.milliseconds
+        drain = limits.drainTimeout.milliseconds
+    }
 }
 
 /// Everything that a server is configured with; a reload brings a new value.

@@ -11,6 +11,7 @@ final class ServerCore: Sendable {
     let workers = WorkerPool()
     let loops: HotLoops<Connection>
     let connections: Connections
+    let memory: HeldMemory
     let log: ServerLog
     private let limits: Mutex<Limits>
 
@@ -25,6 +26,7 @@ final class ServerCore: Sendable {
         self.log = log
         self.limits = Mutex(limits)
         connections = Connections(capacity: limits.maximumConnections, queue: queue)
+        memory = HeldMemory(limit: limits.bufferedBytes)
         loops = try HotLoops(
             maximum: Processors.available(),
             adoptsBusy: usesHotLoops,
@@ -36,7 +38,10 @@ final class ServerCore: Sendable {
 
     var currentLimits: Limits {
         get { limits.withLock { $0 } }
-        set { limits.withLock { $0 = newValue } }
+        set {
+            limits.withLock { $0 = newValue }
+            memory.setLimit(newValue.bufferedBytes)
+        }
     }
 
     /// Runs on the control queue after a while.
@@ -48,10 +53,12 @@ final class ServerCore: Sendable {
 
     /// Checks all timeouts. One sweep serves all connections.
     func sweep() {
-        let limits = currentLimits
+        let timeouts = Timeouts(currentLimits)
         let now = Clock.now()
+        let all = connections.all
         workers.withWorker { worker in
-            for connection in connections.all { connection.tick(limits, worker, now: now) }
+            for connection in all { connection.tick(timeouts, worker, now: now) }
+            memory.relieve(all, worker, log: log, now: now)
         }
         for listener in connections.waiting { listener.tick() }
         log.noteOmitted()

@@ -10,6 +10,8 @@ struct Ended {
     var requests: UInt64
     var bytes: UInt64
     var duration: Milliseconds
+    /// How many bytes of its answers were not taken, where the server ended it.
+    var untaken: Int
     var reason: EndReason
 }
 
@@ -23,7 +25,11 @@ final class ServerLog: Sendable {
     private struct Limits {
         var connections = LogRateLimit.connections
         var refusals = LogRateLimit.refusals
+        var refusedClients = LogRateLimit.refusedClients
+        var loopFailures = LogRateLimit.loopFailures
     }
+
+    private typealias Kind = WritableKeyPath<Limits, LogRateLimit> & Sendable
 
     private let limits = Mutex(Limits())
 
@@ -50,7 +56,8 @@ final class ServerLog: Sendable {
         let isRefused = if case .refused = ended.reason { true } else { false }
         guard isRefused || logsConnections.load(ordering: .relaxed) else { return }
         guard isRefused ? admits(\.refusals, .notice) : admits(\.connections, .info) else { return }
-        let explanation = ended.reason.explanation(terms).map { ": \($0)" } ?? ""
+        let untaken = ended.untaken > 0 ? ", \(ended.untaken) bytes of answers were not taken" : ""
+        let explanation = ended.reason.explanation(terms).map { ": \($0)\(untaken)" } ?? ""
         let requests = "\(ended.requests) \(terms.request)\(ended.requests == 1 ? "" : "s")"
         logger.log(
             level: isRefused ? .notice : .info,
@@ -66,10 +73,20 @@ final class ServerLog: Sendable {
         )
     }
 
+    /// A client was refused because it had as many connections as it may.
+    func refused(_ client: SocketAddress, listener: String) {
+        guard admits(\.refusedClients, .notice) else { return }
+        logger.notice(
+            """
+            refused \(client): its address has as many connections as one client may have \
+            (\(terms.limitName(\.maximumConnectionsPerClient)))
+            """,
+            metadata: ["client": "\(client)", "listener": "\(listener)"]
+        )
+    }
+
     /// Whether a message of this kind is logged now, and not left out.
-    private func admits(_ kind: WritableKeyPath<Limits, LogRateLimit> & Sendable, _ level: Logger.Level)
-        -> Bool
-    {
+    private func admits(_ kind: Kind, _ level: Logger.Level) -> Bool {
         guard logger.logLevel <= level else { return false }
         switch limits.withLock({ $0[keyPath: kind].decide(at: Clock.now()) }) {
         case .omit: return false
@@ -81,15 +98,20 @@ final class ServerLog: Sendable {
 
     /// Logs how many messages were left out, where no later message has said so. To be called now and then.
     func noteOmitted(at now: Milliseconds = Clock.now()) {
-        for kind in [\Limits.connections, \.refusals] as [WritableKeyPath<Limits, LogRateLimit> & Sendable] {
+        for kind in [\Limits.connections, \.refusals, \.refusedClients, \.loopFailures] as [Kind] {
             noteOmitted(limits.withLock { $0[keyPath: kind].takeOmitted(at: now) }, kind)
         }
     }
 
-    private func noteOmitted(_ count: UInt64, _ kind: WritableKeyPath<Limits, LogRateLimit> & Sendable) {
+    private func noteOmitted(_ count: UInt64, _ kind: Kind) {
         guard count > 0 else { return }
         let subject =
-            kind == \.refusals ? "were disconnected for what they sent" : "connected or disconnected"
+            switch kind {
+            case \.refusals: "were disconnected for what they sent"
+            case \.refusedClients: "were refused"
+            case \.loopFailures: "had to leave a hot loop"
+            default: "connected or disconnected"
+            }
         logger.notice(
             "left out \(count) message\(count == 1 ? "" : "s") about clients that \(subject): there were too many at once",
             metadata: ["omitted": "\(count)"]
@@ -138,7 +160,17 @@ final class ServerLog: Sendable {
 
     // MARK: - The rest
 
+    func memoryUsedUp(limit: Int, waiting: Int) {
+        logger.warning(
+            """
+            \(limit) bytes are held for clients (\(terms.limitName(\.maximumBufferedBytes))): the \(waiting) that hold \
+            most wait until there is less
+            """
+        )
+    }
+
     func loopFailed(_ code: Int32) {
+        guard admits(\.loopFailures, .critical) else { return }
         logger.critical("\(SystemError("wait for events", code: code)); a hot loop has ended")
     }
 
@@ -171,6 +203,8 @@ public struct LogTerms: Sendable {
     public var limitName: @Sendable (PartialKeyPath<Limits>) -> String = { limit in
         switch limit {
         case \.maximumConnections: "the limit on connections"
+        case \.maximumConnectionsPerClient: "the limit on connections of one client"
+        case \.maximumBufferedBytes: "the limit on bytes held"
         case \.idleTimeout: "the idle timeout"
         case \.drainTimeout: "the drain timeout"
         default: "a limit"

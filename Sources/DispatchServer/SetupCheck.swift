@@ -12,11 +12,28 @@ public struct SetupError: Error, Sendable, CustomStringConvertible {
 
 /// Shows before the first client that libdispatch delivers events here, and that it does so through the epoll guard.
 enum SetupCheck {
+    /// The threads that a server needs besides the main one: libdispatch's manager, one for each serial queue that is busy (control,
+    /// resolver, signals, log, notifications, hot loop), and some for the read sources.
+    private static let threads: Int32 = 12
+
+    /// Without a thread libdispatch waits for one, and clients and signals with it, perhaps for good.
+    private static func tryThreads() throws(SetupError) {
+        let code = linux_try_threads(threads)
+        guard code != 0 else { return }
+        throw SetupError(
+            description: """
+                \(SystemError("start \(threads) threads", code: code)); raise the limit on processes and threads \
+                (RLIMIT_NPROC, TasksMax=), or that on memory
+                """
+        )
+    }
+
     /// - Throws: `SetupError`.
     static func run(
         on queue: DispatchQueue,
         guardCalls: () -> UInt64 = epoll_guard_calls
     ) throws(SetupError) {
+        try tryThreads()
         let number = linux_ready_descriptor()
         guard number >= 0 else {
             throw SetupError(description: "\(SystemError("make an eventfd"))")

@@ -6,6 +6,16 @@ public struct Statistics: Equatable, Sendable {
     public var connections = 0
     /// Clients accepted so far.
     public var accepted: UInt64 = 0
+    /// Clients refused so far because their address had as many connections as one client may have.
+    public var refusedPerClient: UInt64 = 0
+    /// Bytes held now for all clients: incomplete requests, and answers that were not taken.
+    public var bufferedBytes = 0
+    /// Clients that wait now, because no more bytes may be held.
+    public var waitingForMemory = 0
+    /// Clients disconnected so far so that others get memory.
+    public var endedForMemory: UInt64 = 0
+    /// Bytes of answers that clients had not taken when the server ended their connections.
+    public var untakenBytes: UInt64 = 0
     /// How often a listener has paused because no slot was free.
     public var pauses = 0
     /// How long listeners have been paused altogether, without pauses that still last.

@@ -92,7 +92,10 @@ extension HistoryFile {
     /// Waits briefly for the lock of another session. Without the lock, at worst a line is lost.
     private func lock(_ file: Int32) {
         var pause = timespec(tv_sec: 0, tv_nsec: 5_000_000)
-        for _ in 0..<Self.lockAttempts where flock(file, LOCK_EX | LOCK_NB) != 0 { nanosleep(&pause, nil) }
+        for _ in 0..<Self.lockAttempts {
+            if flock(file, LOCK_EX | LOCK_NB) == 0 { return }
+            nanosleep(&pause, nil)
+        }
     }
 
     private func isCurrent(_ file: Int32) -> Bool {

@@ -19,6 +19,8 @@ public final class LineEditor {
         case interrupted(hadText: Bool)
         /// Ctrl-D on an empty line, or the terminal was closed.
         case endOfInput
+        /// The terminal could not be read, or its modes not be changed: the `errno`.
+        case failed(Int32)
     }
 
     /// A descriptor that is polled while the user types.
@@ -55,7 +57,8 @@ public final class LineEditor {
     private var lastInput: ContinuousClock.Instant
     /// The outcome of a pending Ctrl-C.
     private var interrupt: Outcome?
-    private var hasEnded = false
+    /// Why no more lines can be read.
+    private var ending: Outcome?
     /// Whether the terminal reflows rows when its window becomes narrower; nil if unknown.
     private var reflows = false
     private var history: History
@@ -87,7 +90,7 @@ public final class LineEditor {
     public func noticeInterrupt() -> Bool {
         guard terminal.isEditing else { return false }
         readAhead()
-        return interrupt != nil || hasEnded || TerminalSignals.isInterrupted
+        return interrupt != nil || ending != nil || TerminalSignals.isInterrupted
     }
 
     /// Discards pending keys and the rest of a paste in progress.
@@ -104,7 +107,8 @@ public final class LineEditor {
     ///   - prompt: The text before the line, without control characters.
     ///   - watch: A descriptor to poll meanwhile.
     public func readLine(prompt: String, watch: Watch) -> Outcome {
-        guard !hasEnded, terminal.beginEditing() else { return .endOfInput }
+        if let ending { return ending }
+        guard terminal.beginEditing() else { return errno == EIO ? .endOfInput : .failed(errno) }
         if TerminalSignals.takeContinuation() { _ = terminal.resumeEditing() }
         var reading = Reading(session: EditSession(history: history.entries), prompt: prompt)
         terminal.write(reading.begin(columns: terminal.columns))
@@ -123,10 +127,10 @@ public final class LineEditor {
             terminal.write(reading.refresh(columns: terminal.columns))
             switch terminal.wait(watching: watch.descriptor(), milliseconds: -1) {
             case .input(let bytes): take(bytes)
-            case .ended:
-                hasEnded = true
+            case .ended(let code):
+                end(code)
                 terminal.write("\n")
-                return .endOfInput
+                return ending ?? .endOfInput
             case .watched:
                 guard let sentence = watch.ready() else { continue }
                 terminal.write("\r\u{1B}[J\(sentence)\n" + reading.begin(columns: terminal.columns))
@@ -207,7 +211,10 @@ public final class LineEditor {
                     return isBroken && reflows ? column / columns : 0
                 }
             case .interrupted: continue
-            case .ended, .timedOut, .watched: return 0
+            case .ended(let code):
+                end(code)
+                return 0
+            case .timedOut, .watched: return 0
             }
         }
     }
@@ -235,12 +242,14 @@ extension LineEditor {
         keys = new[(last + 1)...]
     }
 
+    private func end(_ code: Int32?) { ending = code.map { .failed($0) } ?? .endOfInput }
+
     /// Reads available input without waiting.
     private func readAhead() {
-        while !hasEnded && bytesAhead < Self.mostAhead {
+        while ending == nil && bytesAhead < Self.mostAhead {
             switch terminal.wait(watching: -1, milliseconds: 0) {
             case .input(let bytes): take(bytes)
-            case .ended: hasEnded = true
+            case .ended(let code): end(code)
             case .timedOut, .watched, .interrupted: return
             }
         }

@@ -4,7 +4,9 @@ import Glibc
 final class Terminal {
     enum Event {
         case input([UInt8])
-        case watched, timedOut, ended
+        case watched, timedOut
+        /// The terminal was closed (nil), or could not be read: the `errno`.
+        case ended(Int32?)
         /// A signal arrived, for instance a change of the window's size.
         case interrupted
     }
@@ -29,8 +31,8 @@ final class Terminal {
         return ioctl(output, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
     }
 
-    /// Sets the modes in which every key arrives at once, including Ctrl-C. Input that was typed before is kept. Returns false if
-    /// the terminal is gone.
+    /// Sets the modes in which every key arrives at once, including Ctrl-C. Input that was typed before is kept. Returns false, with
+    /// the reason in `errno`, if the modes cannot be set.
     func beginEditing() -> Bool {
         guard original == nil else { return true }
         var modes = termios()
@@ -75,7 +77,7 @@ final class Terminal {
             pollfd(fd: TerminalSignals.descriptor, events: Int16(POLLIN), revents: 0),
         ]
         let result = poll(&polls, 3, milliseconds)
-        if result < 0 && errno != EINTR { return .ended }
+        if result < 0 && errno != EINTR { return .ended(errno) }
         if result < 0 || polls[2].revents != 0 {
             TerminalSignals.clear()
             return .interrupted
@@ -85,7 +87,9 @@ final class Terminal {
         guard polls[0].revents != 0 else { return .watched }
         let count = read(input, &buffer, buffer.count)
         if count < 0 && (errno == EINTR || errno == EAGAIN) { return .interrupted }
-        return count > 0 ? .input(Array(buffer.prefix(count))) : .ended
+        // EIO: the other end of the terminal is closed.
+        if count < 0 { return .ended(errno == EIO ? nil : errno) }
+        return count > 0 ? .input(Array(buffer.prefix(count))) : .ended(nil)
     }
 
     func write(_ text: String) {

@@ -87,6 +87,7 @@ public final class DescriptorInput: InputPort {
         switch outcome("read \(name)", { Glibc.read(number, buffer.baseAddress, buffer.count) }) {
         case .bytes(let count): return count
         case .ended: return 0
+        case .blocked where isFile: throw SystemError("read \(name)", code: EAGAIN)
         case .blocked: return nil
         case .failed(let error): throw error
         }
@@ -148,6 +149,8 @@ public final class DescriptorOutput: OutputPort {
         }
         switch result {
         case .bytes(let count): return count
+        // A file has no event that would end the wait.
+        case .blocked where kind == .file: throw SystemError("write \(name)", code: EAGAIN)
         case .blocked, .ended: return nil
         case .failed(var error):
             if error.code == EPIPE { error.advice = Self.goneAdvice }

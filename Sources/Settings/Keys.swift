@@ -34,10 +34,22 @@ enum Keys {
             "How many clients are served at once"
         ),
         Key(
+            "max_connections_per_client",
+            \.server.limits.maximumConnectionsPerClient,
+            Notation.wholeNumber(1...1_000_000).orZero(for: "no limit").orAutomatic,
+            "How many of them one client may have"
+        ),
+        Key(
             "max_line_bytes",
             \.server.sessionLimits.maximumLineBytes,
             .size(1...(1 << 30)),
             "The longest line"
+        ),
+        Key(
+            "max_buffered_bytes",
+            \.server.limits.maximumBufferedBytes,
+            Notation.size((1 << 20)...(1 << 40)).orAutomatic,
+            "How many bytes may be held for all clients together"
         ),
         Key(
             "idle_timeout",

@@ -1,3 +1,4 @@
+import DispatchServer
 import Logging
 import Quantities
 import TextEscaping
@@ -101,6 +102,22 @@ extension Notation {
             }
         } write: {
             $0.map(write) ?? zero
+        }
+    }
+
+    /// The same or "auto", the server's own choice.
+    var orAutomatic: Notation<Choice<Value>> {
+        let (read, write) = (self.read, self.write)
+        return Notation<Choice<Value>>(type, allowed: allowed + ["\"auto\""]) { value throws(Refusal) in
+            if value.string == "auto" { return .automatic }
+            do throws(Refusal) { return .chosen(try read(value)) } catch {
+                throw Refusal("\(error.problem), or \"auto\"", meant: error.suggestion)
+            }
+        } write: {
+            switch $0 {
+            case .automatic: "\"auto\""
+            case .chosen(let value): write(value)
+            }
         }
     }
 

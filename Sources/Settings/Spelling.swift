@@ -2,8 +2,8 @@
 enum Spelling {
     /// The word of `known` that is nearest to `word`; nil if none is near enough.
     ///
-    /// Case is ignored and `-` equals `_`. Near enough means one edit, or one per three letters of `word`; or that `word` is a
-    /// part of exactly one known word, four letters or more.
+    /// Case is ignored and `-` equals `_`. Near enough means one edit, or one per three letters of `word`; or that `word`,
+    /// four letters or more, is a part of a known word, and of others only if they contain that one.
     static func nearest(to word: String, among known: [String]) -> String? {
         // The cost grows with the length of the word, and no key is near to a long one.
         guard word.utf8.count <= 64 else { return nil }
@@ -16,7 +16,8 @@ enum Spelling {
         }
         let text = String(String.UnicodeScalarView(plain))
         let longer = known.filter { $0.contains(text) }
-        return plain.count >= 4 && longer.count == 1 ? longer.first : nil
+        guard plain.count >= 4, let shortest = longer.min(by: { $0.count < $1.count }) else { return nil }
+        return longer.allSatisfy { $0.contains(shortest) } ? shortest : nil
     }
 
     private static func normalized(_ word: String) -> [Unicode.Scalar] {

@@ -6,7 +6,8 @@ import Glibc
 /// so n bytes cost O(n) copies in total. An empty queue owns no memory, unless it is told to keep it.
 public struct ByteQueue: ~Copyable {
     private var base: UnsafeMutableRawPointer?
-    private var capacity = 0
+    /// The size of its memory in bytes.
+    public private(set) var capacity = 0
     private var head = 0
     /// The number of bytes held.
     public private(set) var count = 0
@@ -18,7 +19,7 @@ public struct ByteQueue: ~Copyable {
     /// - Parameter keepsMemory: Whether the memory stays when the queue is empty, for a queue that is soon used again.
     public init(keepsMemory: Bool = false) { self.keepsMemory = keepsMemory }
 
-    deinit { base?.deallocate() }
+    deinit { free(base) }
 
     /// Whether no bytes are held.
     public var isEmpty: Bool { count == 0 }
@@ -39,16 +40,23 @@ public struct ByteQueue: ~Copyable {
         UnsafeMutableRawBufferPointer(start: base.map { $0 + head }, count: capacity - head)
     }
 
-    /// Makes space for at least `minimum` more bytes.
+    /// Makes space for at least `minimum` more bytes. Ends the process where the system has no memory.
     public mutating func reserve(_ minimum: Int) {
-        guard capacity - head - count < minimum else { return }
-        if let base, head >= count, capacity - count >= minimum {
-            memmove(base, base + head, count)
-            head = 0
-        } else {
-            // A queue that is also taken from gets twice what it needs, so that the next move comes late enough.
-            reallocate(head == 0 ? max(count + minimum, 2 * count) : 2 * (count + minimum))
+        guard tryReserve(minimum) else { fatalError("out of memory") }
+    }
+
+    /// Makes space for at least `minimum` more bytes, or returns false where the system has no memory; then nothing has changed.
+    ///
+    /// - Parameter most: The size that the memory should not grow beyond, unless `minimum` needs more.
+    public mutating func tryReserve(_ minimum: Int, atMost most: Int = .max) -> Bool {
+        guard capacity - head - count < minimum else { return true }
+        if head >= count, capacity - count >= minimum {
+            moveToStart()
+            return true
         }
+        // A queue that is also taken from gets twice what it needs, so that the next move comes late enough.
+        let wanted = head == 0 ? max(count + minimum, count + count / 2) : 2 * (count + minimum)
+        return reallocate(min(wanted, max(most, count + minimum)))
     }
 
     /// Adds `added` bytes that the caller has written after the bytes held.
@@ -57,12 +65,18 @@ public struct ByteQueue: ~Copyable {
         count += added
     }
 
-    /// Appends a copy of `source`, which must not overlap the queue's memory.
+    /// Appends a copy of `source`, which must not overlap the queue's memory. Ends the process where the system has no memory.
     public mutating func append(_ source: UnsafeRawBufferPointer) {
-        guard !source.isEmpty else { return }
-        reserve(max(source.count, 512 - count))
+        guard tryAppend(source) else { fatalError("out of memory") }
+    }
+
+    /// Appends a copy of `source`, which must not overlap the queue's memory, or returns false where the system has no memory.
+    public mutating func tryAppend(_ source: UnsafeRawBufferPointer) -> Bool {
+        guard !source.isEmpty else { return true }
+        guard tryReserve(max(source.count, 512 - count)) else { return false }
         UnsafeMutableRawBufferPointer(rebasing: bytesAndSpare[count...]).copyMemory(from: source)
         count += source.count
+        return true
     }
 
     /// Lets `body` write into the free memory, at most `limit` bytes, and adds as many as it returns.
@@ -81,12 +95,13 @@ public struct ByteQueue: ~Copyable {
         return added
     }
 
-    /// Holds a copy of `source`, which must not overlap the queue's memory, instead of what was held.
-    public mutating func replace(with source: UnsafeRawBufferPointer) {
+    /// Holds a copy of `source`, which must not overlap the queue's memory, instead of what was held. Returns false where
+    /// the system has no memory; then it is empty.
+    public mutating func tryReplace(with source: UnsafeRawBufferPointer) -> Bool {
         if source.isEmpty || capacity > 4 * max(source.count, 1024) { removeAll() }
         head = 0
         count = 0
-        append(source)
+        return tryAppend(source)
     }
 
     /// Removes the first `removed` bytes. Gives memory back when it is much more than the rest needs.
@@ -95,7 +110,8 @@ public struct ByteQueue: ~Copyable {
         guard removed < count else { return removeAll() }
         head += removed
         count -= removed
-        if !keepsMemory, capacity > 8 * max(count, 4096) { reallocate(max(count, 512)) }
+        // Where less memory is not to be had, the larger one stays.
+        if !keepsMemory, capacity > 8 * max(count, 4096) { _ = reallocate(max(count, 512)) }
     }
 
     /// Removes the last bytes, so that `kept` are left.
@@ -111,22 +127,25 @@ public struct ByteQueue: ~Copyable {
             count = 0
             return
         }
-        base?.deallocate()
+        free(base)
         base = nil
         capacity = 0
         head = 0
         count = 0
     }
 
-    private mutating func reallocate(_ size: Int) {
-        let new = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
-        if let base {
-            // Bounds: every caller asks for at least count bytes.
-            new.copyMemory(from: base + head, byteCount: count)
-            base.deallocate()
-        }
+    private mutating func moveToStart() {
+        guard let base, head > 0 else { return }
+        memmove(base, base + head, count)
+        head = 0
+    }
+
+    /// Bounds: every caller asks for at least `count` bytes. A large block grows without a copy (realloc(3), mremap(2)).
+    private mutating func reallocate(_ size: Int) -> Bool {
+        moveToStart()
+        guard let new = realloc(base, size) else { return false }
         base = new
         capacity = size
-        head = 0
+        return true
     }
 }

@@ -14,6 +14,7 @@ public enum DescriptorWriting {
     ) throws(SystemError) {
         let bytes = Array(bytes)
         var written = 0
+        var failures = 0
         while written < bytes.count {
             let count = bytes.withUnsafeBytes {
                 // Bounds: written < bytes.count.
@@ -21,8 +22,12 @@ public enum DescriptorWriting {
             }
             if count >= 0 {
                 written += count
+                failures = 0
                 continue
             }
+            failures += 1
+            // What can be written to, and then cannot, must not keep a processor busy.
+            defer { if failures > 8 { usleep(20_000) } }
             switch errno {
             case EINTR: continue
             case EAGAIN:

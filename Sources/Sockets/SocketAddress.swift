@@ -142,7 +142,7 @@ extension SocketAddress {
     }
 
     /// The IPv4 address that an IPv6 one stands for (`::ffff:127.0.0.1`, RFC 4291 2.5.5.2); any other as it is.
-    var unmapped: SocketAddress {
+    public var unmapped: SocketAddress {
         guard case .ipv6(let bytes, let port, _) = self,
             bytes.lowHalf == SIMD8(repeating: 0),
             bytes.highHalf.lowHalf == SIMD4(0, 0, 0xFF, 0xFF)

@@ -50,6 +50,7 @@ public enum StreamSocket {
         guard try address.withSockAddr({ bind(socket.number, $0, $1) }) == 0 else {
             throw SystemError(action, advice: advice(errno, address))
         }
+        if address.port != nil { setUpForClients(socket.number) }
         guard Glibc.listen(socket.number, backlog) == 0 else {
             throw SystemError(action, advice: advice(errno, address))
         }
@@ -110,10 +111,51 @@ public enum StreamSocket {
         return .client(Descriptor(owning: number), address)
     }
 
-    /// Sends small answers at once (`TCP_NODELAY`, tcp(7)). On a Unix socket it does nothing.
+    /// Sends small pieces at once (`TCP_NODELAY`, tcp(7)). On a Unix socket it does nothing.
     public static func disableDelay(_ descriptor: Int32) {
         var on: Int32 = 1
         _ = setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    /// How long a connection may be silent before the kernel asks whether the other side is still there, how long until it asks
+    /// again, and after how many questions without an answer the connection is lost: 4 minutes altogether, where the
+    /// kernel's own values are 2 hours and more.
+    static let keepalive = (idle: Int32(120), interval: Int32(15), count: Int32(8))
+
+    /// Sets what the accepted sockets of a TCP listener have from it: small answers are sent at once (`TCP_NODELAY`), urgent bytes
+    /// are bytes like others (`SO_OOBINLINE`), and a peer that has vanished is noticed (`SO_KEEPALIVE`), within `keepalive`
+    /// unless whoever made the socket has set the times.
+    ///
+    /// No `TCP_USER_TIMEOUT`: it also ends a connection whose peer is alive but does not read for that long. What a vanished
+    /// peer has not acknowledged ends the connection after `net.ipv4.tcp_retries2`, about 15 minutes.
+    static func setUpForClients(_ listener: Int32) {
+        var (on, isKept): (Int32, Int32) = (1, 0)
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        getsockopt(listener, SOL_SOCKET, SO_KEEPALIVE, &isKept, &length)
+        func set(_ level: Int32, _ option: Int32, _ value: inout Int32) {
+            // On a Unix socket most of these fail, and nothing is lost.
+            _ = setsockopt(listener, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+        }
+        disableDelay(listener)
+        receiveUrgentInLine(listener)
+        guard isKept == 0 else { return }
+        var (idle, interval, count) = keepalive
+        set(SOL_SOCKET, SO_KEEPALIVE, &on)
+        set(Int32(IPPROTO_TCP), TCP_KEEPIDLE, &idle)
+        set(Int32(IPPROTO_TCP), TCP_KEEPINTVL, &interval)
+        set(Int32(IPPROTO_TCP), TCP_KEEPCNT, &count)
+    }
+
+    /// Receives urgent bytes among the others (`SO_OOBINLINE`, socket(7)): an answer would be one byte short without it.
+    public static func receiveUrgentInLine(_ descriptor: Int32) {
+        var on: Int32 = 1
+        _ = setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &on, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    /// Makes close(2) end the connection with a RST, and drop what is not sent (`SO_LINGER` without time, socket(7)).
+    public static func resetOnClose(_ descriptor: Int32) {
+        var setting = linger(l_onoff: 1, l_linger: 0)
+        _ = setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
     }
 
     /// The error that a socket holds, 0 for none, and clears it (`SO_ERROR`, socket(7)).
@@ -121,6 +163,14 @@ public enum StreamSocket {
         var code: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
         return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
+    }
+
+    /// Whether a socket listens (`SO_ACCEPTCONN`, socket(7)): not so after shutdown(2).
+    public static func isListening(_ descriptor: Int32) -> Bool {
+        var isListening: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length) == 0
+            && isListening != 0
     }
 
     /// How many received bytes wait to be read (`SIOCINQ`, tcp(7), unix(7)).
@@ -153,6 +203,7 @@ public enum StreamSocket {
         guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0,
             fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0
         else { throw SystemError("take over descriptor \(descriptor)") }
+        setUpForClients(descriptor)
     }
 
     private static func make(family: Int32, action: String) throws -> Descriptor {

@@ -14,10 +14,15 @@ struct PlainPrompt {
             }
             // A signal may arrive just before poll(2), so it never waits for long.
             var polls = [pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)]
-            guard poll(&polls, 1, 300) > 0 else { continue }
+            let count = poll(&polls, 1, 300)
+            if count < 0 && errno != EINTR { return .failed(errno) }
+            guard count > 0 else { continue }
             // One byte at a time, so that input after the line stays in the terminal.
             var byte: UInt8 = 0
-            guard read(STDIN_FILENO, &byte, 1) == 1 else {
+            let length = read(STDIN_FILENO, &byte, 1)
+            if length < 0 && (errno == EINTR || errno == EAGAIN) { continue }
+            if length < 0 && errno != EIO { return .failed(errno) }
+            guard length == 1 else {
                 try output.write("\n")
                 return line.isEmpty ? .endOfInput : entered(line)
             }

@@ -56,6 +56,11 @@ struct PromptMode {
                 try editor?.readLine(prompt: Self.prompt, watch: watch) ?? plain.readLine(Self.prompt, output)
             switch outcome {
             case .endOfInput, .line("exit", isTyped: true): return
+            case .failed(let code):
+                throw ClientError(
+                    .cannotRead(SystemError("read the terminal", code: code)),
+                    endpoint: endpoint
+                )
             case .interrupted(let hadText): if !hadText { try output.write("\(Self.hint)\n") }
             case .line(let line, _):
                 do {

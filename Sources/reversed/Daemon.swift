@@ -34,6 +34,7 @@ final class Daemon: @unchecked Sendable {
     private var reloading: Reload?
     private var mustReload = false
     private var drainProgress: UInt64 = 0
+    private var untakenBeforeDrain: UInt64 = 0
 
     private var isDraining: Bool { drainingSince != nil }
 
@@ -223,7 +224,9 @@ final class Daemon: @unchecked Sendable {
             return
         }
         drainingSince = .now
-        let count = server.statistics.connections
+        let statistics = server.statistics
+        let count = statistics.connections
+        untakenBeforeDrain = statistics.untakenBytes
         notifier.stopping(status: StatusLine.draining(count))
         logger.notice(
             "stopping, \(StatusLine.connections(count)) to answer",
@@ -234,7 +237,10 @@ final class Daemon: @unchecked Sendable {
                 if cutOff > 0 {
                     logger.warning("drain_timeout is over: \(StatusLine.connections(cutOff)) cut off")
                 }
-                logger.notice("stopped after \(StatusLine.lines(server.statistics.requests))")
+                let statistics = server.statistics
+                let untaken = statistics.untakenBytes &- untakenBeforeDrain
+                let loss = untaken > 0 ? "; clients did not take \(untaken) bytes of their answers" : ""
+                logger.notice("stopped after \(StatusLine.lines(statistics.requests))\(loss)")
                 quit()
             }
         }

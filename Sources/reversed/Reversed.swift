@@ -100,6 +100,7 @@ struct Reversed: ParsableCommand {
 
     func run() throws {
         // Before any other thread exists.
+        Allocator.returnMemoryEarly()
         SignalHandlers.block(Daemon.signals)
         let source = SettingsSource(
             path: config,

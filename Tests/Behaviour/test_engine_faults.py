@@ -3,10 +3,12 @@
 import contextlib
 import ctypes
 import os
+import pathlib
 import re
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import time
 
@@ -132,7 +134,7 @@ def test_many_sockets_that_were_handed_in_are_counted(serve, activate):
         sockets = [stack.enter_context(listening()) for _ in range(300)]
         import resource
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
-        daemon = activate(sockets, "port = 1\n[limits]\nmax_connections = 200\n[log]\nconnections = false\n")
+        daemon = activate(sockets, "port = 1\n[limits]\nmax_connections = 200\nmax_connections_per_client = 0\n[log]\nconnections = false\n")
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, before)
         crowd(sockets[0].getsockname(), 300)
 
@@ -218,3 +220,87 @@ def test_epoll_ctl_that_fails_while_it_runs_leaves_nobody_waiting(start, rule):
     if daemon.process.poll() is None:
         daemon.signal(signal.SIGTERM)
     assert daemon.wait(20) in (0, 71), daemon.tail()
+
+
+# Errors that persist.
+
+@contextlib.contextmanager
+def attached(daemon, call, error, log):
+    """Makes each such call of the running daemon fail."""
+    tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={call}", "-e", f"inject={call}:error={error}",
+                               "-p", str(daemon.pid)], stderr=subprocess.DEVNULL)
+    try:
+        assert eventually(lambda: tracers(daemon) or daemon.process.poll() is not None)
+        yield lambda: len(log.read_text().splitlines()) if log.exists() else 0
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.wait()
+
+
+def tracers(daemon):
+    """Whether every thread is traced."""
+    with contextlib.suppress(OSError):
+        statuses = [entry.read_text() for entry in pathlib.Path(f"/proc/{daemon.pid}/task").glob("*/status")]
+        return all(int(re.search(r"TracerPid:\s+(\d+)", status)[1]) for status in statuses)
+    return False
+
+
+LASTING = [("accept4", "EPERM"), ("accept4", "EPROTO"), ("accept4", "ECONNABORTED"), ("recvfrom", "EAGAIN"), ("recvfrom", "EINTR"),
+           ("recvfrom", "EIO"), ("sendto", "EAGAIN"), ("sendto", "EIO"), ("write", "EIO"), ("write", "EAGAIN")]
+
+
+@pytest.mark.parametrize("call,error", LASTING)
+def test_an_error_that_lasts_keeps_no_processor_busy_and_is_survived(start, tmp_path, call, error):
+    daemon = start("port = 0\n")
+    clients = [connect(daemon.port) for _ in range(3)]
+    for client in clients:
+        assert ask(client, b"in\n") == b"ni\n"
+    logged = len(daemon.lines)
+    with attached(daemon, call, error, tmp_path / "strace") as calls:
+        clients.append(connect(daemon.port))
+        for client in clients:
+            with contextlib.suppress(OSError):
+                client.sendall(b"hello\n")
+        time.sleep(0.3)
+        before = calls()
+        time.sleep(1)
+        assert calls() - before < 700
+        assert len(daemon.lines) - logged < 20
+    assert eventually(lambda: can_ask(daemon.port))
+    for client in clients:
+        client.close()
+
+
+@pytest.mark.parametrize("call,error", [("epoll_pwait", "EINVAL"), ("epoll_pwait", "EBADF"), ("timerfd_settime", "EINVAL"), ("read", "EIO"),
+                                        ("epoll_ctl", "ENOMEM"), ("accept4", "EINVAL")])
+def test_an_error_that_lasts_and_leaves_it_deaf_ends_it_with_a_sentence(start, tmp_path, call, error):
+    daemon = start("port = 0\n")
+    with connect(daemon.port) as client:
+        assert ask(client, b"in\n") == b"ni\n"
+        with attached(daemon, call, error, tmp_path / "strace") as calls:
+            with contextlib.suppress(OSError):
+                client.sendall(b"hello\n")
+                connect(daemon.port).close()
+            assert daemon.wait(10) == 71, daemon.tail()
+            assert calls() < 500
+    assert any("cannot" in line for line in daemon.lines[-3:]), daemon.tail()
+
+
+@pytest.mark.parametrize("call,error", [("epoll_pwait", "EINVAL"), ("timerfd_settime", "EINVAL"), ("read", "EIO"), ("recvfrom", "EAGAIN"),
+                                        ("sendto", "EAGAIN"), ("accept4", "EPROTO")])
+def test_an_error_that_comes_once_harms_nobody(start, tmp_path, call, error):
+    daemon = start("port = 0\n")
+    with connect(daemon.port) as client:
+        with attached(daemon, call, f"{error}:when=2", tmp_path / "strace"):
+            for number in range(10):
+                assert ask(client, b"%d\n" % number) == b"%d\n" % number
+                assert ask_once(daemon.port, b"hello\n") == b"olleh\n"
+                time.sleep(0.02)
+    assert len(daemon.logged("cannot")) <= 1
+
+
+def can_ask(port):
+    try:
+        return ask_once(port, b"hello\n") == b"olleh\n"
+    except (OSError, AssertionError):
+        return False

@@ -286,4 +286,64 @@ struct ConnectionStateTests {
         }
         check([:]) { $0.tick(limits, untaken: { 5 }, now: 1900) }
     }
+
+    @Test("Only who owes a request is overdue: what has arrived is received before it is ended")
+    func overdue() {
+        var limits = Limits()
+        limits.idleTimeout = .milliseconds(900)
+        limits.firstRequestTimeout = .milliseconds(300)
+        var state = State(connectedAt: 1000)
+        #expect(!state.isOverdue(Timeouts(limits), now: 1300))
+        #expect(state.isOverdue(Timeouts(limits), now: 1301))
+        #expect(state.phase == .serving(remaining: nil))
+        _ = state.drain(arrived: 70, now: 1302)
+        #expect(!state.isOverdue(Timeouts(limits), now: 9000))
+    }
+
+    @Test("when there is no memory for what would be received: waits")
+    func noMemory() {
+        check([.serving: Expected(.awaitMemory), .drainServing: Expected(.awaitMemory)]) {
+            $0.foundNoMemory()
+        }
+    }
+
+    @Test("when others wait for its memory: ends, with what it owes or without a request")
+    func givesUpMemory() {
+        let lingering = Expected(.shutDown, Start.lingering(.memoryUsedUp))
+        let closed = Expected(.close(.memoryUsedUp), .closed)
+        check([
+            .serving: lingering, .drainServing: lingering,
+            .sending: closed, .sendingLast: closed, .drainSending: closed,
+        ]) { $0.giveUpMemory(now: Self.now) }
+        var state = Start.sending.state
+        _ = state.sent(3, now: Self.now)
+        _ = state.giveUpMemory(now: Self.now)
+        #expect(state.abandonedBytes == 5)
+    }
+
+    @Test("when one event after another brings nothing: rests, and ends if that goes on")
+    func fruitless() {
+        let events: [(Start, Action, (inout State) -> Action)] = [
+            (.serving, .nothing, { $0.wouldBlock() }),
+            (.sending, .waitForOutput, { $0.sent(0, now: Self.now) }),
+            (.lingering, .nothing, { $0.wouldBlock() }),
+        ]
+        for (start, ordinary, event) in events {
+            var state = start.state
+            for _ in 1..<State.fruitlessEvents { #expect(event(&state) == ordinary) }
+            for _ in 0..<State.rests { #expect(event(&state) == .rest(State.restTime)) }
+            let end = start == .lingering ? Action.close(.refused("no")) : .close(.lost(EAGAIN))
+            #expect(event(&state) == end && state.isClosed)
+        }
+    }
+
+    @Test("when something came, fruitless events count from the beginning")
+    func fruitful() {
+        var state = Start.serving.state
+        for _ in 0..<(3 * State.fruitlessEvents) {
+            #expect([.nothing, .rest(State.restTime)].contains(state.wouldBlock()))
+            _ = state.received(1, SessionStep(consumed: 0, requests: 0), answer: 0, now: Self.now)
+        }
+        #expect(state.wouldBlock() == .nothing)
+    }
 }

@@ -128,7 +128,7 @@ struct ListenerStateTests {
             (EPERM, .refused),
             (EACCES, .refused), (ENOSR, .refused), (ETIMEDOUT, .refused), (EIO, .refused), (0, .refused),
             (-1, .refused), (99_999, .refused), (.max, .refused), (.min, .refused),
-            (EINVAL, .dead), (EBADF, .dead), (ENOTSOCK, .dead), (EOPNOTSUPP, .dead),
+            (EINVAL, .dead), (EBADF, .dead), (ENOTSOCK, .dead), (EOPNOTSUPP, .clientGone),
         ] as [(Int32, ListenerState.Failure)]
     )
     func failures(code: Int32, failure: ListenerState.Failure) {
@@ -150,6 +150,20 @@ struct ListenerStateTests {
 
     // MARK: - What takes longer
 
+    @Test("An error that says that the socket does not listen is looked into")
+    func notListening() {
+        for code in [EINVAL, EBADF, ENOTSOCK] {
+            var alive = State()
+            _ = alive.start()
+            _ = alive.ready()
+            #expect(alive.failed(code, isListening: { true }, now: 0).contains(.rest(State.restTime)))
+            var dead = State()
+            _ = dead.start()
+            _ = dead.ready()
+            #expect(dead.failed(code, isListening: { false }, now: 0) == [.note(.dead(code)), .close])
+        }
+    }
+
     @Test("accepts so many in a row, then lets others have their turn")
     func budget() {
         var state = Start.accepting.state
@@ -160,7 +174,8 @@ struct ListenerStateTests {
         }
         // Clients that are gone count as well.
         #expect(state.ready() == [.accept])
-        for _ in 1..<State.acceptBudget { #expect(state.failed(ECONNABORTED, now: 0) == [.accept]) }
+        #expect(state.accepted() == [.accept])
+        for _ in 2..<State.acceptBudget { #expect(state.failed(ECONNABORTED, now: 0) == [.accept]) }
         #expect(state.failed(ECONNABORTED, now: 0) == [])
     }
 
@@ -253,5 +268,22 @@ struct ListenerStateTests {
         #expect(state.slotIsFree(now: 2000) == [.countPause(1000), .watch, .accept])
         for _ in 0..<3 * State.acceptBudget { #expect(state.accepted() == [.accept]) }
         #expect(state.failed(EAGAIN, now: 2000) == [.close])
+    }
+
+    @Test("rests when one client after another is gone, and says so")
+    func goneForGood() {
+        var state = Start.accepting.state
+        _ = state.ready()
+        for _ in 1..<State.acceptBudget { #expect(state.failed(EPROTO, now: 9) == [.accept]) }
+        let rest = [Action.unwatch, .rest(State.restTime)]
+        #expect(state.failed(EPROTO, now: 9) == rest + [.note(.failing(EPROTO, count: 1))])
+        _ = state.rested()
+        // One that is accepted, or nobody: it is not for good.
+        for _ in 0..<(2 * State.acceptBudget) {
+            _ = state.ready()
+            _ = state.failed(ECONNABORTED, now: 10)
+            _ = state.accepted()
+        }
+        #expect(state.phase == .accepting)
     }
 }

@@ -47,6 +47,18 @@ struct ByteQueueTests {
         check(array(queue), Array(expected.dropFirst(74_000)))
     }
 
+    @Test("grows no further than it may, and tells where the system has no memory")
+    func growsWithin() {
+        var queue = ByteQueue()
+        queue.replace(Array(repeating: 1, count: 100_000))
+        let isReserved = queue.tryReserve(1000, atMost: 101_000)
+        let capacity = queue.capacity
+        #expect(isReserved && capacity == 101_000)
+        let isImpossible = queue.tryReserve(1 << 60)
+        let (count, size) = (queue.count, queue.capacity)
+        #expect(!isImpossible && count == 100_000 && size == 101_000)
+    }
+
     @Test("gives back memory that far more was needed for")
     func shrinks() {
         var queue = ByteQueue()
@@ -139,6 +151,6 @@ private func array(_ queue: borrowing ByteQueue) -> [UInt8] { Array(queue.bytes)
 
 extension ByteQueue {
     fileprivate mutating func replace(_ bytes: [UInt8]) {
-        bytes.withUnsafeBytes { replace(with: $0) }
+        _ = bytes.withUnsafeBytes { tryReplace(with: $0) }
     }
 }

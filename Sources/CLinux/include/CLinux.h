@@ -31,6 +31,17 @@ int linux_ready_descriptor(void);
 /// The number of processors in the affinity mask (sched_getaffinity(2)); 1 if it cannot be read.
 int linux_processor_count(void);
 
+/// Starts so many threads (64 at most), which exist at the same time and end at once. 0, or the error of pthread_create(3)
+/// when there cannot be so many.
+int linux_try_threads(int count);
+
+/// Sets malloc(3) so that memory that is free goes back to the system: large blocks are mapped one by one, and few heaps
+/// are used (mallopt(3)). To be called before there are threads.
+void linux_keep_little_free_memory(void);
+
+/// Gives free memory of malloc(3) back to the system, wherever in its heaps it is (malloc_trim(3)).
+void linux_return_free_memory(void);
+
 /// The system's words for an errno in static storage, or NULL for a number that is none (strerrordesc_np(3)).
 const char *linux_error_text(int code);
 

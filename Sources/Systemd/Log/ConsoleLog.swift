@@ -85,6 +85,7 @@ enum DescriptorWriter {
     /// silently when nobody can read it any more: there is no place left to say so.
     static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) {
         var rest = bytes[...]
+        var failures = 0
         while !rest.isEmpty {
             let count = Glibc.write(
                 descriptor,
@@ -93,10 +94,14 @@ enum DescriptorWriter {
             )
             if count >= 0 {
                 rest = rest.dropFirst(count)
-            } else if errno == EAGAIN {
+                failures = 0
+            } else if errno == EAGAIN || errno == EINTR {
+                failures += 1
                 var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                _ = poll(&room, 1, -1)
-            } else if errno != EINTR {
+                if errno == EAGAIN { _ = poll(&room, 1, -1) }
+                // What can be written to, and then cannot, must not keep a processor busy.
+                if failures > 8 { usleep(20_000) }
+            } else {
                 return
             }
         }

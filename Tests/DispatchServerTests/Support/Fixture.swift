@@ -81,7 +81,7 @@ final class Fixture: Sendable {
     }
 
     func tick(_ connection: Connection, _ limits: Limits, now: Milliseconds) {
-        core.workers.withWorker { connection.tick(limits, $0, now: now) }
+        core.workers.withWorker { connection.tick(Timeouts(limits), $0, now: now) }
     }
 
     /// Whether every connection is over within some time, its descriptor closed and its slot free.
@@ -89,6 +89,12 @@ final class Fixture: Sendable {
         let isEmpty = DispatchSemaphore(value: 0)
         core.connections.whenEmpty { isEmpty.signal() }
         return isEmpty.wait(timeout: .now() + seconds) == .success
+    }
+}
+
+extension ConnectionState {
+    mutating func tick(_ limits: Limits, untaken: () -> Int, now: Milliseconds) -> Action {
+        tick(Timeouts(limits), untaken: untaken, now: now)
     }
 }
 

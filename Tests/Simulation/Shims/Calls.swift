@@ -80,7 +80,8 @@ import World
 }
 @discardableResult func fchmod(_ descriptor: Int32, _ mode: mode_t) -> Int32 { System.control(descriptor, 0) }
 @discardableResult func getrlimit(_ resource: __rlimit_resource_t, _ limit: UnsafeMutablePointer<rlimit>) -> Int32 {
-    limit.pointee = System.limit
+    let isFiles = resource == __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    limit.pointee = isFiles ? System.limit : rlimit(rlim_cur: .max, rlim_max: .max)
     return 0
 }
 @discardableResult func setrlimit(_ resource: __rlimit_resource_t, _ limit: UnsafePointer<rlimit>) -> Int32 {

@@ -19,6 +19,9 @@ import World
 ) -> Int32 {
     System.epollControl(epoll, operation, descriptor, event)
 }
+@discardableResult func linux_try_threads(_ count: Int32) -> Int32 { 0 }
+func linux_return_free_memory() {}
+func linux_keep_little_free_memory() {}
 @discardableResult func linux_processor_count() -> Int32 { Int32(System.processors) }
 @discardableResult func epoll_pwait(
     _ epoll: Int32, _ events: UnsafeMutablePointer<epoll_event>!, _ most: Int32, _ timeout: Int32,

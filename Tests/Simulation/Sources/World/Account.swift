@@ -23,6 +23,7 @@ public final class Account {
     private var isOver = false
     private var sawEnd = false
     public private(set) var isAccepted = false
+    var age: Nanoseconds { world.now - acceptedAt }
     public private(set) var isShutDown = false
     public private(set) var isClosed = false
     private var acceptedAt: Nanoseconds = 0
@@ -32,6 +33,8 @@ public final class Account {
     private var discarded = 0
     /// Since when the server could do something for this client.
     private var waitsSince: Nanoseconds?
+    /// When it was last seen to wait for memory.
+    private var wasPaused: Nanoseconds = 0
     /// libdispatch does not watch the socket, which only the sweep finds out.
     var isDeaf = false
 
@@ -75,6 +78,7 @@ public final class Account {
 
     /// The server has received these bytes.
     func received(_ bytes: ArraySlice<UInt8>) {
+        if receivedCount == 0 { judge.checkShare(of: socket) }
         receivedCount += bytes.count
         waitsSince = world.now
         if isShutDown {
@@ -93,6 +97,7 @@ public final class Account {
         partial += rest
         checkLength()
         if isOver { partial = [] }
+        judge.checkMemory()
         let most = judge.lineLimits.upperBound + (128 << 10)
         if owed.count + partial.count > most {
             fail("the server holds \(owed.count + partial.count) bytes, more than \(most)")
@@ -162,7 +167,7 @@ public final class Account {
 
     private func judgeEnd(isClose: Bool) {
         let verb = isClose ? "closed" : "ended"
-        if fault != nil || !isAccepted || judge.isOver(world.now) { return }
+        if fault != nil || !isAccepted || judge.isOver(world.now) || judge.mayEnd(socket) { return }
         if let refusableFrom, sentCount >= refusableFrom { return }
         if isOver || sawEnd, owed.isEmpty { return }
         let time = readTime
@@ -182,7 +187,6 @@ public final class Account {
             return
         }
         guard judge.drainStart != nil, !isOver, !sawEnd else {
-            if judge.mayEnd(socket) { return }
             return fail("\(verb) without a reason, \(owed.count) bytes of answers unsent, \(partial.count) of a line kept")
         }
         if isClose { return fail("cut off before the drain timeout") }
@@ -215,9 +219,10 @@ public final class Account {
             waitsSince = nil
             return
         }
-        let patience: Nanoseconds = .milliseconds(isDeaf || fault != nil ? 2500 : 100)
-        guard judge.quietTime(since: since) > patience else { return }
-        if judge.isPaused(socket) { return }
+        if judge.isPaused(socket) { wasPaused = world.now }
+        // After events that brought nothing a connection rests.
+        let patience: Nanoseconds = .milliseconds(isDeaf || fault != nil ? 2500 : socket.fruitless > 0 ? 350 : 100)
+        guard judge.quietTime(since: max(since, wasPaused)) > patience else { return }
         fail(
             canWrite
                 ? "\(owed.count) bytes of answers wait although the socket takes them"

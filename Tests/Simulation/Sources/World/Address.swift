@@ -21,6 +21,16 @@ public enum Address: Hashable, CustomStringConvertible, Sendable {
         }
     }
 
+    /// Whom a connection counts for: an IPv4 address, the network of an IPv6 address, nobody for a Unix socket.
+    var key: [UInt8]? {
+        switch self {
+        case .ipv4(let bytes, _): bytes
+        case .ipv6(let bytes, _):
+            bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xFF ? Array(bytes[12...]) : Array(bytes[..<8])
+        case .unix: nil
+        }
+    }
+
     var isWildcard: Bool {
         switch self {
         case .ipv4(let bytes, _), .ipv6(let bytes, _): bytes.allSatisfy { $0 == 0 }

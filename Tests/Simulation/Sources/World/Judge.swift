@@ -15,9 +15,9 @@ public final class Judge {
     public var open: [ClientSocket] { openByClient.values.sorted { $0.peer.id < $1.peer.id } }
     public var openCount: Int { openByClient.count }
     public private(set) var mostOpen = 0
-    /// Whether the engine may end a conversation or leave it unread for a reason of its own.
-    public var mayEnd: (ClientSocket) -> Bool = { _ in false }
-    public var isPaused: (ClientSocket) -> Bool = { _ in false }
+    /// The limits on connections of one address, and on memory for all clients, that were in force.
+    public var shares = Int.max...Int.max
+    public var memory = Int.max...Int.max
     private var futileCalls = 0
     private var windowStart: Nanoseconds = 0
     /// Time that passed while the whole process stood still.
@@ -65,6 +65,44 @@ public final class Judge {
         let stalled = stalls.filter { $0.at > since }.reduce(0) { $0 + $1.length }
         let passed = world.now - min(world.now, since)
         return passed - min(passed, stalled)
+    }
+
+    // MARK: - Shares of one client, and of memory
+
+    private func others(of socket: ClientSocket) -> [ClientSocket] {
+        guard let key = socket.peer.address.key else { return [] }
+        return open.filter { $0 !== socket && $0.peer.address.key == key }
+    }
+
+    func checkShare(of socket: ClientSocket) {
+        let served = others(of: socket).filter { $0.account.receivedCount > 0 }.count + 1
+        if served > shares.upperBound {
+            world.fail("\(served) connections of \(socket.peer.address) are served, with a limit of \(shares.upperBound)")
+        }
+    }
+
+    private var held: Int { openByClient.values.reduce(0) { $0 + $1.account.heldCount } }
+
+    /// What is held for all, with what every client may hold and what is just being received.
+    func checkMemory() {
+        guard memory.upperBound < 1 << 40 else { return }
+        let weather = world.weather
+        let most = memory.upperBound + openCount * 5120 + (weather.threads + weather.processors + 1) * (128 << 10)
+        if held > most { world.fail("\(held) bytes are held for all clients, more than \(most)") }
+    }
+
+    /// Whether the server may end a conversation for the sake of others, or because its events bring nothing.
+    func mayEnd(_ socket: ClientSocket) -> Bool {
+        if socket.resetsOnClose, socket.account.receivedCount == 0, socket.account.sentCount == 0 {
+            return others(of: socket).count >= shares.lowerBound
+        }
+        if socket.fruitless >= 36 { return true }
+        return memory.lowerBound < 1 << 24 && socket.account.heldCount > 0 && socket.account.age >= .milliseconds(10_000)
+    }
+
+    /// Whether it may wait for memory. The limit is on what is allocated, up to twice of what is held.
+    func isPaused(_ socket: ClientSocket) -> Bool {
+        memory.lowerBound < 1 << 24 && socket.account.heldCount > 0 && held > memory.lowerBound / 8
     }
 
     // MARK: - No busy loop

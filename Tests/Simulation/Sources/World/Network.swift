@@ -104,6 +104,10 @@ public final class ClientSocket: File {
     /// SO_ERROR.
     var pendingError: Int32 = 0
     var wasReset = false
+    /// SO_LINGER without time.
+    public var resetsOnClose = false
+    /// How many calls in a row brought nothing.
+    public private(set) var fruitless = 0
     public let account: Account
     private var isSending = false
 
@@ -145,6 +149,7 @@ public final class ClientSocket: File {
                 return 0
             }
             world.judge.futile()
+            fruitless += 1
             errno = EAGAIN
             return -1
         }
@@ -153,6 +158,7 @@ public final class ClientSocket: File {
         let bytes = inbound.first(most)
         space.copyBytes(from: bytes)
         if peeks { return bytes.count }
+        fruitless = 0
         account.received(bytes)
         inbound.drop(bytes.count)
         world.judge.progress()
@@ -167,9 +173,11 @@ public final class ClientSocket: File {
         }
         guard hasSpace else {
             world.judge.futile()
+            fruitless += 1
             errno = EAGAIN
             return -1
         }
+        fruitless = 0
         var most = min(bytes.count, max(1, outboundCapacity - outbound.count))
         if world.weather.isPartial, world.random.oneIn(3) { most = world.random.within(1...max(1, most)) }
         let part = bytes[..<min(most, bytes.count)]
@@ -196,7 +204,7 @@ public final class ClientSocket: File {
 
     override func closed() {
         account.closed()
-        if !inbound.isEmpty, !wasReset {
+        if resetsOnClose || !inbound.isEmpty, !wasReset {
             // tcp(7): unread input makes a RST of the FIN, and it destroys what is under way.
             account.destroyed(outbound.count, inbound.count)
             outbound.removeAll()

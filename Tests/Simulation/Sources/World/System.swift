@@ -218,6 +218,7 @@ public enum System {
         kernel.enter()
         guard let file = kernel.file(number, "setsockopt") else { return -1 }
         if kernel.failure([ENOBUFS, ENOMEM]) != nil { return -1 }
+        if level == SOL_SOCKET, option == SO_LINGER, let socket = file as? ClientSocket { socket.resetsOnClose = value != 0 }
         guard let file = file as? ListeningFile else { return 0 }
         if level == SOL_SOCKET, option == SO_REUSEPORT { file.reusesPort = value != 0 }
         if level == Int32(IPPROTO_IPV6), option == IPV6_V6ONLY { file.isIPv6Only = value != 0 }
@@ -230,6 +231,9 @@ public enum System {
         if level == SOL_SOCKET, option == SO_ERROR, let socket = file as? ClientSocket {
             defer { socket.pendingError = 0 }
             return socket.pendingError
+        }
+        if level == SOL_SOCKET, option == SO_ACCEPTCONN, let file = file as? ListeningFile {
+            return file.isListening && !file.isDead ? 1 : 0
         }
         if level == Int32(IPPROTO_IPV6), option == IPV6_V6ONLY, let file = file as? ListeningFile {
             return file.isIPv6Only ? 1 : 0
@@ -256,8 +260,8 @@ public enum System {
 
     public static func poll(_ entries: UnsafeMutableBufferPointer<pollfd>, _ timeout: Int32) -> Int32 {
         kernel.enter()
-        // With no events asked for, somebody only counts what is open.
-        let counts = entries.allSatisfy { $0.events == 0 }
+        // Whoever asks for many without events only counts what is open.
+        let counts = entries.count > 1 && entries.allSatisfy { $0.events == 0 }
         let deadline = timeout < 0 ? Nanoseconds.max : world.now + .milliseconds(Int(timeout))
         while true {
             var found: Int32 = 0

@@ -64,6 +64,8 @@ final class Scenario {
             sessionLimits: .init(maximumLine: random.pick([10, 100, 5000, 70_000, 300_000]))
         )
         configuration.limits.maximumConnections = random.pick([1, 2, 5, 20, 100])
+        configuration.limits.maximumConnectionsPerClient = random.pick([.automatic, .chosen(nil), .chosen(1), .chosen(3)])
+        configuration.limits.maximumBufferedBytes = random.pick([.automatic, .automatic, .chosen(20_000), .chosen(300_000)])
         configuration.limits.idleTimeout = random.pick([nil, .milliseconds(50), .milliseconds(400), .seconds(5)])
         configuration.limits.firstRequestTimeout = random.pick([nil, .milliseconds(30), .milliseconds(500), .seconds(3)])
         configuration.limits.drainTimeout = random.pick([.zero, .milliseconds(50), .seconds(1), .seconds(10)])
@@ -221,6 +223,15 @@ final class Scenario {
         for timeout in [limits.firstRequestTimeout].compactMap({ $0 }) {
             judge.shortestFirstTimeout = min(judge.shortestFirstTimeout ?? .max, nanoseconds(timeout))
         }
+        let share: Int =
+            switch limits.maximumConnectionsPerClient {
+            case .automatic: max(limits.maximumConnections / 2, 4)
+            case .chosen(let limit): limit ?? .max
+            }
+        let memory: Int = if case .chosen(let bytes) = limits.maximumBufferedBytes { bytes } else { 256 << 20 }
+        let isFirst = onlyThat && peers.isEmpty
+        judge.shares = isFirst ? share...share : min(share, judge.shares.lowerBound)...max(share, judge.shares.upperBound)
+        judge.memory = isFirst ? memory...memory : min(memory, judge.memory.lowerBound)...max(memory, judge.memory.upperBound)
         judge.shortestDrainTimeout = min(judge.shortestDrainTimeout, nanoseconds(limits.drainTimeout))
         let slots = limits.maximumConnections
         // Where descriptors are scarce there are fewer.

@@ -1,0 +1,46 @@
+import Sockets
+
+/// Whom a connection counts for: an IPv4 address, or the network of an IPv6 address, its first 64 bits.
+///
+/// A host has a whole /64 to choose its IPv6 addresses from (RFC 4291 2.5.4), so counting single ones would count nothing.
+struct ClientKey: Hashable {
+    private let isIPv6: Bool
+    private let bits: UInt64
+
+    /// - Returns: Nil for a client of a Unix socket: whoever may open the socket's file is not counted.
+    init?(_ address: SocketAddress) {
+        switch address.unmapped {
+        case .ipv4(let bytes, _):
+            isIPv6 = false
+            bits = UInt64(unsafeBitCast(bytes, to: UInt32.self))
+        case .ipv6(let bytes, _, _):
+            isIPv6 = true
+            bits = unsafeBitCast(bytes.lowHalf, to: UInt64.self)
+        case .unix: return nil
+        }
+    }
+}
+
+/// How many connections each client has. It never holds more entries than there are connections.
+struct ClientCounts {
+    /// The most connections of one client; nil for no limit. A lower limit ends no connection.
+    var limit: Int?
+    private var counts: [ClientKey: Int] = [:]
+
+    /// Counts a connection; false, and it is not counted, when its client has as many as it may.
+    mutating func enter(_ client: ClientKey) -> Bool {
+        let count = counts[client, default: 0]
+        if let limit, count >= limit { return false }
+        counts[client] = count + 1
+        return true
+    }
+
+    /// A connection that was counted has ended.
+    mutating func leave(_ client: ClientKey) {
+        guard let count = counts[client] else { return }
+        counts[client] = count > 1 ? count - 1 : nil
+    }
+
+    /// How many clients are counted.
+    var clients: Int { counts.count }
+}

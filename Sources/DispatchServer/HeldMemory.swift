@@ -1,0 +1,115 @@
+import Synchronization
+
+/// The memory that the connections of a server hold, and those that wait for some.
+///
+/// A connection reports only what changes, and only beyond what every connection costs anyway. So those that hold nothing
+/// share no cache line that is written.
+final class HeldMemory: Sendable {
+    /// Less than this is part of what a connection costs.
+    static let ignored = 1024
+    /// After so much was given back the allocator is asked to give it back to the system.
+    private static let trimmed = 4 << 20
+    private static let trimInterval: Milliseconds = 5000
+
+    private struct Waiting {
+        var connections: [UInt64: Connection] = [:]
+        var nextRound: Milliseconds = 0
+        var nextNotice: Milliseconds = 0
+        var nextTrim: Milliseconds = 0
+        var trimmedAt = 0
+    }
+
+    private let limit: Atomic<Int>
+    private let total = Atomic(0)
+    private let freed = Atomic(0)
+    private let waitingCount = Atomic(0)
+    private let isWaking = Atomic(false)
+    private let ended = Atomic<UInt64>(0)
+    private let waiting = Mutex(Waiting())
+
+    init(limit: Int) { self.limit = Atomic(limit) }
+
+    var used: Int { total.load(ordering: .relaxed) }
+    var waitingConnections: Int { waitingCount.load(ordering: .relaxed) }
+    /// How many connections were ended so that others get memory.
+    var endedConnections: UInt64 { ended.load(ordering: .relaxed) }
+
+    private var budget: MemoryBudget { MemoryBudget(limit: limit.load(ordering: .relaxed)) }
+
+    func setLimit(_ bytes: Int) { limit.store(bytes, ordering: .relaxed) }
+
+    /// How many more bytes a connection may hold that holds so many, 0 when it must wait.
+    func allowance(holding: Int) -> Int { budget.allowance(used: used, holding: holding) }
+
+    /// What a connection holds has changed. Returns whether those who wait should be woken, soon and once.
+    func change(by bytes: Int) -> Bool {
+        total.wrappingAdd(bytes, ordering: .relaxed)
+        guard bytes < 0 else { return false }
+        freed.wrappingAdd(-bytes, ordering: .relaxed)
+        return waitingConnections > 0 && !isWaking.exchange(true, ordering: .relaxed)
+    }
+
+    // MARK: - Those who wait. Called with the connection's lock held.
+
+    func wait(_ connection: Connection) {
+        waiting.withLock {
+            $0.connections[connection.number] = connection
+            waitingCount.store($0.connections.count, ordering: .relaxed)
+        }
+    }
+
+    func stopWaiting(_ connection: Connection) {
+        waiting.withLock {
+            $0.connections[connection.number] = nil
+            waitingCount.store($0.connections.count, ordering: .relaxed)
+        }
+    }
+
+    // MARK: - On the control queue
+
+    /// Lets those go on that hold least, as many as the free memory may be enough for.
+    func wake() {
+        isWaking.store(false, ordering: .relaxed)
+        guard waitingConnections > 0 else { return }
+        var free = budget.limit - used
+        let holders = waiting.withLock { Array($0.connections.values) }.map { ($0, $0.holder?.bytes ?? 0) }
+        for (connection, bytes) in holders.sorted(by: { $0.1 < $1.1 }) {
+            guard free > 0, allowance(holding: bytes) > 0 else { return }
+            connection.goOn()
+            free -= Worker.bufferSize
+        }
+    }
+
+    /// To be called at each sweep: while somebody waits, those end that have held the most for long.
+    func relieve(_ connections: [Connection], _ worker: Worker, log: ServerLog, now: Milliseconds) {
+        wake()
+        trim(now)
+        let (isDue, mustTell) = waiting.withLock { waiting in
+            guard !waiting.connections.isEmpty else { return (false, false) }
+            let result = (now >= waiting.nextRound, now >= waiting.nextNotice)
+            if result.1 { waiting.nextNotice = now &+ ListenerState.noticeInterval }
+            return result
+        }
+        if mustTell { log.memoryUsedUp(limit: budget.limit, waiting: waitingConnections) }
+        guard isDue else { return }
+        let holders = connections.compactMap { connection in connection.holder.map { (connection, $0) } }
+        let chosen = budget.choose(from: holders.map(\.1), used: used, now: now)
+        guard !chosen.isEmpty else { return }
+        waiting.withLock { $0.nextRound = now &+ MemoryBudget.roundInterval }
+        for index in chosen where holders[index].0.giveUpMemory(worker, now: now) {
+            ended.wrappingAdd(1, ordering: .relaxed)
+        }
+    }
+
+    /// Small blocks of clients that have left stay with the allocator, scattered, until it is asked to give them back.
+    private func trim(_ now: Milliseconds) {
+        let freed = freed.load(ordering: .relaxed)
+        let isDue = waiting.withLock { waiting in
+            guard freed &- waiting.trimmedAt >= Self.trimmed, now >= waiting.nextTrim else { return false }
+            waiting.trimmedAt = freed
+            waiting.nextTrim = now &+ Self.trimInterval
+            return true
+        }
+        if isDue { Allocator.returnFreeMemory() }
+    }
+}

@@ -1,0 +1,262 @@
+"""A short life of the daemon: start, clients of every kind, a reload, a stop. Judged from outside.
+
+Whatever fails in it once, the daemon lives and answers others, or ends at the start with a sentence and a documented code;
+nothing leaks, the log stays short and the processor calm.
+"""
+
+import contextlib
+import os
+import pathlib
+import re
+import select
+import signal
+import socket
+import subprocess
+import time
+
+from behaviour import BEHAVIOUR  # noqa: F401 (makes the next imports possible)
+from clients import connect, reset, turned
+from daemon import CRASH, Daemon, eventually
+
+CODES_AT_START = (69, 71, 78)
+LINE = b"x" * 999 + b"\n"
+PATIENCE = 6  # seconds until somebody must be answered
+MOST_LINES = 120
+MOST_PROCESSOR = 4.0  # seconds, strace's share included
+IDLE_PROCESSOR = 0.15  # seconds, in a quarter of a second without clients
+
+
+class Wrong(Exception):
+    """A client got bytes that are no answer."""
+
+
+class DaemonLife:
+    def __init__(self, directory, prefix=()):
+        self.directory = pathlib.Path(directory)
+        self.path = self.directory / "socket"
+        self.faults = []
+        self.daemon = Daemon(directory, self.config(1), prefix=prefix)
+        # Ends of the daemon that are no fault of its own are judged by the caller.
+        self.code = None
+        self.reached = "start"
+
+    def config(self, generation):
+        """The second generation has another TCP listener."""
+        moved = "ipv6_only = false\n" if generation == 1 else ""
+        host = "127.0.0.1" if generation == 1 else "127.0.0.2"
+        return (f"[[listener]]\nhost = '{host}'\nport = 0\n{moved}[[listener]]\npath = '{self.path}'\n"
+                "[limits]\ndrain_timeout = '1s'\nmax_connections = 100\n")
+
+    def fault(self, text):
+        self.faults.append(f"{self.reached}: {text}")
+
+    def run(self):
+        """Lives through it; returns the faults."""
+        try:
+            if self.start():
+                for step in (self.serve, self.busy, self.rude, self.reload, self.serve, self.settle, self.stop):
+                    self.reached = step.__name__
+                    step()
+                    if self.has_ended():
+                        break
+        except Wrong as error:
+            self.fault(f"a wrong answer: {error}")
+        finally:
+            self.end()
+        return self.faults
+
+    # Steps.
+
+    def start(self):
+        # The log may be what fails, so what it says decides nothing.
+        if not eventually(lambda: self.has_ended() or (self.place() and self.path.exists()), 20, 0.01):
+            self.fault("neither listens nor ends within 20 s")
+            return False
+        if not self.has_ended():
+            eventually(lambda: self.has_ended() or self.daemon.logged("listening on .*socket"), 0.3)
+        if self.has_ended():
+            self.code = self.daemon.wait()
+            self.judge_end(CODES_AT_START)
+            return False
+        return True
+
+    def serve(self):
+        for place in (self.place, lambda: self.path):
+            deadline = time.monotonic() + PATIENCE
+            while not self.ask(place, b"hello\r\n", b"first\nsecond\n"):
+                if self.has_ended():
+                    return
+                if time.monotonic() > deadline:
+                    return self.fault(f"no answer within {PATIENCE} s at {place()}")
+                time.sleep(0.05)
+
+    def busy(self):
+        """Often enough to be lent to a hot loop, from two at once."""
+        self.ask(self.place, *[b"again\n"] * 25)
+        with contextlib.suppress(OSError), connect(self.path) as one, connect(self.path) as other:
+            for client in (one, other) * 10:
+                self.exchange(client, b"in turn\n")
+
+    def rude(self):
+        with contextlib.suppress(OSError):
+            half, blocked, rst = connect(self.place()), connect(self.path), connect(self.place())
+            for client in (half, blocked, rst):
+                client.settimeout(3)
+            half.sendall(b"half a line")
+            rst.sendall(b"line\nhalf")
+            reset(rst)
+            blocked.setblocking(False)
+            sent = 0
+            while select.select([], [blocked], [], 0.05)[1] and sent < 4 << 20:
+                sent += blocked.send(memoryview(LINE * 100)[sent % len(LINE):])
+            blocked.settimeout(3)
+            self.read(blocked, (LINE[-2::-1] + b"\n") * (sent // len(LINE)))
+            half.sendall(b"\n")
+            self.read(half, b"enil a flah\n")
+            half.close()
+            blocked.close()
+
+    def reload(self):
+        # strace counts in each thread, so more than one reload may meet the failure.
+        for attempt in range(5):
+            before = len(self.daemon.lines)
+            self.daemon.configure(self.config(2))
+            self.daemon.signal(signal.SIGHUP)
+            if eventually(lambda: self.has_ended() or self.place("127.0.0.2") and not self.place("127.0.0.1"), 2):
+                return
+            if not any("reload failed" in line or "cannot" in line for line in self.daemon.lines[before:]):
+                # A moment more for the log; the old listener may be slow to leave, too.
+                if not eventually(lambda: self.daemon.logged("reload failed|reloaded"), 3):
+                    self.fault("SIGHUP changed nothing, and the log has no reason")
+                    return
+        if not self.place("127.0.0.2"):
+            self.fault("five SIGHUPs did not move the listener")
+
+    def settle(self):
+        """Everybody has left: nothing may stay open, and nothing may be busy."""
+        listeners = 2
+        if not eventually(lambda: self.has_ended() or self.sockets() <= listeners, 6, 0.02):
+            self.fault(f"{self.sockets()} sockets are open, {listeners} listen")
+        if self.has_ended():
+            return
+        before = self.daemon.processor_seconds()
+        time.sleep(0.25)
+        if (used := self.daemon.processor_seconds() - before) > IDLE_PROCESSOR:
+            self.fault(f"{used:.2f} s of processor time in a quarter of a second without clients")
+        if (used := self.daemon.processor_seconds()) > MOST_PROCESSOR:
+            self.fault(f"{used:.1f} s of processor time in all")
+
+    def stop(self):
+        half = None
+        with contextlib.suppress(OSError):
+            half = connect(self.place())
+            half.sendall(b"whole\nhalf")
+            self.read(half, b"elohw\n")
+        self.daemon.signal(signal.SIGTERM)
+        if not eventually(self.has_ended, 8):
+            self.fault("SIGTERM did not end it within 8 s")
+            self.daemon.signal(signal.SIGTERM)
+            if not eventually(self.has_ended, 5):
+                self.fault("nor did the second")
+            return
+        self.code = self.daemon.wait()
+        if self.code != 0:
+            self.judge_end((71,))
+        if half:
+            with contextlib.suppress(OSError), half:
+                half.settimeout(1)
+                if rest := half.recv(100):
+                    self.fault(f"half a line was answered at the stop: {rest!r}")
+
+    # Judgement.
+
+    def has_ended(self):
+        return self.daemon.process.poll() is not None
+
+    def judge_end(self, codes):
+        """The program has ended by itself: with a code of the manual, and a sentence."""
+        text = "\n".join(self.daemon.lines)
+        if self.code < 0:
+            return self.fault(f"killed by {signal.Signals(-self.code).name}")
+        # The dynamic loader ends a program before its first instruction.
+        if self.code == 127 and "error while loading shared libraries" in text:
+            return
+        if self.code not in codes:
+            self.fault(f"exit code {self.code}")
+        if not re.search(r"\w+ \w+.*\w: \w+|cannot|no events", text):
+            self.fault(f"ended with {self.code} and without a sentence")
+
+    def end(self):
+        if self.has_ended() and self.code is None:
+            self.code = self.daemon.wait()
+            self.fault(f"ended by itself: exit {self.code}" if self.code >= 0
+                       else f"killed by {signal.Signals(-self.code).name}")
+        if not self.has_ended():
+            self.daemon.process.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.daemon.process.wait(10)
+        if self.daemon.reader:
+            self.daemon.reader.join(5)
+        self.daemon.process.stdout.close()
+        if crash := self.daemon.logged(CRASH.pattern):
+            self.fault(f"the log has {crash[0]!r}")
+        if len(self.daemon.lines) > MOST_LINES:
+            self.fault(f"{len(self.daemon.lines)} lines of log")
+
+    # Clients.
+
+    def ask(self, place, *lines):
+        """Whether a new client got the right answers. An end or an error is no wrong answer."""
+        try:
+            with connect(place()) as client:
+                client.settimeout(2)
+                return all([self.exchange(client, line) for line in lines])
+        except OSError:
+            return False
+
+    def exchange(self, client, request):
+        answer = b"".join(turned(line) for line in request.splitlines(keepends=True))
+        client.sendall(request)
+        return self.read(client, answer)
+
+    @staticmethod
+    def read(client, expected):
+        """Whether all of it came. Fewer bytes are an ended connection; others are a fault."""
+        received = 0
+        while received < len(expected):
+            piece = client.recv(1 << 16)
+            if piece != expected[received:received + len(piece)]:
+                raise Wrong(f"{piece[:60]!r} in place of {expected[received:received + 60]!r}")
+            if not piece:
+                return False
+            received += len(piece)
+        return True
+
+    # Found without the log.
+
+    def place(self, host=None):
+        """Where it listens on TCP: (host, port), the last one opened; None if nowhere."""
+        inodes = {inode for inode in self.inodes() if inode}
+        places = []
+        with contextlib.suppress(OSError):
+            for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == "0A" and fields[9] in inodes:
+                    address, port = fields[1].split(":")
+                    places.append((socket.inet_ntoa(bytes.fromhex(address)[::-1]), int(port, 16)))
+        places = [place for place in places if host in (None, place[0])]
+        return max(places) if places else None
+
+    def inodes(self):
+        for entry in self.descriptors():
+            if match := re.match(r"socket:\[(\d+)\]", entry):
+                yield match[1]
+
+    def sockets(self):
+        return len(list(self.inodes()))
+
+    def descriptors(self):
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(f"/proc/{self.daemon.pid}/fd"):
+                with contextlib.suppress(OSError):
+                    yield os.readlink(entry.path)

@@ -1,0 +1,146 @@
+"""Every system call of a program fails once, with each error of its manual page.
+
+    torture.py PROGRAM CALL ERROR NUMBER       one run: the given call of each thread fails
+    torture.py all [PROGRAM...]                the whole matrix, in random order, as far as the time allows
+
+PROGRAM is daemon, text, stream, ping or prompt (the client's modes). FAULTS_SEED decides the order, --seconds when no
+further run begins, --jobs how many run at a time. REVERSED and REVERSE_CLIENT name the programs under test.
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import os
+import pathlib
+import random
+import sys
+import tempfile
+import time
+
+import strace
+from call_errors import ERRORS, NOT_INJECTED, errors, unavoidable
+from client_life import ClientLife
+from daemon_life import DaemonLife
+
+# A crash is a fault by itself; the Swift runtime's report of it takes minutes and gigabytes where it is traced.
+os.environ["SWIFT_BACKTRACE"] = "enable=no"
+
+PROGRAMS = ("daemon", "text", "stream", "ping", "prompt")
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Case:
+    program: str
+    call: str
+    error: str
+    number: int
+
+    @property
+    def command(self):
+        """What replays it."""
+        return f"/usr/bin/python3 Tests/Faults/torture.py {self.program} {self.call} {self.error} {self.number}"
+
+
+@dataclasses.dataclass
+class Outcome:
+    case: Case
+    faults: list
+    has_failed: bool  # whether there was such a call
+    code: int
+    log: list
+
+    def __str__(self):
+        if not self.faults:
+            return f"ok: {self.case.command}"
+        return "\n".join([f"FAULT: {self.case.command}", *[f"    {fault}" for fault in self.faults],
+                          *[f"    | {line}" for line in self.log[-8:]]])
+
+
+def live(program, directory, prefix):
+    life = DaemonLife(directory, prefix) if program == "daemon" else ClientLife(program, directory, prefix)
+    life.run()
+    log = life.daemon.lines if program == "daemon" else life.errors.decode(errors="replace").splitlines()
+    return life, log
+
+
+def run(case):
+    with tempfile.TemporaryDirectory(prefix="faults-") as directory:
+        record = pathlib.Path(directory) / "strace"
+        life, log = live(case.program, directory, strace.failing(case.call, case.error, case.number, record))
+        has_failed = record.exists() and strace.failed(record)
+    faults = list(life.faults)
+    if faults and (reason := unavoidable(case.program, case.call, case.error)) and all("answer:" not in fault for fault in faults):
+        faults = []
+    # No program can say a sentence by a write that fails.
+    if case.call in ("write", "writev"):
+        faults = [fault for fault in faults if "without a sentence" not in fault]
+    # A close that fails has closed nothing here, although the kernel always does.
+    if case.call == "close":
+        faults = [fault for fault in faults if "sockets are open" not in fault]
+    return Outcome(case, faults, has_failed, life.code, log)
+
+
+def learn(program):
+    """The calls of a clean run: how many of each before the program's own first, and how many in all."""
+    with tempfile.TemporaryDirectory(prefix="faults-") as directory:
+        record = pathlib.Path(directory) / "strace"
+        life, log = live(program, directory, strace.recording(record))
+        assert not life.faults, f"{program} fails without any failing call: {life.faults}, {log[-5:]}"
+        return {call: count for call, count in strace.calls(record).items() if call not in NOT_INJECTED}
+
+
+def matrix(program):
+    made = learn(program)
+    unknown = sorted(set(made) - set(ERRORS))
+    assert not unknown, f"{program} makes calls that call_errors.py does not know: {unknown}"
+    return [Case(program, call, error, number)
+            for call, (before, count) in made.items() for error in errors(call) for number in range(before + 1, count + 1)]
+
+
+def run_all(cases, seconds, jobs, report):
+    """Runs cases until the time is over; returns the outcomes. `report` sees each."""
+    deadline = time.monotonic() + seconds
+    outcomes = []
+
+    def one(case):
+        return run(case) if time.monotonic() < deadline else None
+
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for outcome in pool.map(one, cases):
+            if outcome:
+                outcomes.append(outcome)
+                report(outcome)
+    return outcomes
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("program", choices=(*PROGRAMS, "all"))
+    parser.add_argument("rest", nargs="*")
+    parser.add_argument("--seconds", type=float, default=float("inf"))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--seed", type=int, default=int(os.environ.get("FAULTS_SEED", "1")))
+    parser.add_argument("--only", help="of `all`: these calls only, separated by commas")
+    arguments = parser.parse_args()
+    if arguments.program != "all":
+        call, error, number = arguments.rest
+        outcome = run(Case(arguments.program, call, error, int(number)))
+        print(*outcome.log, sep="\n")
+        print(f"exit code {outcome.code}" + ("" if outcome.has_failed else "; there was no such call"))
+        print(outcome)
+        return bool(outcome.faults)
+    cases = [case for program in arguments.rest or PROGRAMS for case in matrix(program)
+             if not arguments.only or case.call in arguments.only.split(",")]
+    random.Random(arguments.seed).shuffle(cases)
+    began = time.monotonic()
+    outcomes = run_all(cases, arguments.seconds, arguments.jobs,
+                       lambda outcome: print(outcome, flush=True) if outcome.faults else None)
+    faulty = sum(bool(outcome.faults) for outcome in outcomes)
+    failed = sum(outcome.has_failed for outcome in outcomes)
+    print(f"seed {arguments.seed}: {len(outcomes)} of {len(cases)} runs in {time.monotonic() - began:.0f} s, "
+          f"a call failed in {failed}, {faulty} with a fault")
+    return bool(faulty)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
