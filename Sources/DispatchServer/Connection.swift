@@ -452,10 +452,12 @@ final class Connection: LoopMember {
     private func lend(_ state: inout State, forOutput: Bool) -> ConnectionState.Action {
         let loop = server.loops.next
         state.source?.suspend()
-        state.watch = .loop(loop, forOutput: forOutput)
         let code = loop.add(self, for: forOutput ? EPOLLOUT : EPOLLIN)
-        guard code != 0 else { return .nothing }
-        takeBack(&state)
+        if code == 0 {
+            state.watch = .loop(loop, forOutput: forOutput)
+            return .nothing
+        }
+        state.source?.resume()
         return forOutput ? state.life.failed(code) : .nothing
     }
 
@@ -480,10 +482,13 @@ final class Connection: LoopMember {
             guard case .loop(let current, let forOutput) = state.watch, current === loop, other !== loop
             else { return }
             loop.remove(self)
-            state.watch = .loop(other, forOutput: forOutput)
             let code = other.add(self, for: forOutput ? EPOLLOUT : EPOLLIN)
-            guard code != 0 else { return }
-            takeBack(&state)
+            if code == 0 {
+                state.watch = .loop(other, forOutput: forOutput)
+                return
+            }
+            state.watch = .source
+            state.source?.resume()
             if forOutput, case .close(let reason) = state.life.failed(code) {
                 close(reason, &state, Clock.now())
             }

@@ -198,7 +198,7 @@ public final class Account {
     }
 
     private func judgeLingerEnd() {
-        if fault != nil || sawEnd || judge.isOver(world.now) || discarded >= 64 << 20 { return }
+        if fault != nil || sawEnd || judge.isOver(world.now) || discarded >= 64 << 20 || socket.fruitless >= 20 { return }
         let time = world.now + Self.tolerance
         if time < shutAt + .milliseconds(2000) {
             return fail("closed \((world.now - shutAt) / 1_000_000) ms after the server's end of file")

@@ -7,7 +7,15 @@ public final class Judge {
     public var shortestFirstTimeout: Nanoseconds?
     public var shortestDrainTimeout: Nanoseconds = .max
     /// The numbers of slots that may be in force now.
-    public var slots = 1...1 { didSet { lastFull = world.now } }
+    public var slots = 1...1 {
+        didSet {
+            lastFull = world.now
+            lastChange = world.now
+            slotsBefore = oldValue.upperBound
+        }
+    }
+    private var slotsBefore = 1
+    private var lastChange: Nanoseconds = 0
     public private(set) var drainStart: Nanoseconds?
     private var drainEnd: Nanoseconds?
     private var openByClient: [Int: ClientSocket] = [:]
@@ -44,7 +52,9 @@ public final class Judge {
         openByClient[socket.peer.id] = socket
         mostOpen = max(mostOpen, openCount)
         world.count("clients accepted")
-        if drainStart == nil, openCount > slots.upperBound {
+        // An accept that is under way when the number becomes smaller has its slot already.
+        let most = world.now < lastChange + .milliseconds(50) ? max(slots.upperBound, slotsBefore) : slots.upperBound
+        if drainStart == nil, openCount > most {
             world.fail("\(openCount) clients are connected, with \(slots.upperBound) slots")
         }
     }
@@ -93,8 +103,11 @@ public final class Judge {
 
     /// Whether the server may end a conversation for the sake of others, or because its events bring nothing.
     func mayEnd(_ socket: ClientSocket) -> Bool {
-        if socket.resetsOnClose, socket.account.receivedCount == 0, socket.account.sentCount == 0 {
-            return others(of: socket).count >= shares.lowerBound
+        if socket.account.isClosed, socket.account.receivedCount == 0, socket.account.sentCount == 0,
+            others(of: socket).count >= shares.lowerBound
+        {
+            world.count("clients refused")
+            return true
         }
         if socket.fruitless >= 36 { return true }
         return memory.lowerBound < 1 << 24 && socket.account.heldCount > 0 && socket.account.age >= .milliseconds(10_000)

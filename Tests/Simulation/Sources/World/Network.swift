@@ -107,7 +107,7 @@ public final class ClientSocket: File {
     /// SO_LINGER without time.
     public var resetsOnClose = false
     /// How many calls in a row brought nothing.
-    public private(set) var fruitless = 0
+    public internal(set) var fruitless = 0
     public let account: Account
     private var isSending = false
 

@@ -28,6 +28,7 @@ public enum System {
         if let code = kernel.failure(isPeek ? [EINTR, EAGAIN] : [EINTR, EINTR, EAGAIN, EAGAIN, ECONNRESET, ETIMEDOUT, ENOMEM, EHOSTUNREACH]) {
             if code != EINTR, code != EAGAIN || isPeek { socket.account.noteFault("recv") }
             if isPeek { socket.account.noteFault("recv") }
+            socket.fruitless += 1
             world.trace("recv(\(socket.name)) fails: \(code)")
             return -1
         }
@@ -44,6 +45,7 @@ public enum System {
         if bytes.isEmpty { world.fail("a send of nothing") }
         if let code = kernel.failure([EINTR, EAGAIN, EAGAIN, EPIPE, ECONNRESET, ENOBUFS, ENOMEM]) {
             if code != EINTR, code != EAGAIN { socket.account.noteFault("send") }
+            socket.fruitless += 1
             world.trace("send(\(socket.name)) fails: \(code)")
             return -1
         }
