@@ -63,6 +63,7 @@ final class Listener: Sendable {
 
     func tick() {
         var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        // With the lock held: a listener that was closed meanwhile has no descriptor any more.
         handle { life, now in life.tick(clientWaits: poll(&waiting, 1, 0) > 0, now: now) }
     }
 

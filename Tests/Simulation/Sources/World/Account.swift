@@ -38,7 +38,8 @@ public final class Account {
     /// libdispatch does not watch the socket, which only the sweep finds out.
     var isDeaf = false
 
-    private static let tolerance = Nanoseconds.milliseconds(10)
+    /// The clock is coarse, and a sweep reads it once for all that it looks at.
+    private var tolerance: Nanoseconds { .milliseconds(10) + 400 * world.weather.callTime }
 
     init(_ world: World) { self.world = world }
 
@@ -171,16 +172,16 @@ public final class Account {
         if let refusableFrom, sentCount >= refusableFrom { return }
         if isOver || sawEnd, owed.isEmpty { return }
         let time = readTime
-        if let timeout = judge.shortestIdleTimeout, time + Self.tolerance >= lastProgress + timeout {
+        if let timeout = judge.shortestIdleTimeout, time + tolerance >= lastProgress + timeout {
             world.count("idle timeouts")
             if !isClose, !owed.isEmpty { fail("ended for its idleness with \(owed.count) bytes of answers unsent") }
-            if isClose, world.now + Self.tolerance < lastTaken + timeout {
+            if isClose, world.now + tolerance < lastTaken + timeout {
                 fail("closed for its idleness while it takes its answers")
             }
             return
         }
         if let timeout = judge.shortestFirstTimeout, sentCount == 0,
-            time + Self.tolerance >= acceptedAt + timeout
+            time + tolerance >= acceptedAt + timeout
         {
             world.count("first request timeouts")
             if !owed.isEmpty { fail("ended before its first answer was sent") }
@@ -199,7 +200,9 @@ public final class Account {
 
     private func judgeLingerEnd() {
         if fault != nil || sawEnd || judge.isOver(world.now) || discarded >= 64 << 20 || socket.fruitless >= 20 { return }
-        let time = world.now + Self.tolerance
+        // A connection that rests after events that brought nothing is only looked at for its end.
+        if socket.hasPeerFIN, socket.fruitless > 0 { return }
+        let time = world.now + tolerance
         if time < shutAt + .milliseconds(2000) {
             return fail("closed \((world.now - shutAt) / 1_000_000) ms after the server's end of file")
         }
@@ -221,7 +224,7 @@ public final class Account {
         }
         if judge.isPaused(socket) { wasPaused = world.now }
         // After events that brought nothing a connection rests.
-        let patience: Nanoseconds = .milliseconds(isDeaf || fault != nil ? 2500 : socket.fruitless > 0 ? 350 : 100)
+        let patience: Nanoseconds = .milliseconds(isDeaf || fault != nil ? 2500 : socket.fruitless > 0 ? 1000 : 100)
         guard judge.quietTime(since: max(since, wasPaused)) > patience else { return }
         fail(
             canWrite

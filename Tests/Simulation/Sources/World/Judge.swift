@@ -15,6 +15,7 @@ public final class Judge {
         }
     }
     private var slotsBefore = 1
+    private var recentlyClosed: [[UInt8]: Nanoseconds] = [:]
     private var lastChange: Nanoseconds = 0
     public private(set) var drainStart: Nanoseconds?
     private var drainEnd: Nanoseconds?
@@ -62,6 +63,7 @@ public final class Judge {
     func closed(_ socket: ClientSocket) {
         if openCount >= slots.lowerBound { lastFull = world.now }
         openByClient[socket.peer.id] = nil
+        if let key = socket.peer.address.key, !socket.resetsOnClose { recentlyClosed[key] = world.now }
         progress()
     }
 
@@ -84,6 +86,11 @@ public final class Judge {
         return open.filter { $0 !== socket && $0.peer.address.key == key }
     }
 
+    /// Whether one of the same address was closed just now, perhaps after the server had counted.
+    private func hasJustLost(_ socket: ClientSocket) -> Bool {
+        socket.peer.address.key.flatMap { recentlyClosed[$0] }.map { $0 + .milliseconds(50) > world.now } ?? false
+    }
+
     func checkShare(of socket: ClientSocket) {
         let served = others(of: socket).filter { $0.account.receivedCount > 0 }.count + 1
         if served > shares.upperBound {
@@ -104,7 +111,7 @@ public final class Judge {
     /// Whether the server may end a conversation for the sake of others, or because its events bring nothing.
     func mayEnd(_ socket: ClientSocket) -> Bool {
         if socket.account.isClosed, socket.account.receivedCount == 0, socket.account.sentCount == 0,
-            others(of: socket).count >= shares.lowerBound
+            others(of: socket).count + (hasJustLost(socket) ? 1 : 0) >= shares.lowerBound
         {
             world.count("clients refused")
             return true

@@ -214,6 +214,7 @@ final class EpollFile: File, Watcher {
                 (file as? ClientSocket)?.account.noteFault("epoll_ctl")
                 return -1
             }
+            if persistentFailure != nil { (file as? ClientSocket)?.account.noteFault("a broken epoll instance") }
             interests.append(Interest(file: file, events: events, token: token))
             file.watch(self)
             changed(file)
@@ -245,6 +246,7 @@ final class EpollFile: File, Watcher {
     func wait(_ events: UnsafeMutablePointer<epoll_event>, _ most: Int, timeout: Int32) -> Int32 {
         if persistentFailure == nil, world.weather.failsOneIn > 0, world.random.oneIn(world.weather.failsOneIn * 200) {
             persistentFailure = EINVAL
+            for interest in interests { (interest.file as? ClientSocket)?.account.noteFault("a broken epoll instance") }
             world.count("broken epoll instances")
         }
         if let persistentFailure {

@@ -149,7 +149,8 @@ final class Scenario {
 
     private func start() -> Bool {
         var logger = Logger(label: "server", factory: { _ in Log() })
-        logger.logLevel = world.random.oneIn(2) ? .info : .notice
+        let logsAll = world.random.oneIn(2)
+        logger.logLevel = logsAll ? .info : .notice
         for _ in 0..<5 {
             do {
                 let server = try Server<LineSession>(
