@@ -12,13 +12,13 @@ export REVERSE_CLIENT := $(CURDIR)/$(BIN)/reverse-client
 
 # The Debian packages that the targets need. scripts/install-missing installs those that are missing.
 BUILD_PACKAGES := libsystemd-dev libtomlplusplus-dev pkg-config g++
-TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect python3-pyte strace mandoc iproute2 procps \
-	bash bash-completion zsh fish binutils util-linux
+TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect python3-pyte python3-yaml strace mandoc iproute2 \
+	procps bash bash-completion zsh fish binutils util-linux prometheus prometheus-node-exporter
 SYSTEM_PACKAGES := $(TEST_PACKAGES) debootstrap debian-archive-keyring systemd-container debhelper lintian
 LINT_PACKAGES := $(BUILD_PACKAGES) git python3 mandoc shellcheck hunspell hunspell-en-gb
 
 .DEFAULT_GOAL := help
-.PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests fault-tests simulation-tests simulation-soak soak sanitizer-tests system-tests deb container benchmark \
+.PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests fault-tests simulation-tests simulation-soak soak sanitizer-tests system-tests deb container benchmark examples documentation fuzz coverage \
 	build-dependencies test-dependencies system-dependencies lint-dependencies grapheme-table recording layers clean
 
 help: ## This list
@@ -60,16 +60,18 @@ test: system-dependencies ## Run every test (root only)
 	$(MAKE) lint
 	$(MAKE) unit-tests
 	$(MAKE) simulation-tests
+	$(MAKE) documentation
 	$(MAKE) sanitizer-tests
 	$(MAKE) fuzz seconds=4
 	$(MAKE) behaviour-tests
 	$(MAKE) fault-tests
 	$(MAKE) system-tests
 
-lint: lint-dependencies ## Check layout, layers, links, spelling, shell scripts, manual pages and versions
+lint: lint-dependencies ## Check layout, layers, links, examples, spelling, shell scripts, manual pages and versions
 	$(SWIFT) format lint --strict --recursive Sources Tests Examples/Sources Package.swift Examples/Package.swift
 	mandoc -Tlint -W warning man/*.[1-8]
 	scripts/check-version
+	scripts/check-examples
 	scripts/layers
 	scripts/check-links
 	scripts/check-spelling
@@ -93,10 +95,16 @@ simulation-soak: build-dependencies ## Run the simulation on new seeds for secon
 	Tests/Simulation/check-planted-bugs
 	Tests/Simulation/run --first "$$(date +%s)000" --count 1000000000 --seconds $(or $(seconds),3600)
 
+examples: build-dependencies ## Build the example programs, Examples/.build/debug
+	$(SWIFT) build --package-path Examples --static-swift-stdlib --explicit-target-dependency-import-check error
+
+documentation: build-dependencies ## Build and check the documentation of the libraries, .build/documentation
+	scripts/documentation
+
 fuzz: test-dependencies ## Fuzz every reader of outside data, each for seconds=60
 	scripts/fuzz $(seconds)
 
-behaviour-tests: test-dependencies build ## Test the release binaries over real sockets, pipes and terminals
+behaviour-tests: test-dependencies build examples ## Test the release binaries over real sockets, pipes and terminals
 	$(PYTHON) -m pytest -q Tests/Behaviour
 
 fault-tests: test-dependencies build ## Test failing system calls, hostile clients, a hostile machine; FAULTS_SEED=1
@@ -105,7 +113,7 @@ fault-tests: test-dependencies build ## Test failing system calls, hostile clien
 soak: test-dependencies build simulation-soak ## The same for SOAK_SECONDS=3600, with every kind at once; print the figures
 	$(PYTHON) Tests/Faults/soak.py
 
-system-tests: system-dependencies deb ## Test the packages in booted containers of Debian 12 and 13 (root only)
+system-tests: system-dependencies deb examples ## Test the packages in booted containers of Debian 12 and 13 (root only)
 	Tests/System/run
 	PACKAGES="$$(ls .build/*.deb)" $(PYTHON) -m pytest -q Tests/Behaviour/test_completion.py
 
@@ -122,7 +130,7 @@ recording: test-dependencies build ## Record the session in README.md again: doc
 	$(PYTHON) scripts/record
 
 clean: ## Remove everything that was built
-	rm -rf .build Tests/Simulation/.build .build-asan .build-fuzz .build-tsan
+	rm -rf .build Tests/Simulation/.build .build-asan .build-fuzz .build-tsan Examples/.build
 
 ##@ Release
 

@@ -13,6 +13,7 @@ let strict: [SwiftSetting] = [
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 
 /// libFuzzer is linked only where `scripts/fuzz` asks for it.
 let fuzzers: [Target] =
@@ -22,8 +23,8 @@ let fuzzers: [Target] =
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "DispatchServer", "LineEditor", "ReverseClient", "ReverseCore", "Settings", "Sockets",
-                "Systemd",
+                "DispatchServer", "LineEditor", "MetricsExport", "ReverseClient", "ReverseCore", "Settings",
+                "Sockets", "Systemd",
                 "TestSupport", "TextEscaping", logging,
             ],
             path: "Tests/Fuzz",
@@ -46,6 +47,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     ],
     targets: [
         // Layer 0: C, and values without I/O.
@@ -72,7 +74,7 @@ let package = Package(
         ),
         .target(
             name: "DispatchServer",
-            dependencies: ["CEpollGuard", "CLinux", "Quantities", "Sockets", logging],
+            dependencies: ["CEpollGuard", "CLinux", "Quantities", "Sockets", logging, metrics],
             swiftSettings: strict
         ),
         .target(name: "ReverseClient", dependencies: ["Quantities", "Sockets"], swiftSettings: strict),
@@ -87,11 +89,20 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // Metrics for Prometheus: a backend of swift-metrics, its text, and HTTP as sessions of the server library.
+        .target(
+            name: "MetricsExport",
+            dependencies: ["DispatchServer", "Sockets", metrics],
+            swiftSettings: strict
+        ),
+
         // Layer 4: the programs.
         .executableTarget(
             name: "reversed",
             dependencies: [
-                "CPriorityStub", "CommandSupport", "DispatchServer", "Quantities", "ReverseCore", "Settings",
+                "CPriorityStub", "CommandSupport", "DispatchServer", "MetricsExport", "Quantities",
+                "ReverseCore",
+                "Settings",
                 "Sockets",
                 "Systemd", "TextEscaping",
                 argumentParser, logging,
@@ -132,7 +143,7 @@ let package = Package(
         .target(name: "CMutexOrder", path: "Tests/CMutexOrder"),
         .testTarget(
             name: "DispatchServerTests",
-            dependencies: ["CEpollGuard", "CLinux", "CMutexOrder", "DispatchServer", "Sockets", logging],
+            dependencies: ["CEpollGuard", "CLinux", "CMutexOrder", "DispatchServer", "Sockets", logging, metrics],
             swiftSettings: strict
         ),
         .testTarget(
@@ -143,6 +154,11 @@ let package = Package(
         .testTarget(
             name: "CommandSupportTests",
             dependencies: ["CommandSupport", "Sockets", argumentParser],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "MetricsExportTests",
+            dependencies: ["DispatchServer", "MetricsExport", "TestSupport", metrics],
             swiftSettings: strict
         ),
         .testTarget(name: "LineEditorTests", dependencies: ["LineEditor"], swiftSettings: strict),
@@ -159,3 +175,10 @@ let package = Package(
     cLanguageStandard: .gnu17,
     cxxLanguageStandard: .cxx17
 )
+
+// `make documentation` needs the DocC plugin. Nobody who depends on this package gets it.
+if Context.environment["REVERSED_DOCUMENTATION"] != nil {
+    package.dependencies.append(
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0")
+    )
+}

@@ -162,15 +162,19 @@ int epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *even
     if (result < 0 && operation != EPOLL_CTL_DEL) {
         int error = errno;
         if (is_vital(descriptor)) required(result, "epoll_ctl");
-        uint64_t failure = (uint64_t)(uint32_t)error << 32 | (uint32_t)descriptor;
-        atomic_store(&has_failed, 1);
-        for (int i = 0; i < 256; i++) {
-            uint64_t none = 0;
-            if (atomic_compare_exchange_strong(&failures[i], &none, failure)) break;
-        }
+        epoll_guard_keep_failure(descriptor, error);
         errno = error;
     }
     return result;
+}
+
+void epoll_guard_keep_failure(int descriptor, int error) {
+    atomic_store(&has_failed, 1);
+    uint64_t failure = (uint64_t)(uint32_t)error << 32 | (uint32_t)descriptor;
+    for (int i = 0; i < 256; i++) {
+        uint64_t none = 0;
+        if (atomic_compare_exchange_strong(&failures[i], &none, failure)) break;
+    }
 }
 
 int epoll_guard_take_failure(int *error) {

@@ -102,7 +102,7 @@ final class Connection: LoopMember {
         server.workers.withWorker { worker in
             let now = Clock.now()
             state.withLock { state in
-                perform(state.life.ready(), &state, worker, now)
+                worker.timing { perform(state.life.ready(), &state, worker, now) }
                 lendIfBusy(&state, now)
                 state.lastEvent = now
             }
@@ -110,7 +110,7 @@ final class Connection: LoopMember {
     }
 
     func serve(_ worker: Worker, now: Milliseconds) -> Int {
-        state.withLock { perform($0.life.ready(), &$0, worker, now) }
+        state.withLock { state in worker.timing { perform(state.life.ready(), &state, worker, now) } }
     }
 
     /// Time has passed: the idle timeout and the patience of a linger are checked.
@@ -295,7 +295,7 @@ final class Connection: LoopMember {
         received = count
         if !usesBuffer { state.held.commit(count) }
         let whole = UnsafeMutableRawBufferPointer(rebasing: memory[..<(kept + count)])
-        let step = state.session(whole, false)
+        let step = state.session(whole, false, worker.tally)
         worker.counters.add(requests: step.requests, bytes: count)
         if let output = step.output {
             let rest = UnsafeMutableRawBufferPointer(rebasing: whole[step.consumed...])
@@ -311,7 +311,7 @@ final class Connection: LoopMember {
         _ worker: Worker,
         _ now: Milliseconds
     ) -> ConnectionState.Action {
-        let step = state.session(state.held.bytes, true)
+        let step = state.session(state.held.bytes, true, worker.tally)
         worker.counters.add(requests: step.requests, bytes: 0)
         if let output = step.output {
             hold(output, before: UnsafeRawBufferPointer(start: nil, count: 0), &state)
@@ -375,6 +375,7 @@ final class Connection: LoopMember {
 
     private func close(_ reason: EndReason, _ state: inout State, _ now: Milliseconds) {
         state.held.removeAll()
+        server.connections.countEnd(reason.name)
         let untaken = untaken(reason, state.life.abandonedBytes)
         if untaken > 0 { server.connections.addUntaken(untaken) }
         server.log.disconnected(

@@ -12,9 +12,13 @@ final class Connections: Sendable {
         var accepted: UInt64 = 0
         var refused: UInt64 = 0
         var ended: UInt64 = 0
+        /// Ended connections by the name of the reason.
+        var ends: [String: UInt64] = [:]
         var untakenBytes: UInt64 = 0
         var pauses = 0
         var pausedTime: Milliseconds = 0
+        /// The sum of the times at which the waiting listeners began to wait.
+        var waitingSince: Milliseconds = 0
         /// Listeners that found no free slot.
         var waiting: [Listener] = []
         var isDraining = false
@@ -37,10 +41,19 @@ final class Connections: Sendable {
     var refused: UInt64 { contents.withLock { $0.refused } }
     /// How many connections have ended.
     var ended: UInt64 { contents.withLock { $0.ended } }
-    /// How many bytes of answers clients had not taken when their connections were ended.
+    /// How often listeners have paused because no slot was free, and for how long altogether, those that wait now included.
+    var pauses: (count: Int, time: Milliseconds) {
+        contents.withLock { contents in
+            let now = Clock.now() &* Milliseconds(contents.waiting.count)
+            return (
+                contents.pauses,
+                contents.pausedTime &+ (now > contents.waitingSince ? now &- contents.waitingSince : 0)
+            )
+        }
+    }
+    /// How many connections have ended, by the name of the reason.
+    var ends: [String: UInt64] { contents.withLock { $0.ends } }
     var untakenBytes: UInt64 { contents.withLock { $0.untakenBytes } }
-    /// How often listeners have paused because no slot was free, and for how long altogether.
-    var pauses: (count: Int, time: Milliseconds) { contents.withLock { ($0.pauses, $0.pausedTime) } }
     var isDraining: Bool { contents.withLock { $0.isDraining } }
     var all: [Connection] { contents.withLock { Array($0.connections.values) } }
     /// The listeners that wait for a free slot.
@@ -66,6 +79,7 @@ final class Connections: Sendable {
         contents.withLock { contents in
             guard contents.slotsInUse >= contents.capacity else { return false }
             contents.waiting.append(listener)
+            contents.waitingSince &+= Clock.now()
             contents.pauses += 1
             return true
         }
@@ -113,6 +127,9 @@ final class Connections: Sendable {
         contents.withLock { $0.connections[connection.number] = connection }
     }
 
+    /// Counts the end of a connection, whose slot is in use until it is removed.
+    func countEnd(_ reason: String) { contents.withLock { $0.ends[reason, default: 0] += 1 } }
+
     /// To be called once the connection's descriptor is closed.
     ///
     /// - Parameter client: Whom it was entered for, if it was.
@@ -147,7 +164,10 @@ final class Connections: Sendable {
 
     private static func takeWaiting(_ contents: inout Contents) -> [Listener] {
         guard contents.slotsInUse < contents.capacity, !contents.waiting.isEmpty else { return [] }
-        defer { contents.waiting = [] }
+        defer {
+            contents.waiting = []
+            contents.waitingSince = 0
+        }
         return contents.waiting
     }
 

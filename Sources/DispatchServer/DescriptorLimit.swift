@@ -40,6 +40,7 @@ public enum DescriptorLimit {
     /// How many clients fit a limit of open files; nil when not even one does.
     ///
     /// - Parameters:
+    ///   - descriptors: The limit of open files (RLIMIT_NOFILE, getrlimit(2)).
     ///   - listeners: How many sockets may be listening at once.
     ///   - open: How many descriptors are open for other purposes.
     public static func connections(within descriptors: UInt64, listeners: Int, open: Int) -> Int? {

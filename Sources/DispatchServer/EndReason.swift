@@ -19,6 +19,26 @@ enum EndReason: Equatable {
     /// The connection broke, with this `errno`.
     case lost(Int32)
 
+    /// Its name in the metrics. Never renamed, since people's queries hold it.
+    var name: String {
+        switch self {
+        case .finished: "client_closed"
+        case .completed: "completed"
+        case .refused: "refused"
+        case .timedOut(let limit): limit == \.firstRequestTimeout ? "first_request_timeout" : "idle_timeout"
+        case .memoryUsedUp: "memory"
+        case .drained: "server_stopped"
+        case .drainTimeout: "drain_timeout"
+        case .lost: "connection_lost"
+        }
+    }
+
+    /// Every `name`, so that each is there with 0 before it happens.
+    static let names = [
+        "client_closed", "completed", "refused", "first_request_timeout", "idle_timeout", "server_stopped",
+        "drain_timeout", "connection_lost", "memory",
+    ]
+
     /// What the log adds to the figures, nil for an ordinary end.
     func explanation(_ terms: LogTerms) -> String? {
         switch self {

@@ -29,6 +29,7 @@ final class HeldMemory: Sendable {
 
     init(limit: Int) { self.limit = Atomic(limit) }
 
+    var maximum: Int { limit.load(ordering: .relaxed) }
     var used: Int { total.load(ordering: .relaxed) }
     var waitingConnections: Int { waitingCount.load(ordering: .relaxed) }
     /// How many connections were ended so that others get memory.

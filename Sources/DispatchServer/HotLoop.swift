@@ -143,6 +143,9 @@ final class HotLoop<Member: LoopMember>: Sendable {
         return linux_epoll_ctl(epoll, operation, member.descriptor, &event)
     }
 
+    /// How many members it has.
+    var memberCount: Int { state.withLock { $0.table.count } }
+
     // MARK: - Orders
 
     /// Calls `body` on the loop's thread within a tick, or at once when the loop serves nobody.

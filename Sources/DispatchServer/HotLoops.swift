@@ -54,6 +54,9 @@ final class HotLoops<Member: LoopMember>: Sendable {
     /// How many loops share the load now.
     var count: Int { contents.withLock { $0.balance.inUse } }
 
+    /// How many connections all loops serve now.
+    var memberCount: Int { contents.withLock { $0.loops }.reduce(0) { $0 + $1.memberCount } }
+
     /// Whether a connection whose source has had an event is busy: it had one just before, or the sources together have
     /// so many that a loop is cheaper for all of them.
     func shouldAdopt(lastEvent: Milliseconds, now: Milliseconds) -> Bool {

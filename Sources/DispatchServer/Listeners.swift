@@ -130,11 +130,13 @@ final class Listeners: Sendable {
         for listener in leaving { listener.leave() }
     }
 
-    /// Gives up listeners whose descriptors are not watched.
-    func giveUp(_ failures: [Int32: Int32]) {
+    /// Gives up listeners whose descriptors are not watched. Returns the other failures.
+    func giveUp(_ failures: [Int32: Int32]) -> [Int32: Int32] {
+        var failures = failures
         for listener in all {
-            if let code = failures[listener.descriptor] { listener.giveUp(code) }
+            if let code = failures.removeValue(forKey: listener.descriptor) { listener.giveUp(code) }
         }
+        return failures
     }
 
     /// Closes every listener at once.

@@ -5,7 +5,9 @@
 /// the program that defines it, because `Server.init` is inlinable. So the rest of the server need not be generic, and
 /// reversal pays nothing for it.
 @usableFromInline
-typealias RunningSession = (_ buffer: UnsafeMutableRawBufferPointer, _ isEndOfFile: Bool) -> SessionStep
+typealias RunningSession = (
+    _ buffer: UnsafeMutableRawBufferPointer, _ isEndOfFile: Bool, _ tally: RequestTally
+) -> SessionStep
 
 /// Makes the session of a client that was accepted.
 typealias SessionMaker = @Sendable () -> RunningSession

@@ -17,11 +17,12 @@ public final class Server<S: Session>: Sendable {
         var configuration: Configuration
         var isDraining = false
         var cutOff = 0
-        /// Descriptors that were open before the server opened any.
+        /// Descriptors that were open before the server opened any, and those that the program may open.
         var openAtStart = 0
     }
 
     private let core: ServerCore
+    private let metrics: MetricsPublisher<Statistics>?
     private let listeners: Listeners
     private let resolver: DispatchQueue
     private let sessionLimits: CurrentValue<S.Limits>
@@ -32,12 +33,16 @@ public final class Server<S: Session>: Sendable {
     /// millisecond, and up to ten seconds where libdispatch delivers no events.
     ///
     /// - Parameters:
+    ///   - configuration: Where to listen, and the limits; ``reload(_:_:)`` replaces it.
     ///   - label: The prefix of its queues' labels.
     ///   - logger: Gets records from the threads that serve clients, so its handler must not block.
     ///   - logTerms: The words and message ids of its records that depend on what it serves.
     ///   - onLoss: Called when the last listening socket is dead: another process that holds it has shut it down, or an
     ///     administrator has destroyed it. The log has the reason.
     ///   - usesHotLoops: Whether busy connections are lent to hot loops, or always served by their read source.
+    ///   - metrics: Gets the server's statistics once a second. A backend that is asked calls ``publishMetrics()`` before it
+    ///     answers, and is exact.
+    ///   - otherDescriptors: How many descriptors the program may open for other purposes while the server runs.
     /// - Throws: `SetupError`.
     @inlinable
     public convenience init(
@@ -46,17 +51,26 @@ public final class Server<S: Session>: Sendable {
         logger: Logger,
         logTerms: LogTerms = LogTerms(),
         usesHotLoops: Bool = true,
+        metrics: MetricsPublisher<Statistics>? = nil,
+        otherDescriptors: Int = 0,
         onLoss: @escaping @Sendable () -> Void = {}
     ) throws {
-        try self.init(configuration, label, logger, logTerms, usesHotLoops, onLoss) {
-            options,
-            currentLimits in
+        try self.init(
+            configuration,
+            label,
+            logger,
+            logTerms,
+            usesHotLoops,
+            metrics,
+            otherDescriptors,
+            onLoss
+        ) { options, currentLimits in
             var session = S(options: options)
             var limits = currentLimits.copy()
-            return { buffer, isEndOfFile in
+            return { buffer, isEndOfFile, tally in
                 isEndOfFile
-                    ? session.receiveEndOfFile(buffer, limits: limits.refreshed())
-                    : session.receive(buffer, limits: limits.refreshed())
+                    ? session.receiveEndOfFile(buffer, limits: limits.refreshed(), tally: tally)
+                    : session.receive(buffer, limits: limits.refreshed(), tally: tally)
             }
         }
     }
@@ -68,11 +82,13 @@ public final class Server<S: Session>: Sendable {
         _ logger: Logger,
         _ logTerms: LogTerms,
         _ usesHotLoops: Bool,
+        _ metrics: MetricsPublisher<Statistics>?,
+        _ otherDescriptors: Int,
         _ onLoss: @escaping @Sendable () -> Void,
         _ makeSession: @escaping @Sendable (S.Options, CurrentValue<S.Limits>) -> RunningSession
     ) throws {
         self.makeSession = makeSession
-        let openAtStart = DescriptorLimit.countOpen()
+        let openAtStart = DescriptorLimit.countOpen() + otherDescriptors
         // Before anything is opened: a full table makes libdispatch trap before the sentence is written.
         _ = try Self.slots(for: configuration, wanted: 1, open: openAtStart)
         let log = ServerLog(
@@ -91,6 +107,7 @@ public final class Server<S: Session>: Sendable {
             throw SetupError(description: "\(SystemError("make an event loop", code: error.code))")
         }
         try SetupCheck.run(on: core.queue)
+        self.metrics = metrics
         listeners = Listeners(core, onLoss: onLoss)
         resolver = DispatchQueue(label: "\(label).resolver")
         sessionLimits = CurrentValue(configuration.sessionLimits)
@@ -102,20 +119,10 @@ public final class Server<S: Session>: Sendable {
     public var addresses: [String] { listeners.addresses }
 
     /// What the server has done since it was made.
-    public var statistics: Statistics {
-        var statistics = Statistics()
-        statistics.connections = core.connections.count
-        statistics.accepted = core.connections.accepted
-        statistics.refusedPerClient = core.connections.refused
-        statistics.bufferedBytes = core.memory.used
-        statistics.waitingForMemory = core.memory.waitingConnections
-        statistics.endedForMemory = core.memory.endedConnections
-        statistics.untakenBytes = core.connections.untakenBytes
-        statistics.pauses = core.connections.pauses.count
-        statistics.pausedTime = .milliseconds(Int64(clamping: core.connections.pauses.time))
-        (statistics.requests, statistics.bytes) = core.workers.totals
-        return statistics
-    }
+    public var statistics: Statistics { Statistics(core, kinds: S.requestKinds) }
+
+    /// Brings the backend of the metrics up to date.
+    public func publishMetrics() { metrics?.publish(statistics) }
 
     /// A number that grows as long as a drain has any effect: answers sent, connections ended.
     public var drainProgress: UInt64 { core.workers.totals.requests &+ core.connections.ended }
@@ -136,6 +143,7 @@ public final class Server<S: Session>: Sendable {
         resolve(state.withLock { $0.configuration.listeners }, completion) { [self] plans in
             try listeners.replace(with: plans)
             startSweeping()
+            if metrics != nil { startPublishing() }
         }
     }
 
@@ -154,6 +162,7 @@ public final class Server<S: Session>: Sendable {
             do {
                 try listeners.adopt(descriptors, sessions: sessions(of: state.withLock { $0.configuration }))
                 startSweeping()
+                if metrics != nil { startPublishing() }
                 completion(nil)
             } catch {
                 completion(error)
@@ -164,7 +173,9 @@ public final class Server<S: Session>: Sendable {
     /// Puts a new configuration into force, in the order of the calls: new listeners are open before old ones close, connections stay, new limits
     /// hold at once. Sockets that were handed in stay.
     ///
-    /// - Parameter completion: Called with nil, or with a `ListenError`; then nothing has changed.
+    /// - Parameters:
+    ///   - configuration: The whole new configuration.
+    ///   - completion: Called with nil, or with a `ListenError`; then nothing has changed.
     public func reload(_ configuration: Configuration, _ completion: @escaping Completion) {
         let resolved = listeners.areHandedIn ? [] : configuration.listeners
         resolve(resolved, completion) { [self] plans in
@@ -281,11 +292,17 @@ public final class Server<S: Session>: Sendable {
         )
     }
 
+    /// For backends that send what they get.
+    private func startPublishing() {
+        publishMetrics()
+        core.later(1000) { [weak self] in self?.startPublishing() }
+    }
+
     private func startSweeping() {
         core.later(core.connections.count == 0 ? 500 : core.sweepInterval) { [weak self] in
             guard let self else { return }
             core.sweep()
-            listeners.giveUp(core.endUnwatched())
+            core.leave(listeners.giveUp(core.endUnwatched()))
             startSweeping()
         }
     }

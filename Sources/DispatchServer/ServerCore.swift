@@ -14,6 +14,8 @@ final class ServerCore: Sendable {
     let memory: HeldMemory
     let log: ServerLog
     private let limits: Mutex<Limits>
+    /// Failures that were left to other servers, and since when.
+    private let strangers = Mutex<[Int32: Milliseconds]>([:])
 
     init(
         _ limits: Limits,
@@ -80,10 +82,27 @@ final class ServerCore: Sendable {
         return failures
     }
 
+    /// Leaves failures to another server in this process, for longer than the time between two of its sweeps. What nobody
+    /// claims is dropped: the descriptor is closed by now.
+    func leave(_ failures: [Int32: Int32]) {
+        let now = Clock.now()
+        strangers.withLock { strangers in
+            strangers = strangers.filter { failures[$0.key] != nil }
+            for (descriptor, code) in failures {
+                let since = strangers[descriptor] ?? now
+                strangers[descriptor] = since
+                if now &- since <= Self.longestSweep + 100 { epoll_guard_keep_failure(descriptor, code) }
+            }
+        }
+    }
+
+    /// The most time between two sweeps.
+    static var longestSweep: Milliseconds { 500 }
+
     /// How long until the next sweep.
     var sweepInterval: Milliseconds {
         let shortest = currentLimits.shortestTimeout?.milliseconds ?? .max
-        return min(max(shortest / 8, 5), 500)
+        return min(max(shortest / 8, 5), Self.longestSweep)
     }
 
     /// Tells every connection that the server is stopping, again and again until all know it.

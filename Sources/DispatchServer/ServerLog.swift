@@ -32,6 +32,10 @@ final class ServerLog: Sendable {
     private typealias Kind = WritableKeyPath<Limits, LogRateLimit> & Sendable
 
     private let limits = Mutex(Limits())
+    private let omitted = Atomic<UInt64>(0)
+
+    /// How many messages about clients were left out because there were too many.
+    var omittedMessages: UInt64 { omitted.load(ordering: .relaxed) }
 
     init(logger: Logger, terms: LogTerms, logsConnections: Bool) {
         self.logger = logger
@@ -89,7 +93,9 @@ final class ServerLog: Sendable {
     private func admits(_ kind: Kind, _ level: Logger.Level) -> Bool {
         guard logger.logLevel <= level else { return false }
         switch limits.withLock({ $0[keyPath: kind].decide(at: Clock.now()) }) {
-        case .omit: return false
+        case .omit:
+            omitted.wrappingAdd(1, ordering: .relaxed)
+            return false
         case .log(let omitted):
             noteOmitted(omitted, kind)
             return true

@@ -11,6 +11,9 @@ public protocol Session: Sendable {
     /// What holds for all sessions. A reload changes it for running sessions too.
     associatedtype Limits: Equatable, Sendable
 
+    /// The kinds of requests that it tells apart when it counts, at most ``RequestTally/maximumKinds``. By default none.
+    static var requestKinds: [String] { get }
+
     /// Begins a conversation.
     init(options: Options)
 
@@ -18,12 +21,50 @@ public protocol Session: Sendable {
     ///
     /// - Parameter buffer: Valid during the call. The session may change any of it: an answer may be written over the request
     ///   that it answers, and what is kept for the next step is kept as it was left.
+    /// - Parameter limits: The limits that hold now.
     mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits) -> SessionStep
 
     /// Takes the client's end of file; `buffer` holds what the last step left.
     ///
     /// When the server ends the conversation this is not called, and an incomplete request gets no answer.
     mutating func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits) -> SessionStep
+
+    /// As `receive` without `tally`, and counts in it what is answered, for the metrics by kind and by size. The server
+    /// calls this one; by default it calls that one and counts nothing.
+    mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits, tally: RequestTally)
+        -> SessionStep
+
+    /// As `receiveEndOfFile` without `tally`, and counts in it what is answered.
+    mutating func receiveEndOfFile(
+        _ buffer: UnsafeMutableRawBufferPointer,
+        limits: Limits,
+        tally: RequestTally
+    ) -> SessionStep
+}
+
+extension Session {
+    /// No kinds.
+    public static var requestKinds: [String] { [] }
+
+    /// Counts nothing.
+    @inlinable
+    public mutating func receive(
+        _ buffer: UnsafeMutableRawBufferPointer,
+        limits: Limits,
+        tally: RequestTally
+    ) -> SessionStep {
+        receive(buffer, limits: limits)
+    }
+
+    /// Counts nothing.
+    @inlinable
+    public mutating func receiveEndOfFile(
+        _ buffer: UnsafeMutableRawBufferPointer,
+        limits: Limits,
+        tally: RequestTally
+    ) -> SessionStep {
+        receiveEndOfFile(buffer, limits: limits)
+    }
 }
 
 /// What the server must do after a session has seen some bytes.

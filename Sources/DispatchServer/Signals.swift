@@ -23,8 +23,10 @@ public final class SignalHandlers: @unchecked Sendable {
 
     /// Calls a closure for each signal, those included that came since `block`. Returns once all are watched.
     ///
-    /// - Parameter queue: Where the closures are called, one of its own by default. Not the queue of the caller, and not the
-    ///   main queue in the main thread: the call waits for it.
+    /// - Parameters:
+    ///   - queue: Where the closures are called, one of its own by default. Not the queue of the caller, and not the
+    ///     main queue in the main thread: the call waits for it.
+    ///   - handlers: The closure of each signal.
     /// - Throws: `SetupError` when the system does not deliver signals.
     public init(
         on queue: DispatchQueue = DispatchQueue(label: "signals"),

@@ -2,14 +2,31 @@ import Synchronization
 
 /// What a server has done since it started.
 public struct Statistics: Equatable, Sendable {
+    /// The requests of one kind that a session tells apart.
+    public struct Kind: Equatable, Sendable {
+        /// Its name in the session's `requestKinds`.
+        public var name: String
+        /// Requests answered so far.
+        public var requests: UInt64
+        /// The bytes of these requests, as the session counts them.
+        public var bytes: UInt64
+    }
+
     /// Clients connected now.
     public var connections = 0
+    /// How many clients can be connected at once.
+    public var slots = 0
     /// Clients accepted so far.
     public var accepted: UInt64 = 0
+    /// Connections that have ended so far, by the reason: `client_closed`, `completed`, `refused`,
+    /// `first_request_timeout`, `idle_timeout`, `server_stopped`, `drain_timeout`, `connection_lost`, `memory`.
+    public var ended: [String: UInt64] = [:]
     /// Clients refused so far because their address had as many connections as one client may have.
     public var refusedPerClient: UInt64 = 0
     /// Bytes held now for all clients: incomplete requests, and answers that were not taken.
     public var bufferedBytes = 0
+    /// How many bytes may be held for all clients.
+    public var maximumBufferedBytes = 0
     /// Clients that wait now, because no more bytes may be held.
     public var waitingForMemory = 0
     /// Clients disconnected so far so that others get memory.
@@ -18,12 +35,26 @@ public struct Statistics: Equatable, Sendable {
     public var untakenBytes: UInt64 = 0
     /// How often a listener has paused because no slot was free.
     public var pauses = 0
-    /// How long listeners have been paused altogether, without pauses that still last.
+    /// How long listeners have been paused altogether.
     public var pausedTime = Duration.zero
+    /// Listeners that are paused now.
+    public var pausedListeners = 0
     /// Requests answered so far.
     public var requests: UInt64 = 0
     /// Bytes received so far.
     public var bytes: UInt64 = 0
+    /// The requests that the sessions have counted, by kind.
+    public var kinds: [Kind] = []
+    /// Their sizes in bytes.
+    public var sizes = Histogram(bounds: RequestTally.sizeBounds)
+    /// How long it took to receive, to answer and to send, in nanoseconds, of one event in 16.
+    public var serviceTimes = Histogram(bounds: Counters.serviceTimeBounds)
+    /// Hot loops that share the load.
+    public var hotLoops = 0
+    /// Connections that are served by hot loops now.
+    public var hotLoopConnections = 0
+    /// Messages about clients that were left out of the log, because there were too many.
+    public var omittedMessages: UInt64 = 0
 
     /// Nothing done yet.
     public init() {}
@@ -32,15 +63,69 @@ public struct Statistics: Equatable, Sendable {
 /// Counters that one thread adds to and others read. Each worker has its own, so that counting on many cores shares no
 /// cache line.
 final class Counters: Sendable {
+    /// One event in so many is timed.
+    static let timedShare = 16
+    /// 2 µs to 1 s, in nanoseconds.
+    static let serviceTimeBounds: [UInt64] = [
+        2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000,
+        10_000_000, 100_000_000, 1_000_000_000,
+    ]
+
+    // A cache line before and behind the counters belongs to nobody else.
+    private let before = InlineArray<8, UInt64>(repeating: 0)
     private let requestCount = Atomic<UInt64>(0)
     private let byteCount = Atomic<UInt64>(0)
+    let serviceTimes = HistogramCells()
+    private let behind = InlineArray<8, UInt64>(repeating: 0)
 
     var requests: UInt64 { requestCount.load(ordering: .relaxed) }
     var bytes: UInt64 { byteCount.load(ordering: .relaxed) }
 
     func add(requests count: Int, bytes size: Int) {
-        // There is one writer, so a load and a store do.
-        requestCount.store(requests &+ UInt64(truncatingIfNeeded: count), ordering: .relaxed)
-        byteCount.store(bytes &+ UInt64(truncatingIfNeeded: size), ordering: .relaxed)
+        requestCount.add(UInt64(truncatingIfNeeded: count))
+        byteCount.add(UInt64(truncatingIfNeeded: size))
+    }
+
+    func addServiceTime(_ nanoseconds: UInt64) {
+        let bounds = Self.serviceTimeBounds
+        serviceTimes.add(
+            1,
+            toClass: bounds.firstIndex { nanoseconds <= $0 } ?? bounds.count,
+            sum: nanoseconds
+        )
+    }
+}
+
+extension Statistics {
+    /// What `core` has done, with sessions of these kinds of requests.
+    init(_ core: ServerCore, kinds names: [String]) {
+        let workers = core.workers.all
+        connections = core.connections.count
+        slots = core.connections.capacity
+        accepted = core.connections.accepted
+        ended = core.connections.ends
+        refusedPerClient = core.connections.refused
+        bufferedBytes = core.memory.used
+        maximumBufferedBytes = core.memory.maximum
+        waitingForMemory = core.memory.waitingConnections
+        endedForMemory = core.memory.endedConnections
+        untakenBytes = core.connections.untakenBytes
+        pauses = core.connections.pauses.count
+        pausedTime = .milliseconds(Int64(clamping: core.connections.pauses.time))
+        pausedListeners = core.connections.waiting.count
+        hotLoops = core.loops.count
+        hotLoopConnections = core.loops.memberCount
+        omittedMessages = core.log.omittedMessages
+        kinds = names.prefix(RequestTally.maximumKinds).map { Kind(name: $0, requests: 0, bytes: 0) }
+        for worker in workers {
+            requests &+= worker.counters.requests
+            bytes &+= worker.counters.bytes
+            sizes.add(worker.tally.sizes)
+            serviceTimes.add(worker.counters.serviceTimes)
+            for kind in kinds.indices {
+                kinds[kind].requests &+= worker.tally.requests(ofKind: kind)
+                kinds[kind].bytes &+= worker.tally.bytes(ofKind: kind)
+            }
+        }
     }
 }

@@ -178,7 +178,7 @@ extension KeyDecoder {
     private mutating func endCharacter(_ bytes: [UInt8]) {
         if isAlt { return finish(.unknown) }
         state = .ground
-        // Repaired alone: beside its neighbors an ill-formed sequence could be repaired in another way.
+        // Repaired alone: beside its neighbours an ill-formed sequence could be repaired in another way.
         text += Array(String(decoding: bytes, as: UTF8.self).utf8)
     }
 

@@ -1,12 +1,15 @@
 import Sockets
 
-/// A client for programs that have all lines in memory:
+/// A client for programs that have all lines in memory.
 ///
-///     import ReverseClient
-///     import Sockets
-///
-///     let client = Client(.internet(host: "localhost", port: 5000))
-///     print(try client.reverse("ADVANCE"))  // ECNAVDA
+/// ```swift
+/// import ReverseClient
+/// import Sockets
+/// ```
+/// ```swift
+/// let client = Client(.internet(host: "localhost", port: 5_000))
+/// print(try client.reverse("ADVANCE"))  // ECNAVDA
+/// ```
 ///
 /// Each call opens its own connection and blocks until all answers have arrived.
 public struct Client: Sendable {

@@ -10,6 +10,7 @@ public final class Conversation {
     /// Creates a conversation without connecting.
     ///
     /// - Parameters:
+    ///   - endpoint: The server.
     ///   - timeout: How long to wait for a connection, or for the next byte of an answer; zero for no limit.
     ///   - retry: What to do if connecting fails or the connection is lost.
     ///   - isInterrupted: Polled while waiting; if true, the wait ends with `Reason.interrupted`.

@@ -26,7 +26,9 @@ public final class BytesInput: InputPort {
 
     /// Creates an input of `bytes`.
     ///
-    /// - Parameter isOpenEnded: Whether the input has no end, so that the connection stays open after the last answer.
+    /// - Parameters:
+    ///   - bytes: Lines, each with its line feed.
+    ///   - isOpenEnded: Whether the input has no end, so that the connection stays open after the last answer.
     public init(_ bytes: [UInt8], isOpenEnded: Bool = false) {
         rest = bytes[...]
         self.isOpenEnded = isOpenEnded

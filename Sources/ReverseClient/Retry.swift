@@ -9,8 +9,11 @@ public struct RetryPolicy: Sendable, Equatable {
 
     /// Creates a policy. The first pause is short, because most restarts are.
     ///
-    /// - Parameter longestPause: By default a second, but at most a twentieth of `timeLimit`, so that a server which is up
-    ///   only now and then is not missed.
+    /// - Parameters:
+    ///   - timeLimit: How long to retry.
+    ///   - firstPause: The first pause, before jitter.
+    ///   - longestPause: By default a second, but at most a twentieth of `timeLimit`, so that a server which is up
+    ///     only now and then is not missed.
     public init(
         timeLimit: Duration,
         firstPause: Duration = .milliseconds(20),

@@ -69,6 +69,11 @@ public final class Stream {
     /// Creates a stream. `run` starts it.
     ///
     /// - Parameters:
+    ///   - endpoint: The server.
+    ///   - input: Where the lines come from.
+    ///   - output: Where the answers go.
+    ///   - options: Timeout, retry and limits.
+    ///   - observer: Called when the state of the connection changes.
     ///   - now: The clock, for tests.
     ///   - chance: Random numbers in 0..<1 for the pauses, for tests.
     public convenience init(

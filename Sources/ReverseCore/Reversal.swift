@@ -7,10 +7,14 @@ extension ReversalUnit {
     /// to the number of bytes, whatever they are, and allocates nothing.
     ///
     /// - Parameter line: The line without its terminator. Borrowed for the call.
-    public func reverse(_ line: UnsafeMutableRawBufferPointer) {
-        guard let start = line.baseAddress else { return }
+    public func reverse(_ line: UnsafeMutableRawBufferPointer) { _ = reverseReportingPath(line) }
+
+    /// As `reverse(_:)`, and says how it was done.
+    @inline(__always)
+    func reverseReportingPath(_ line: UnsafeMutableRawBufferPointer) -> ReversalPath {
+        guard let start = line.baseAddress else { return .ascii }
         let done = reverseEnds(start, count: line.count, onlyPlainASCII: self != .byte)
-        if done < line.count { reverseRest(start, count: line.count, done: done) }
+        return done < line.count ? reverseRest(start, count: line.count, done: done) : .ascii
     }
 
     /// Turns the units of one line round, in place, as `reverse(_:)` above does.
@@ -27,7 +31,7 @@ extension ReversalUnit {
 
     /// Turns round what is left between `done` bytes of ASCII at either end: first the bytes within each unit, then all.
     @inline(never)
-    private func reverseRest(_ start: UnsafeMutableRawPointer, count: Int, done: Int) {
+    private func reverseRest(_ start: UnsafeMutableRawPointer, count: Int, done: Int) -> ReversalPath {
         var done = done
         if done > 0 {
             // A mark may follow the ASCII at the beginning, a prepend go before that at the end. So the letters next to
@@ -37,12 +41,15 @@ extension ReversalUnit {
         }
         let rest = start + done
         let restCount = count - 2 * done
+        var path = ReversalPath.scalars
         switch self {
-        case .byte: break
+        case .byte: path = .ascii
         case .scalar: reverseWithinScalars(rest, count: restCount)
-        case .character: reverseWithinCharacters(rest, count: restCount)
+        case .character:
+            if reverseWithinCharacters(rest, count: restCount) { path = .graphemes }
         }
         reverseBytes(rest, count: restCount)
+        return path
     }
 }
 

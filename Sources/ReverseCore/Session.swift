@@ -52,16 +52,23 @@ public struct Session: Sendable {
         self.maximumLineBytes = maximumLineBytes
     }
 
-    /// Takes the bytes that the last step left over, followed by those that have arrived since.
-    public mutating func received(_ buffer: UnsafeMutableRawBufferPointer) -> Step {
+    /// Takes the bytes that the last step left over, followed by those that have arrived since, and adds what it answers
+    /// to `tally`.
+    public mutating func received(_ buffer: UnsafeMutableRawBufferPointer, tally: inout LineTally) -> Step {
         switch state {
         case .ended(let ending): Step(answered: 0, requests: 0, ending: ending)
         case .open(let scanned):
             switch framing {
-            case .line: receivedLines(buffer, scanned: min(scanned, buffer.count))
-            case .chunk: receivedChunks(buffer)
+            case .line: receivedLines(buffer, scanned: min(scanned, buffer.count), &tally)
+            case .chunk: receivedChunks(buffer, &tally)
             }
         }
+    }
+
+    /// As above, where nobody counts.
+    public mutating func received(_ buffer: UnsafeMutableRawBufferPointer) -> Step {
+        var tally = LineTally()
+        return received(buffer, tally: &tally)
     }
 
     /// The client's end-of-file: an unterminated last line, which is all that `buffer` holds, is answered without a
@@ -69,14 +76,28 @@ public struct Session: Sendable {
     ///
     /// When the *server* ends the conversation this is not called, and the partial line is dropped: half a line
     /// reversed would be a wrong answer.
-    public mutating func receivedEndOfFile(_ buffer: UnsafeMutableRawBufferPointer) -> Step {
+    public mutating func receivedEndOfFile(
+        _ buffer: UnsafeMutableRawBufferPointer,
+        tally: inout LineTally
+    ) -> Step {
         if case .ended(let ending) = state { return Step(answered: 0, requests: 0, ending: ending) }
         guard buffer.count <= maximumLineBytes else { return end(.lineTooLong, answered: 0, requests: 0) }
-        unit.reverse(buffer)
+        let path = unit.reverseReportingPath(buffer)
+        if !buffer.isEmpty { tally.add(buffer.count, path) }
         return end(.endOfFile, answered: buffer.count, requests: buffer.isEmpty ? 0 : 1)
     }
 
-    private mutating func receivedLines(_ buffer: UnsafeMutableRawBufferPointer, scanned: Int) -> Step {
+    /// As above, where nobody counts.
+    public mutating func receivedEndOfFile(_ buffer: UnsafeMutableRawBufferPointer) -> Step {
+        var tally = LineTally()
+        return receivedEndOfFile(buffer, tally: &tally)
+    }
+
+    private mutating func receivedLines(
+        _ buffer: UnsafeMutableRawBufferPointer,
+        scanned: Int,
+        _ tally: inout LineTally
+    ) -> Step {
         var line = 0  // where the line begins that is looked at
         var from = scanned  // where its unscanned part begins
         var requests = 0
@@ -87,7 +108,8 @@ public struct Session: Sendable {
             guard end - line <= maximumLineBytes else {
                 return self.end(.lineTooLong, answered: line, requests: requests)
             }
-            unit.reverse(UnsafeMutableRawBufferPointer(rebasing: buffer[line..<end]))
+            let path = unit.reverseReportingPath(UnsafeMutableRawBufferPointer(rebasing: buffer[line..<end]))
+            tally.add(end - line, path)
             requests += 1
             line = terminator + 1
             from = line
@@ -102,12 +124,13 @@ public struct Session: Sendable {
         return Step(answered: line, requests: requests, ending: nil)
     }
 
-    private func receivedChunks(_ buffer: UnsafeMutableRawBufferPointer) -> Step {
+    private func receivedChunks(_ buffer: UnsafeMutableRawBufferPointer, _ tally: inout LineTally) -> Step {
         var start = 0
         var requests = 0
         while start < buffer.count {
             let end = min(start + Self.chunkBytes, buffer.count)
-            unit.reverse(UnsafeMutableRawBufferPointer(rebasing: buffer[start..<end]))
+            let path = unit.reverseReportingPath(UnsafeMutableRawBufferPointer(rebasing: buffer[start..<end]))
+            tally.add(end - start, path)
             requests += 1
             start = end
         }

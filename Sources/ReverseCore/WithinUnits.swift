@@ -24,13 +24,16 @@ func reverseWithinScalars(_ start: UnsafeMutableRawPointer, count: Int) {
 /// Turns the bytes within each grapheme cluster round, so that they are right again once the whole is turned round.
 ///
 /// - Precondition: `count` bytes at `start` are readable and writable.
-func reverseWithinCharacters(_ start: UnsafeMutableRawPointer, count: Int) {
+/// - Returns: Whether the rules for clusters were needed.
+func reverseWithinCharacters(_ start: UnsafeMutableRawPointer, count: Int) -> Bool {
     var offset = 0
+    var needsRules = false
     var patience = shortPatience
     while offset < count {
         let plain = wide_reverse_within_plain_scalars(start + offset, count - offset)
         offset += plain
-        guard offset < count else { return }
+        guard offset < count else { break }
+        needsRules = true
         if plain > 0 {
             // What comes next may join the last scalar.
             let length = turnedScalarLength(endingAt: start + offset)
@@ -40,6 +43,7 @@ func reverseWithinCharacters(_ start: UnsafeMutableRawPointer, count: Int) {
         patience = plain > 0 ? shortPatience : min(2 * patience, longPatience)
         offset = reverseWithinClusters(start, from: offset, count: count, patience: patience)
     }
+    return needsRules
 }
 
 /// After how many characters of one scalar in a row another wide step is tried: soon, but later and later where these

@@ -80,6 +80,28 @@ enum Keys {
             "Whether there is a message when a client connects and when it leaves"
         ),
     ]
+
+    static let metrics: [Key<Settings>] = [
+        Key(
+            "listen",
+            \.metrics.endpoint,
+            Notation<Endpoint>.endpoint.orEmpty(for: "nowhere"),
+            "Where an HTTP server answers"
+        ),
+        Key("mode", \.metrics.mode, .mode, "who may connect"),
+        Key(
+            "file",
+            \.metrics.file,
+            Notation<String>.filePath.orEmpty(for: "none"),
+            "A file for node_exporter"
+        ),
+        Key(
+            "interval",
+            \.metrics.interval,
+            .duration(.seconds(1)...(.seconds(3600))),
+            "How often the file is written"
+        ),
+    ]
 }
 
 extension Settings {
@@ -132,6 +154,7 @@ enum Section: String, CaseIterable {
     case top = ""
     case limits
     case log
+    case metrics
     case listener
 
     /// The keys in the order of the shipped file and of `--print-config`.
@@ -140,6 +163,7 @@ enum Section: String, CaseIterable {
         case .top: (Keys.address + Keys.options).map(\.name)
         case .limits: Keys.limits.map(\.name)
         case .log: Keys.log.map(\.name)
+        case .metrics: Keys.metrics.map(\.name)
         case .listener: (Keys.address + Keys.socketFile + Keys.options).map(\.name)
         }
     }
@@ -153,7 +177,7 @@ enum Section: String, CaseIterable {
     var header: String {
         switch self {
         case .top: "the top level, above every [table]"
-        case .limits, .log: "[\(rawValue)]"
+        case .limits, .log, .metrics: "[\(rawValue)]"
         case .listener: "[[\(rawValue)]]"
         }
     }

@@ -3,6 +3,7 @@ extension Settings {
     /// are left out, because the log names those that listen.
     public func changes(since old: Settings) -> [String] {
         Self.changes(Keys.limits, .limits, old, self) + Self.changes(Keys.log, .log, old, self)
+            + Self.changes(Keys.metrics, .metrics, old, self)
     }
 
     private static func changes(_ keys: [Key<Settings>], _ section: Section, _ old: Settings, _ new: Settings)

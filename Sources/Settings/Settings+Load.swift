@@ -47,11 +47,24 @@ extension TableReader {
         refuseUnknownKeys(in: top)
         if let table = table(.limits, in: top) { read(Keys.limits, in: table, into: &settings) }
         if let table = table(.log, in: top) { read(Keys.log, in: table, into: &settings) }
+        let metrics = table(.metrics, in: top)
+        if let metrics { read(Keys.metrics, in: metrics, into: &settings) }
         settings.logLevel = overrides.logLevel ?? settings.logLevel
         var plain = Settings.Listener()
         read(Keys.options, in: top, into: &plain)
         settings.server.options = plain.options
         settings.server.listeners = listeners(in: top, plain: plain, overrides: overrides)
+        if let metrics, let endpoint = settings.metrics.endpoint {
+            let listener = Settings.Listener(endpoint: endpoint, options: plain.options)
+            let reason = settings.server.listeners.lazy.compactMap { listener.overlap(with: $0) }.first
+            if let reason {
+                refuse(
+                    "listen",
+                    in: metrics,
+                    "cannot be where clients are served: \(reason); take another port or path"
+                )
+            }
+        }
         return settings
     }
 }

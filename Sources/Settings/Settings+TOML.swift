@@ -13,6 +13,7 @@ extension Settings {
             Self.lines((isPlain ? Keys.address : []) + Keys.options, plain),
             Section.limits.header + "\n" + Self.lines(Keys.limits, self),
             Section.log.header + "\n" + Self.lines(Keys.log, self),
+            Section.metrics.header + "\n" + Self.lines(Keys.metrics, self),
         ]
         if !isPlain {
             let keys = Keys.address + Keys.socketFile + Keys.options

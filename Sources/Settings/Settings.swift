@@ -36,6 +36,8 @@ public struct Settings: Sendable, Equatable {
     )
     /// The lowest level that is logged, one of `logLevels`.
     public var logLevel = Logger.Level.info
+    /// Where the metrics go.
+    public var metrics = MetricsSettings()
 
     /// The defaults, which are the settings of an empty file.
     public init() {}

@@ -14,7 +14,7 @@ struct TableReader {
         func name(of key: String) -> String {
             switch section {
             case .top: key
-            case .limits, .log: "\(section.rawValue).\(key)"
+            case .limits, .log, .metrics: "\(section.rawValue).\(key)"
             case .listener: "\(section.header) \(number): \(key)"
             }
         }

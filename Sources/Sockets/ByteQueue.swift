@@ -47,7 +47,9 @@ public struct ByteQueue: ~Copyable {
 
     /// Makes space for at least `minimum` more bytes, or returns false where the system has no memory; then nothing has changed.
     ///
-    /// - Parameter most: The size that the memory should not grow beyond, unless `minimum` needs more.
+    /// - Parameters:
+    ///   - minimum: How many bytes more there must be space for.
+    ///   - most: The size that the memory should not grow beyond, unless `minimum` needs more.
     public mutating func tryReserve(_ minimum: Int, atMost most: Int = .max) -> Bool {
         guard capacity - head - count < minimum else { return true }
         if head >= count, capacity - count >= minimum {
@@ -81,7 +83,10 @@ public struct ByteQueue: ~Copyable {
 
     /// Lets `body` write into the free memory, at most `limit` bytes, and adds as many as it returns.
     ///
-    /// - Parameter chunk: How much free memory there is at least, unless `limit` is less.
+    /// - Parameters:
+    ///   - limit: How many bytes are added at most.
+    ///   - chunk: How much free memory there is at least, unless `limit` is less.
+    ///   - body: Writes to the beginning of the free memory, and returns how many bytes it wrote.
     /// - Returns: How many bytes were added.
     public mutating func append<Failure: Error>(
         atMost limit: Int,

@@ -5,7 +5,10 @@ public enum DescriptorWriting {
     /// Writes all of `bytes` (write(2)): goes on after a short write and a signal, and waits where the descriptor is
     /// non-blocking and takes nothing.
     ///
-    /// - Parameter action: What is being done, as the end of "cannot …".
+    /// - Parameters:
+    ///   - bytes: What to write.
+    ///   - descriptor: Where to write it.
+    ///   - action: What is being done, as the end of "cannot …".
     /// - Throws: `SystemError` with what the system answered.
     public static func writeAll(
         _ bytes: some Sequence<UInt8>,

@@ -5,7 +5,12 @@ import Glibc
 /// close-on-exec; every function here returns at once.
 public enum StreamSocket {
     /// Whether an IPv6 listener on `::` answers IPv4 clients too (`IPV6_V6ONLY`, ipv6(7)).
-    public enum Stack: Sendable { case ipv6Only, dual }
+    public enum Stack: Sendable {
+        /// IPv6 clients only.
+        case ipv6Only
+        /// IPv4 clients too; their addresses are IPv4 addresses.
+        case dual
+    }
 
     /// The longest backlog of any listener (`net.core.somaxconn` is 4096 by default).
     public static let maximumBacklog: Int32 = 4096

@@ -1,14 +1,15 @@
-// What a daemon says to systemd and hears from it, for any Swift program:
+// Systemd: the interfaces between a daemon and systemd, for any Swift program. Systemd.docc describes their use.
 //
-//   Notify/      `Notifier` tells the service manager how the daemon is; `Watchdog` proves that it still serves.
-//   Activation/  `ActivationSockets` takes the sockets that systemd opened for it.
+//   Activation/  `ActivationSockets` takes over the sockets that systemd opened.
+//   Directories/ `ServiceDirectories` and `Credentials` read what systemd prepared for the service.
+//   Notify/      `Notifier` sends the state of the daemon; `Watchdog` pings while clients are served.
+//   Log/         `SystemLog` writes swift-log records to the journal, or to standard error as plain lines.
 //   Manager/     `SystemdUnit` asks the service manager how a unit is set up, for tools.
-//   Log/         `SystemLog` carries swift-log records to the journal, or to standard error as plain lines.
 //
-// What does not live here: what to say, and when. That is the daemon's.
+// What to send, and when, is up to the daemon.
 //
 // What must stay true:
-//   - Outside systemd every call is a silent no-op; a daemon needs no `if` around it.
-//   - No call waits for systemd, for the journal or for the reader of a pipe. What may block runs on a serial queue
-//     of its own behind a bounded backlog. Only the two `flush(deadline:)` wait, and no longer than they are told.
-//   - Nothing in the environment traps. Nonsense becomes a sentence that the daemon can log.
+//   - Outside systemd every call is a silent no-op: a daemon needs no `if` around it.
+//   - No call waits for systemd, the journal or the reader of a pipe. What may block runs on a serial queue behind a
+//     bounded backlog. Only the flushes wait, until their deadline.
+//   - No value of an environment variable can end the process. One that makes no sense becomes a sentence for the log.

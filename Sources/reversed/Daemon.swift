@@ -31,6 +31,7 @@ final class Daemon: @unchecked Sendable {
     private var drainingSince: SuspendingClock.Instant?
     private var misdirection: String?
     private var hasSystemdSockets = false
+    private let metrics: MetricsExporter
     private var reloading: Reload?
     private var mustReload = false
     private var drainProgress: UInt64 = 0
@@ -46,6 +47,7 @@ final class Daemon: @unchecked Sendable {
         let logger = Logger(label: "reversed", factory: log.makeHandler)
         self.logger = logger
         notifier = Notifier(onFailure: { logger.warning("\($0)") })
+        metrics = MetricsExporter(queue: queue, log: log, logger: logger)
     }
 
     /// Starts, and returns only when the start fails.
@@ -71,9 +73,12 @@ final class Daemon: @unchecked Sendable {
                 logger: logger,
                 logTerms: LogTerms.daemon,
                 usesHotLoops: usesHotLoops,
+                metrics: metrics.publisher,
+                otherDescriptors: MetricsExporter.descriptors(settings.metrics),
                 onLoss: { [unowned self] in queue.async { [self] in listenersAreLost() } }
             )
             self.server = server
+            metrics.observe(server)
             handlers = try SignalHandlers(
                 on: queue,
                 [
@@ -81,7 +86,10 @@ final class Daemon: @unchecked Sendable {
                     SIGHUP: { [unowned self] in reload() },
                 ]
             )
-            start(server, handedIn, watchdogRequest.period)
+            metrics.apply(settings.metrics) { [self] error in
+                if let error { return startFailed(error) }
+                start(server, handedIn, watchdogRequest.period)
+            }
         } catch {
             logger.critical("\(error)")
             throw leave(ExitStatus.systemFailed)
@@ -113,7 +121,7 @@ final class Daemon: @unchecked Sendable {
     }
 
     private func startFailed(_ error: any Error) {
-        for reason in (error as? ListenError)?.reasons ?? ["\(error)"] {
+        for reason in ReloadError(error).reasons {
             // The sockets of systemd, which went elsewhere, are what is in the way, and not another program.
             let explanation = misdirection.map { "\(reason.prefix { $0 != ";" }); \($0)" } ?? reason
             logger.critical("\(explanation)")
@@ -141,6 +149,7 @@ final class Daemon: @unchecked Sendable {
         }
         warnOfHints()
         isReady = true
+        metrics.trouble = nil
         notifier.ready(status: statusLine.serving(server.addresses, server.statistics, at: .now))
         if notifier.isActive {
             if let watchdogPeriod {
@@ -181,13 +190,22 @@ final class Daemon: @unchecked Sendable {
         reloading = notifier.beginReload()
         let new: Settings
         do { new = try source.load() } catch { return reloaded(nil, error) }
-        server.reload(new.server) { [self] error in
-            queue.async { [self] in reloaded(new, error) }
+        let old = settings.metrics
+        metrics.apply(new.metrics) { [self] error in
+            if let error { return reloaded(nil, error) }
+            server.reload(new.server) { [self] error in
+                queue.async { [self] in
+                    guard let error else { return reloaded(new, nil) }
+                    // Nothing changes: where the metrics went, they go again.
+                    metrics.apply(old) { [self] _ in reloaded(nil, error) }
+                }
+            }
         }
     }
 
     private func reloaded(_ new: Settings?, _ error: (any Error)?) {
         guard let server, !isDraining else { return }
+        metrics.countReload(isGood: error == nil)
         if let error {
             let error = ReloadError(error)
             for reason in error.reasons {
@@ -224,6 +242,7 @@ final class Daemon: @unchecked Sendable {
             return
         }
         drainingSince = .now
+        metrics.trouble = "stopping"
         let statistics = server.statistics
         let count = statistics.connections
         untakenBeforeDrain = statistics.untakenBytes
@@ -240,8 +259,10 @@ final class Daemon: @unchecked Sendable {
                 let statistics = server.statistics
                 let untaken = statistics.untakenBytes &- untakenBeforeDrain
                 let loss = untaken > 0 ? "; clients did not take \(untaken) bytes of their answers" : ""
-                logger.notice("stopped after \(StatusLine.lines(statistics.requests))\(loss)")
-                quit()
+                metrics.stop { [self] in
+                    logger.notice("stopped after \(StatusLine.lines(statistics.requests))\(loss)")
+                    quit()
+                }
             }
         }
     }
@@ -266,6 +287,7 @@ final class Daemon: @unchecked Sendable {
 
     private func quit() -> Never {
         watchdog?.stop()
+        metrics.discardFile()
         _ = notifier.flush(deadline: .now() + 1)
         _ = log.flush(deadline: .now() + 1)
         exit(0)
@@ -297,6 +319,7 @@ private struct ReloadError: Error, CustomStringConvertible {
             switch error {
             case let error as SettingsError: error.mistakes.map(\.description)
             case let error as ListenError: error.reasons
+            case let error as MetricsError: error.reasons
             default: ["\(error)"]
             }
     }

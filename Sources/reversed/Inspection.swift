@@ -47,7 +47,13 @@ struct Inspection {
                 return
                     "would listen on \(listener.endpoint) (\(options.framing.rawValue), \(options.unit.rawValue))"
             }
-        return ([ByteText.shown(file)] + listeners).map(PrintableText.escape).joined(separator: "\n")
+        let metrics = [
+            settings.metrics.endpoint.map { "would answer about metrics on \($0)" },
+            settings.metrics.file.map { "would write metrics to \($0)" },
+        ].compactMap { $0 }
+        return ([ByteText.shown(file)] + listeners + metrics).map(PrintableText.escape).joined(
+            separator: "\n"
+        )
     }
 
     private func load(isQuiet: Bool = false) throws -> Settings {

@@ -15,9 +15,13 @@ struct StartWarnings {
     /// One sentence for each problem. Opens nothing that stays open; asks the resolver.
     func warnings(for settings: Settings) -> [String] {
         // Where systemd listens, host, port and path are not used.
-        let listeners = rights.activeSocketUnit == nil ? settings.server.listeners : []
+        var listeners = rights.activeSocketUnit == nil ? settings.server.listeners : []
+        if let endpoint = settings.metrics.endpoint {
+            listeners.append(ListenerConfiguration(endpoint: endpoint, options: ReversalOptions()))
+        }
         let deadline = DispatchTime.now() + resolverPatience
-        return [connections(settings)].compactMap { $0 }
+        let file = settings.metrics.file.flatMap { file in directory(of: file).map { "\(file): \($0)" } }
+        return [connections(settings), file].compactMap { $0 }
             + listeners.flatMap { listener in
                 hints(for: [listener]) + [address(listener, deadline)].compactMap { $0 }
             }

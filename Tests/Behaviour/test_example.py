@@ -20,8 +20,8 @@ CLIENTS = 100
 
 @pytest.fixture(scope="session")
 def uppercase():
-    """The example's binary, built once."""
-    build = subprocess.run(["swift", "build", "--product", "uppercase"], cwd=EXAMPLES, capture_output=True, text=True)
+    """The example's binary, as `make examples` builds it: at once where it has."""
+    build = subprocess.run(["make", "examples"], cwd=ROOT, capture_output=True, text=True)
     assert build.returncode == 0, build.stdout + build.stderr
     return EXAMPLES / ".build/debug/uppercase"
 

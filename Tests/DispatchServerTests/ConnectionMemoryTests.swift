@@ -33,20 +33,31 @@ struct ConnectionMemoryTests {
         #expect(fixture.isEmptied())
     }
 
-    @Test("wait when they hold most, go on when there is memory, and one with short lines never waits", arguments: [true, false])
+    @Test(
+        "wait when they hold most, go on when there is memory, and one with short lines never waits",
+        arguments: [true, false]
+    )
     func waits(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops, limits: Self.limits(1 << 20))
         let (greedy, _) = try fixture.connect(Fixture.sessions(limits: .init(longestLine: 64 << 20)))
-        fill(greedy)
-        #expect(eventually { fixture.core.memory.waitingConnections == 1 })
+        #expect(
+            eventually {
+                fill(greedy)
+                return fixture.core.memory.waitingConnections == 1
+            }
+        )
         #expect((400_000...(1 << 20) + MemoryBudget.base).contains(fixture.core.memory.used))
         let (modest, _) = try fixture.connect()
         for _ in 0..<100 { #expect(modest.isAnswered("short")) }
         // Another limit, as a reload brings it.
-        fixture.core.currentLimits = Self.limits(64 << 20)
+        fixture.core.currentLimits = Self.limits(4 << 20)
         fixture.core.sweep()
-        fill(greedy)
-        #expect(eventually { fixture.core.memory.waitingConnections == 0 && fixture.core.memory.used > 1 << 20 })
+        #expect(
+            eventually {
+                fill(greedy)
+                return fixture.core.memory.used > 1 << 20
+            }
+        )
         greedy.resetOnClose()
     }
 
@@ -54,8 +65,12 @@ struct ConnectionMemoryTests {
     func ends(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops, limits: Self.limits(1 << 20))
         let (greedy, connection) = try fixture.connect(Fixture.sessions(limits: .init(longestLine: 64 << 20)))
-        fill(greedy)
-        #expect(eventually { fixture.core.memory.waitingConnections == 1 })
+        #expect(
+            eventually {
+                fill(greedy)
+                return fixture.core.memory.waitingConnections == 1
+            }
+        )
         fixture.core.workers.withWorker { worker in
             let late = Clock.now() + MemoryBudget.patience + 1000
             fixture.core.memory.relieve([connection], worker, log: fixture.core.log, now: late)
@@ -76,15 +91,21 @@ struct ConnectionMemoryTests {
         do {
             let listener = try fixture.listen(Fixture.sessions(limits: .init(longestLine: 64 << 20)))
             let greedy = try Peer(connectingTo: listener.address.address)
-            fill(greedy)
-            #expect(eventually { fixture.core.memory.waitingConnections == 1 })
+            #expect(
+                eventually {
+                    fill(greedy)
+                    return fixture.core.memory.waitingConnections == 1
+                }
+            )
             greedy.resetOnClose()
             listener.close()
         }
-        #expect(eventually {
-            fixture.core.sweep()
-            return fixture.core.connections.count == 0
-        })
+        #expect(
+            eventually {
+                fixture.core.sweep()
+                return fixture.core.connections.count == 0
+            }
+        )
         #expect(fixture.core.memory.used == 0 && fixture.core.memory.waitingConnections == 0)
     }
 

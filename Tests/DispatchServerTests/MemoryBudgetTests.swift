@@ -6,7 +6,9 @@ import Testing
 struct MemoryBudgetTests {
     private let budget = MemoryBudget(limit: 1_000_000)
 
-    @Test("is for one client half of it, for one more half of what is left, and never too little for a short line")
+    @Test(
+        "lets one client hold half of it, the next half of the rest, and always a short line"
+    )
     func allowance() {
         #expect(budget.allowance(used: 0, holding: 0) == 1_000_000)
         #expect(budget.allowance(used: 500_000, holding: 500_000) == 0)
@@ -16,7 +18,10 @@ struct MemoryBudgetTests {
         #expect(budget.allowance(used: 5_000_000, holding: MemoryBudget.base) == 0)
     }
 
-    @Test("is never exceeded by clients that take what they get, and they share it evenly", arguments: [1, 10, 100])
+    @Test(
+        "is never exceeded by clients that take what they get, and they share it evenly",
+        arguments: [1, 10, 100]
+    )
     func greed(count: Int) {
         var held = Array(repeating: 0, count: count)
         var isGrowing = true

@@ -38,6 +38,7 @@ class DaemonLife:
         self.daemon = Daemon(directory, self.config(1), prefix=prefix)
         # Ends of the daemon that are no fault of its own are judged by the caller.
         self.code = None
+        self.patience = PATIENCE
         self.reached = "start"
 
     def config(self, generation):
@@ -82,12 +83,12 @@ class DaemonLife:
 
     def serve(self):
         for place in (self.place, lambda: self.path):
-            deadline = time.monotonic() + PATIENCE
+            deadline = time.monotonic() + self.patience
             while not self.ask(place, b"hello\r\n", b"first\nsecond\n"):
                 if self.has_ended():
                     return
                 if time.monotonic() > deadline:
-                    return self.fault(f"no answer within {PATIENCE} s at {place()}")
+                    return self.fault(f"no answer within {self.patience} s at {place()}")
                 time.sleep(0.05)
 
     def busy(self):

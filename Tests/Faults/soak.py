@@ -4,7 +4,7 @@
 2. A million connections and a thousand reloads; what the daemon holds before and after.
 3. Everything at once: hostile clients in thousands, well-behaved ones that measure, streams, reloads, pauses of the whole process.
 
-Prints its figures as a table for docs/reliability.md, and ends with 1 when anything was wrong.
+Prints its figures as a Markdown table, and ends with 1 when anything was wrong.
 """
 
 import json
@@ -44,6 +44,7 @@ def figure(name, value, is_good=True):
 
 def torture_phase(seconds):
     cases = [case for program in torture.PROGRAMS for case in torture.matrix(program)]
+    cases += torture.lasting(cases)
     random.Random(SEED).shuffle(cases)
     outcomes = torture.run_all(cases, seconds, os.cpu_count(), lambda outcome: outcome.faults and print(outcome, flush=True))
     faulty = [outcome for outcome in outcomes if outcome.faults]

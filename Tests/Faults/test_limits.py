@@ -73,6 +73,13 @@ def test_other_limits(start, resource, values):
         assert served or resource in ("stack", "sigpending"), (resource, value)
 
 
+@pytest.mark.parametrize("mebibytes", [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024])
+@pytest.mark.parametrize("resource", ["as", "data"])
+def test_address_space_and_data(start, resource, mebibytes):
+    served = serves_or_refuses(start(prefix=("prlimit", f"--{resource}={mebibytes << 20}"), awaited=False))
+    assert served or mebibytes < 512
+
+
 def test_processor_time(start):
     """At its limit of processor time the kernel ends it by SIGXCPU, and until then it serves."""
     daemon = start(prefix=("prlimit", "--cpu=600"))

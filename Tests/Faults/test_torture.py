@@ -67,3 +67,14 @@ def test_the_judge_sees_a_program_that_ends():
     assert outcome.has_failed and outcome.code == 71 and not outcome.faults, outcome
     outcome = run(Case("text", "connect", "ECONNREFUSED", 1))
     assert outcome.has_failed and outcome.code == 69 and not outcome.faults, outcome
+
+
+# Those that keep clients waiting take minutes, and are the soak's.
+LASTING = [("daemon", "epoll_pwait", "EINVAL", 20), ("daemon", "timerfd_settime", "EINVAL", 1), ("daemon", "openat", "EMFILE", 40),
+           ("text", "recvfrom", "EAGAIN", 1), ("stream", "poll", "EINVAL", 1)]
+
+
+@pytest.mark.parametrize("program, call, error, number", LASTING, ids=lambda value: str(value))
+def test_a_call_that_fails_for_good(program, call, error, number):
+    """Nobody need be served, but the program does not crash, spin or flood its log."""
+    judge([run(Case(program, call, error, number, True))])

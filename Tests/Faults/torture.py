@@ -1,6 +1,6 @@
 """Every system call of a program fails once, with each error of its manual page.
 
-    torture.py PROGRAM CALL ERROR NUMBER       one run: the given call of each thread fails
+    torture.py PROGRAM CALL ERROR NUMBER       one run: the given call of each thread fails; "5+": from the fifth on
     torture.py all [PROGRAM...]                the whole matrix, in random order, as far as the time allows
 
 PROGRAM is daemon, text, stream, ping or prompt (the client's modes). FAULTS_SEED decides the order, --seconds when no
@@ -34,11 +34,17 @@ class Case:
     call: str
     error: str
     number: int
+    # Whether every later call fails as well. Then nobody need be served, but the program must not crash, spin or flood its log.
+    lasts: bool = False
+
+    @property
+    def when(self):
+        return f"{self.number}+" if self.lasts else str(self.number)
 
     @property
     def command(self):
         """What replays it."""
-        return f"/usr/bin/python3 Tests/Faults/torture.py {self.program} {self.call} {self.error} {self.number}"
+        return f"/usr/bin/python3 Tests/Faults/torture.py {self.program} {self.call} {self.error} {self.when}"
 
 
 @dataclasses.dataclass
@@ -56,8 +62,14 @@ class Outcome:
                           *[f"    | {line}" for line in self.log[-8:]]])
 
 
-def live(program, directory, prefix):
+# The faults of a program all of whose calls fail.
+LASTING_FAULTS = ("killed by", "processor time", "lines of", "the log has", "standard error has", "exit code", "wrong answer")
+
+
+def live(program, directory, prefix, patience=None):
     life = DaemonLife(directory, prefix) if program == "daemon" else ClientLife(program, directory, prefix)
+    if patience:
+        life.patience = patience
     life.run()
     log = life.daemon.lines if program == "daemon" else life.errors.decode(errors="replace").splitlines()
     return life, log
@@ -66,11 +78,15 @@ def live(program, directory, prefix):
 def run(case):
     with tempfile.TemporaryDirectory(prefix="faults-") as directory:
         record = pathlib.Path(directory) / "strace"
-        life, log = live(case.program, directory, strace.failing(case.call, case.error, case.number, record))
+        life, log = live(case.program, directory, strace.failing(case.call, case.error, case.when, record),
+                         1 if case.lasts and case.program == "daemon" else None)
         has_failed = record.exists() and strace.failed(record)
     faults = list(life.faults)
     if faults and (reason := unavoidable(case.program, case.call, case.error)) and all("answer:" not in fault for fault in faults):
         faults = []
+    if case.lasts:
+        # SIGKILL is the suite's own, for a program that waits.
+        faults = [fault for fault in faults if any(kind in fault for kind in LASTING_FAULTS) and "SIGKILL" not in fault]
     # No program can say a sentence by a write that fails.
     if case.call in ("write", "writev"):
         faults = [fault for fault in faults if "without a sentence" not in fault]
@@ -87,6 +103,19 @@ def learn(program):
         life, log = live(program, directory, strace.recording(record))
         assert not life.faults, f"{program} fails without any failing call: {life.faults}, {log[-5:]}"
         return {call: count for call, count in strace.calls(record).items() if call not in NOT_INJECTED}
+
+
+def lasting(cases):
+    """The same, failing for good: from the first, and from the last number of each call and error.
+
+    Not EINTR: it says that a signal came, and the call is to be made again.
+    """
+    ends = {}
+    for case in cases:
+        if case.error == "EINTR":
+            continue
+        ends.setdefault((case.program, case.call, case.error), []).append(case.number)
+    return [Case(*key, number, True) for key, numbers in ends.items() for number in {min(numbers), max(numbers)}]
 
 
 def matrix(program):
@@ -120,17 +149,20 @@ def main():
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--seed", type=int, default=int(os.environ.get("FAULTS_SEED", "1")))
+    parser.add_argument("--lasting", action="store_true", help="of `all`: the call fails from then on")
     parser.add_argument("--only", help="of `all`: these calls only, separated by commas")
     arguments = parser.parse_args()
     if arguments.program != "all":
         call, error, number = arguments.rest
-        outcome = run(Case(arguments.program, call, error, int(number)))
+        outcome = run(Case(arguments.program, call, error, int(number.rstrip("+")), number.endswith("+")))
         print(*outcome.log, sep="\n")
         print(f"exit code {outcome.code}" + ("" if outcome.has_failed else "; there was no such call"))
         print(outcome)
         return bool(outcome.faults)
     cases = [case for program in arguments.rest or PROGRAMS for case in matrix(program)
              if not arguments.only or case.call in arguments.only.split(",")]
+    if arguments.lasting:
+        cases = lasting(cases)
     random.Random(arguments.seed).shuffle(cases)
     began = time.monotonic()
     outcomes = run_all(cases, arguments.seconds, arguments.jobs,

@@ -19,6 +19,7 @@ private let subjects = [
     Subject(name: "journal", check: checkJournal),
     Subject(name: "activation", check: checkActivation),
     Subject(name: "arguments", check: checkArguments),
+    Subject(name: "http", check: checkHTTP),
 ]
 
 /// The one that the variable FUZZ_SUBJECT names; libFuzzer's `main` has its own arguments.

@@ -17,7 +17,7 @@ struct KeysTests {
             let parts = parts(of: changed)
             let differing = defaults.keys.filter { defaults[$0] != parts[$0] }
             #expect(!differing.isEmpty, "\(key.name) sets nothing")
-            if [.limits, .log].contains(key.section) {
+            if [.limits, .log, .metrics].contains(key.section) {
                 #expect(differing.count == 1, "\(key.name): \(differing)")
             }
             covered.formUnion(differing)
@@ -58,7 +58,9 @@ struct KeysTests {
         let host =
             key.name == "ipv6_only"
             ? "host = '::'\n" : key.section == .listener && key.name != "path" ? "path = '/s'\n" : ""
-        let values = ["host": ["\"::1\""], "path": ["\"/s\""]][key.name] ?? key.allowed + ["true", "false"]
+        let values =
+            ["host": ["\"::1\""], "path": ["\"/s\""], "file": ["\"/s\""], "listen": ["\"/s\""]][key.name]
+            ?? key.allowed + ["true", "false"]
         return values.map { "\(header)\(host)\(key.name) = \($0)" }
             .filter { mistakes($0).isEmpty }
     }

@@ -62,10 +62,10 @@ struct MistakeTests {
             ),
             ("path = '/s'", #"1: unknown key "path" in the top level: it belongs to [[listener]]"#),
             ("idle_timout = 5", #"1: unknown key "idle_timout": did you mean "idle_timeout" in [limits]?"#),
-            ("[log]\nfile = 1", #"2: unknown key "file"; known here: level, connections"#),
+            ("[log]\ncolour = 1", #"2: unknown key "colour"; known here: level, connections"#),
             (
                 "\"a\\tb\" = 1",
-                #"1: unknown key "a\tb"; known here: host, port, ipv6_only, framing, unit, limits, log, listener"#
+                #"1: unknown key "a\tb"; known here: host, port, ipv6_only, framing, unit, limits, log, metrics, listener"#
             ),
         ]
     )

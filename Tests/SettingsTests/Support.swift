@@ -82,6 +82,7 @@ struct KeyFacts: CustomTestStringConvertible {
         (Keys.address + Keys.options).map { KeyFacts(.top, $0, Settings.Listener()) }
         + Keys.limits.map { KeyFacts(.limits, $0, Settings()) }
         + Keys.log.map { KeyFacts(.log, $0, Settings()) }
+        + Keys.metrics.map { KeyFacts(.metrics, $0, Settings()) }
         + Keys.socketFile.map { KeyFacts(.listener, $0, listener(.unix(path: ""))) }
 }
 

@@ -11,13 +11,17 @@ let aliases: [SwiftSetting] = [
     )
 ]
 let simulated: [Target.Dependency] = ["CLinux", "SimulatedDispatch", "SimulatedGuard", "World"]
+let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 /// Everything runs on one thread.
 let plain: [SwiftSetting] = [.swiftLanguageMode(.v5), .unsafeFlags(["-enforce-exclusivity=unchecked"])]
 
 let package = Package(
     name: "simulation",
-    dependencies: [.package(url: "https://github.com/apple/swift-log", from: "1.16.2")],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    ],
     targets: [
         .target(name: "CLinux", path: "Engine/CLinux"),
         .target(name: "CFibers"),
@@ -29,7 +33,7 @@ let package = Package(
         .target(name: "Sockets", dependencies: simulated, path: "Engine/Sockets", swiftSettings: aliases),
         .target(
             name: "DispatchServer",
-            dependencies: simulated + ["Quantities", "Sockets", logging],
+            dependencies: simulated + ["Quantities", "Sockets", logging, metrics],
             path: "Engine/DispatchServer",
             swiftSettings: aliases
         ),

@@ -2,6 +2,7 @@
 import DispatchServer
 import Foundation
 import Logging
+import Sockets
 import Systemd
 
 struct Uppercase: Session {
@@ -49,8 +50,7 @@ do {
 
 func configuration() throws -> Server<Uppercase>.Configuration {
     let text = try String(contentsOfFile: CommandLine.arguments.last ?? "", encoding: .utf8)
-    let lines = text.split(separator: "\n").map(String.init)
-    return .init(endpoints: try lines.map { try .init(parsing: $0, defaultPort: 7000) })
+    return .init(endpoints: try text.split { $0 == "\n" }.map { try .init(parsing: "\($0)", defaultPort: 0) })
 }
 
 func leave(_ error: (any Error)? = nil) -> Never {

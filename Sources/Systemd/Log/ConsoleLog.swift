@@ -40,7 +40,8 @@ struct ConsoleLog: LogWriter {
         }
         text += PrintableText.escape(record.message)
         if showsMetadata {
-            for (name, value) in record.fields.sorted(by: { $0.name < $1.name }) where name != "message-id" {
+            for (name, value) in record.fields.sorted(by: { $0.name < $1.name })
+            where name != "message-id" && name != LogRecord.errorMessageField {
                 text += " \(PrintableText.escape(name))=\(PrintableText.escape(value))"
             }
         }

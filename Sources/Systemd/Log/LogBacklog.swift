@@ -15,12 +15,16 @@ final class LogBacklog: Sendable {
         var cost = 0
         /// Of the slice that is being written.
         var costInWriting = 0
+        /// Records dropped since the last notice of them.
         var dropped = 0
+        /// All records dropped.
+        var droppedInAll: UInt64 = 0
 
         mutating func append(_ record: LogRecord, limit: Int) {
             let cost = record.cost
             guard cost <= limit - self.cost else {
                 dropped += 1
+                droppedInAll += 1
                 return
             }
             self.cost += cost
@@ -76,6 +80,16 @@ final class LogBacklog: Sendable {
             state.append(record, limit: limit)
             return true
         }
+    }
+
+    /// How many records have been dropped.
+    var droppedRecords: UInt64 {
+        var count: UInt64 = 0
+        outbox.update { state in
+            count = state.droppedInAll
+            return false
+        }
+        return count
     }
 
     /// Waits until the records appended so far are written; false when the deadline came first.

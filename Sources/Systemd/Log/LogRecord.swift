@@ -12,6 +12,9 @@ struct LogRecord: Sendable {
     /// Where the log call stands in the source; nil for a record of the log's own.
     let source: Source?
 
+    /// The field that repeats the error of a log call, whose text also ends the message.
+    static let errorMessageField = "error.message"
+
     struct Source: Sendable {
         let file: String
         let function: String

@@ -5,13 +5,20 @@ import Logging
 /// The log of a daemon, behind swift-log: the journal when standard error leads there, plain lines on standard error
 /// otherwise.
 ///
-///     let log = SystemLog(identifier: "reversed")
-///     let logger = Logger(label: "reversed", factory: log.makeHandler)
+/// ```swift
+/// let log = SystemLog(identifier: "greeter")
+/// let logger = Logger(label: "greeter", factory: log.makeHandler)
+/// ```
+///
+/// For a program whose libraries log, too: `LoggingSystem.bootstrap(log.makeHandler)`.
 ///
 /// A log call never waits: records go through a bounded backlog to one writer on a queue of its own. When the reader is too
 /// slow for it, new records are dropped, and once the log moves again a record tells how many.
 ///
-/// The process is expected to ignore SIGPIPE; otherwise the death of a reader is the death of the writer.
+/// The process is expected to ignore SIGPIPE. Otherwise it ends when the reader of its standard error does.
+///
+/// Metadata becomes journal fields: the key `client-name` becomes CLIENT_NAME. A logger whose label is not the identifier
+/// adds the label as LOGGER; the error of a log call is added as ERROR_MESSAGE and ERROR_TYPE.
 public struct SystemLog: Sendable {
     /// Where the records go.
     public enum Destination: Sendable, Equatable {
@@ -27,21 +34,30 @@ public struct SystemLog: Sendable {
     /// Where the records go.
     public let destination: Destination
 
+    private let identifier: String
     private let backlog: LogBacklog
     private let sharedLevel: SharedLogLevel
+    private let metadataProvider: Logger.MetadataProvider?
 
+    /// Opens the log.
+    ///
     /// - Parameters:
     ///   - identifier: SYSLOG_IDENTIFIER in the journal: the short name of the program.
     ///   - level: what is less severe is not logged.
     ///   - environment: holds JOURNAL_STREAM when systemd has connected standard error to the journal.
     ///   - showsMetadata: whether plain lines end with the metadata as `name=value`. By default they do not: a message is
     ///     written for people and complete by itself. The journal always gets it.
+    ///   - metadataProvider: adds metadata to each record when the log call is made, such as the trace that the task
+    ///     belongs to; nil for the provider that `LoggingSystem.bootstrap` was given. A provider that a logger is made with
+    ///     replaces it for that logger. What the provider says replaces the metadata of the logger with the same key, and
+    ///     the metadata of the log call replaces both.
     ///   - backlogLimit: how many bytes of records may wait for a slow reader.
     public init(
         identifier: String,
         level: Logger.Level = .info,
         environment: Environment = .process,
         showsMetadata: Bool = false,
+        metadataProvider: Logger.MetadataProvider? = nil,
         backlogLimit: Int = 4 << 20
     ) {
         let destination = Self.destination(
@@ -60,7 +76,9 @@ public struct SystemLog: Sendable {
             }
         self.init(
             destination: destination,
+            identifier: identifier,
             level: level,
+            metadataProvider: metadataProvider,
             backlog: LogBacklog(limit: backlogLimit, writer: writer)
         )
     }
@@ -74,8 +92,16 @@ public struct SystemLog: Sendable {
         return access(journalSocket, F_OK) == 0 ? .journal : .journalLines
     }
 
-    init(destination: Destination, level: Logger.Level, backlog: LogBacklog) {
+    init(
+        destination: Destination,
+        identifier: String = "",
+        level: Logger.Level,
+        metadataProvider: Logger.MetadataProvider? = nil,
+        backlog: LogBacklog
+    ) {
         self.destination = destination
+        self.identifier = identifier
+        self.metadataProvider = metadataProvider
         self.backlog = backlog
         sharedLevel = SharedLogLevel(level)
     }
@@ -87,10 +113,21 @@ public struct SystemLog: Sendable {
         nonmutating set { sharedLevel.value = newValue }
     }
 
-    /// A swift-log handler that logs here, in the form that `Logger(label:factory:)` takes.
+    /// Makes a swift-log handler that logs here, in the form that `Logger(label:factory:)` and `LoggingSystem.bootstrap(_:)`
+    /// take.
+    ///
+    /// - Parameter label: the label of the logger.
     public func makeHandler(label: String) -> any LogHandler {
-        SystemLogHandler(backlog: backlog, sharedLevel: sharedLevel)
+        SystemLogHandler(
+            label: label == identifier ? nil : label,
+            backlog: backlog,
+            sharedLevel: sharedLevel,
+            metadataProvider: metadataProvider ?? LoggingSystem.metadataProvider
+        )
     }
+
+    /// How many records have been dropped because the reader of the log was too slow.
+    public var droppedRecords: UInt64 { backlog.droppedRecords }
 
     /// Waits until the records logged so far have been written.
     ///

@@ -1,16 +1,27 @@
 import Logging
 
-/// The swift-log handler of a ``SystemLog``: turns a log call into a record and leaves the rest to the backlog.
+/// The swift-log handler of a ``SystemLog``: makes a record of a log call and appends it to the backlog.
+///
+/// It is a value, as swift-log requires: a level or metadata that is set on one logger changes no other.
 struct SystemLogHandler: LogHandler {
+    /// The label of the logger, as the field LOGGER; nil where it would only repeat the identifier of the log.
+    let label: String?
     let backlog: LogBacklog
     let sharedLevel: SharedLogLevel
     private var ownLevel: Logger.Level?
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
 
-    init(backlog: LogBacklog, sharedLevel: SharedLogLevel) {
+    init(
+        label: String?,
+        backlog: LogBacklog,
+        sharedLevel: SharedLogLevel,
+        metadataProvider: Logger.MetadataProvider?
+    ) {
+        self.label = label
         self.backlog = backlog
         self.sharedLevel = sharedLevel
+        self.metadataProvider = metadataProvider
     }
 
     /// The log's level, until this logger is given one of its own.
@@ -28,22 +39,29 @@ struct SystemLogHandler: LogHandler {
         let record = LogRecord(
             level: event.level,
             message: event.error.map { "\(event.message): \($0)" } ?? event.message.description,
-            fields: merged(event.metadata).map { ($0.key, $0.value.description) },
+            fields: fields(of: event),
             source: LogRecord.Source(file: event.file, function: event.function, line: event.line)
         )
         backlog.append(record)
     }
 
-    /// What the log call says wins over the provider, and that over what the logger carries.
-    private func merged(_ ofCall: Logger.Metadata?) -> Logger.Metadata {
+    /// The metadata of the log call replaces that of the provider, and that replaces what the logger carries. The error of
+    /// the log call becomes `error.message` and `error.type`, as in swift-log's own handlers.
+    private func fields(of event: LogEvent) -> [(name: String, value: String)] {
         var all = metadata
         if let metadataProvider {
-            all.merge(metadataProvider.get()) { _, later in later }
+            all.merge(metadataProvider.get()) { _, provided in provided }
         }
-        if let ofCall {
-            if all.isEmpty { return ofCall }
-            all.merge(ofCall) { _, later in later }
+        if let explicit = event.metadata {
+            all.merge(explicit) { _, explicit in explicit }
         }
-        return all
+        if let error = event.error {
+            all[LogRecord.errorMessageField] = "\(error)"
+            all["error.type"] = "\(String(reflecting: type(of: error)))"
+        }
+        if let label {
+            all.merge(["logger": .string(label)]) { explicit, _ in explicit }
+        }
+        return all.map { ($0.key, $0.value.description) }
     }
 }

@@ -23,6 +23,8 @@ public final class Notifier: Sendable {
 
     private let outbox: SerialOutbox<State, Notification>
 
+    /// Finds out whether there is a service manager to talk to. Nothing is sent yet.
+    ///
     /// - Parameters:
     ///   - environment: decides whether there is somebody to talk to. The address itself is read by libsystemd, from the
     ///     environment of the process.
@@ -116,6 +118,7 @@ public final class Notifier: Sendable {
     /// To be called before the process exits, and not on a queue that serves clients.
     ///
     /// - Returns: false when the deadline came first.
+    @discardableResult
     public func flush(deadline: DispatchTime) -> Bool {
         guard isActive else { return true }
         act { state in

@@ -17,6 +17,8 @@ public final class Watchdog: Sendable {
     private let isStopped = Atomic(false)
     private let clock = DispatchQueue(label: "systemd.watchdog")
 
+    /// Makes a watchdog that does nothing before ``start()``.
+    ///
     /// - Parameters:
     ///   - period: the longest silence that systemd tolerates, ``WatchdogRequest/period``.
     ///   - probe: how a probe is sent.
@@ -27,7 +29,12 @@ public final class Watchdog: Sendable {
         self.notifier = notifier
     }
 
-    /// For a daemon whose clients are served by one queue.
+    /// Makes a watchdog for a daemon whose clients are served by one queue.
+    ///
+    /// - Parameters:
+    ///   - period: the longest silence that systemd tolerates, ``WatchdogRequest/period``.
+    ///   - queue: serves the clients.
+    ///   - notifier: says WATCHDOG=1.
     public convenience init(period: Duration, through queue: DispatchQueue, notifier: Notifier) {
         self.init(period: period, probe: { body in queue.async { body() } }, notifier: notifier)
     }

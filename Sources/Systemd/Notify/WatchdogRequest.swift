@@ -9,6 +9,8 @@ public struct WatchdogRequest: Sendable, Equatable {
     /// Why the variables are not usable, as a sentence for the log; nil when they are usable or absent.
     public let warning: String?
 
+    /// Reads the variables.
+    ///
     /// - Parameters:
     ///   - environment: where the variables are read.
     ///   - processID: the process that WATCHDOG_PID must name, if it is set.

@@ -34,7 +34,7 @@ final class Fixture: Sendable {
     ) -> SessionMaker {
         {
             let session = LineSession(options: options)
-            return { buffer, isEndOfFile in
+            return { buffer, isEndOfFile, _ in
                 isEndOfFile
                     ? session.receiveEndOfFile(buffer, limits: limits)
                     : session.receive(buffer, limits: limits)

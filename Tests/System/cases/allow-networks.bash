@@ -8,7 +8,7 @@ for address in $inside $outside; do network ip address add "$address" dev lo nod
 trap 'for address in $inside $outside; do network ip address del "$address" dev lo; done' EXIT
 instead() { return 1; }
 # A client that connects to an address of this machine comes from the same address.
-reaches() { [ "$(machine timeout 5 reverse-client --timeout 1s -H "$1" hello 2>/dev/null)" = olleh ]; }
+reaches() { [ "$(machine timeout 2 reverse-client --timeout 1s -H "$1" hello 2>/dev/null)" = olleh ]; }
 
 settings <<<'host = "::"'
 machine systemctl enable --now --quiet reversed

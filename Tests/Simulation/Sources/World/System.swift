@@ -434,6 +434,8 @@ public enum System {
         kernel.unwatchable.removeAll { $0.descriptor == number }
     }
 
+    public static func keepUnwatchable(_ number: Int32, _ code: Int32) { kernel.unwatchable.append((number, code)) }
+
     public static func takeUnwatchable() -> (descriptor: Int32, code: Int32)? {
         kernel.unwatchable.isEmpty ? nil : kernel.unwatchable.removeFirst()
     }

@@ -1,0 +1,74 @@
+import NIOCore
+import ServiceLifecycle
+import Systemd
+import UnixSignals
+
+/// Tells systemd how a service group is: READY=1 when every server of it listens, STOPPING=1 when the group stops, and
+/// between them WATCHDOG=1 while the event loops turn and RELOADING=1 around each reload.
+///
+/// It must be the last service of its group: a group stops its services one after the other, the last one first.
+public struct SystemdService: Service {
+    /// Reads the settings again and returns the status line to show afterwards.
+    public typealias Reload = @Sendable () async throws -> String
+
+    private let notifier: Notifier
+    private let readiness: Readiness
+    private let watchdog: Watchdog?
+    private let status: String
+    private let reload: Reload
+
+    /// - Parameters:
+    ///   - notifier: talks to the service manager.
+    ///   - readiness: opens when the servers of the group listen.
+    ///   - eventLoops: serve the clients; a watchdog's ping goes out only after each of them has taken a turn.
+    ///   - status: the line that `systemctl status` shows from READY=1 on.
+    ///   - reload: called for each SIGHUP. When it throws, the status line says why and the group goes on.
+    public init(
+        notifier: Notifier,
+        readiness: Readiness,
+        eventLoops: any EventLoopGroup,
+        status: String,
+        reload: @escaping Reload
+    ) {
+        self.notifier = notifier
+        self.readiness = readiness
+        self.status = status
+        self.reload = reload
+        watchdog = WatchdogRequest().period.map { period in
+            Watchdog(period: period, probe: eventLoops.probe, notifier: notifier)
+        }
+    }
+
+    /// Returns when the group stops.
+    public func run() async throws {
+        defer {
+            watchdog?.stop()
+            notifier.stopping()
+        }
+        // Before READY=1: a SIGHUP may come at once then.
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
+        guard await readiness.wait() else { return }
+        notifier.ready(status: status)
+        watchdog?.start()
+        for await _ in hangups.cancelOnGracefulShutdown() {
+            let reloading = notifier.beginReload()
+            do {
+                reloading.finish(status: try await reload())
+            } catch {
+                reloading.finish(status: "Reload failed: \(error)")
+            }
+        }
+    }
+}
+
+extension EventLoopGroup {
+    /// Sends a probe through each event loop and then through Swift's thread pool, where tasks run.
+    ///
+    /// - Parameter passed: called when the probe has come through all of them.
+    @Sendable func probe(passed: @escaping @Sendable () -> Void) {
+        let turns = makeIterator().map { $0.submit {} }
+        EventLoopFuture.andAllComplete(turns, on: next()).whenComplete { _ in
+            Task { passed() }
+        }
+    }
+}

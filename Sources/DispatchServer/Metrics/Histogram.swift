@@ -1,0 +1,50 @@
+import Synchronization
+
+/// How often values fell into each of some classes, and their sum.
+public struct Histogram: Equatable, Sendable {
+    /// The largest value of each class but the last, ascending.
+    public var bounds: [UInt64]
+    /// How many values there were in each class; one more than `bounds`, for those beyond all.
+    public var counts: [UInt64]
+    /// The sum of all values.
+    public var sum: UInt64
+
+    /// An empty histogram.
+    public init(bounds: [UInt64]) {
+        self.bounds = bounds
+        counts = Array(repeating: 0, count: bounds.count + 1)
+        sum = 0
+    }
+
+    /// Adds what another histogram with the same bounds has.
+    mutating func add(_ cells: borrowing HistogramCells) {
+        for index in counts.indices { counts[index] &+= cells.count(index) }
+        sum &+= cells.sum
+    }
+}
+
+/// The memory of a histogram that one thread adds to and others read.
+struct HistogramCells: ~Copyable, Sendable {
+    /// The most classes that there can be.
+    static var maximumClasses: Int { 16 }
+
+    private let cells = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
+    private let total = Atomic<UInt64>(0)
+
+    var sum: UInt64 { total.load(ordering: .relaxed) }
+
+    func count(_ index: Int) -> UInt64 { cells[index].load(ordering: .relaxed) }
+
+    func add(_ values: UInt64, toClass index: Int, sum: UInt64) {
+        cells[index].add(values)
+        if sum > 0 { total.add(sum) }
+    }
+
+    func addSum(_ sum: UInt64) { total.add(sum) }
+}
+
+extension Atomic where Value == UInt64 {
+    /// Adds where there is one writer: then a load and a store do, and cost no more than those of plain memory.
+    @inline(__always)
+    borrowing func add(_ value: UInt64) { store(load(ordering: .relaxed) &+ value, ordering: .relaxed) }
+}

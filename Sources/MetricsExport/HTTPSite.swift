@@ -1,0 +1,69 @@
+/// What is served: the metrics, and whether all is well. Each site is equal to itself only.
+public final class HTTPSite: Hashable, Sendable {
+    private let metrics: @Sendable () -> String
+    private let trouble: @Sendable () -> String?
+
+    /// Makes a site. Both closures are called on threads that serve clients, so they must not wait.
+    ///
+    /// - Parameters:
+    ///   - metrics: The text behind `/metrics`.
+    ///   - trouble: Why `/healthz` says no; nil when it says yes.
+    public init(metrics: @escaping @Sendable () -> String, trouble: @escaping @Sendable () -> String?) {
+        self.metrics = metrics
+        self.trouble = trouble
+    }
+
+    /// Whether both are the same.
+    public static func == (one: HTTPSite, other: HTTPSite) -> Bool { one === other }
+
+    /// Adds its identity.
+    public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+
+    func answer(_ path: String) -> HTTPResponse {
+        switch path {
+        case "/metrics":
+            HTTPResponse("200 OK", type: PrometheusText.mediaType, body: metrics())
+        case "/healthz":
+            if let trouble = trouble() {
+                HTTPResponse("503 Service Unavailable", body: trouble + "\n")
+            } else {
+                HTTPResponse("200 OK", body: "ok\n")
+            }
+        default:
+            HTTPResponse("404 Not Found", body: "There are /metrics and /healthz.\n")
+        }
+    }
+}
+
+/// What a request is answered with.
+struct HTTPResponse {
+    private let status: String
+    private let fields: String
+    private let body: String
+
+    /// - Parameters:
+    ///   - body: The page; by default the words of the status.
+    ///   - fields: Further header fields, each with its CR LF.
+    init(
+        _ status: String,
+        type: String = "text/plain; charset=utf-8",
+        body: String? = nil,
+        fields: String = ""
+    ) {
+        self.status = status
+        self.fields = "Content-Type: \(type)\r\nCache-Control: no-store\r\n" + fields
+        self.body = body ?? status + "\n"
+    }
+
+    /// The response to `request`; nil where that could not be read.
+    func bytes(for request: HTTPRequest?, closes: Bool) -> [UInt8] {
+        var head = "HTTP/1.1 \(status)\r\n\(fields)Content-Length: \(body.utf8.count)\r\n"
+        if closes {
+            head += "Connection: close\r\n"
+        } else if request?.isOld == true {
+            head += "Connection: keep-alive\r\n"
+        }
+        head += "\r\n"
+        return Array(head.utf8) + (request?.isHead == true ? [] : Array(body.utf8))
+    }
+}

@@ -1,0 +1,241 @@
+import Dispatch
+import DispatchServer
+import Logging
+import MetricsExport
+import Settings
+import Sockets
+import Synchronization
+import Systemd
+
+/// Gathers the daemon's metrics, and brings them where the settings say: an HTTP server and a file.
+///
+/// The HTTP server is a second `Server` with limits of its own, small ones.
+///
+/// Unchecked because of the mutable state; safe because that is touched on `queue` only, except by the first `apply`, which
+/// comes before anything is on it.
+final class MetricsExporter: @unchecked Sendable {
+    private typealias HTTPServer = Server<HTTPSession>
+
+    /// More are never of use: a scraper has one connection, a health check another.
+    private static let maximumConnections = 8
+
+    /// Gets the figures of the server of the clients.
+    let publisher: MetricsPublisher<Statistics>
+
+    private let queue: DispatchQueue
+    /// Writes the file: a disk may take long.
+    private let files = DispatchQueue(label: "reversed.metrics")
+    private let logger: Logger
+    private let pages: MetricsPages
+    private let site: HTTPSite
+    private var settings = MetricsSettings()
+    private var server: HTTPServer?
+    private var timer: (any DispatchSourceTimer)?
+    private var whenStopped: (@Sendable () -> Void)?
+
+    /// - Parameter queue: Where it is used and where completions are called.
+    init(queue: DispatchQueue, log: SystemLog, logger: Logger) {
+        self.queue = queue
+        self.logger = logger
+        let pages = MetricsPages(log: log)
+        self.pages = pages
+        site = HTTPSite(metrics: { pages.text() }, trouble: { pages.figures.withLock { $0.trouble } })
+        publisher = pages.publisher
+    }
+
+    /// Why `/healthz` says no.
+    var trouble: String? {
+        get { pages.figures.withLock { $0.trouble } }
+        set { pages.figures.withLock { $0.trouble = newValue } }
+    }
+
+    /// How many descriptors these settings take.
+    static func descriptors(_ settings: MetricsSettings) -> Int {
+        // Two listeners of a name and their successors in a reload, an event loop, the file.
+        settings.endpoint == nil ? 0 : maximumConnections + 8
+    }
+
+    /// From now on the figures of `server` are up to date whenever somebody reads the metrics.
+    func observe<S>(_ server: Server<S>) {
+        pages.refresh.withLock { $0 = { [weak server] in server?.publishMetrics() } }
+    }
+
+    func countReload(isGood: Bool) {
+        pages.figures.withLock { figures in
+            if isGood { figures.reloads += 1 } else { figures.failedReloads += 1 }
+        }
+    }
+
+    // MARK: - Settings
+
+    /// Puts settings into force: the file is written and the HTTP server answers, or nothing has changed.
+    ///
+    /// - Parameter completion: Called on `queue` with nil or a `MetricsError`.
+    func apply(_ new: MetricsSettings, _ completion: @escaping @Sendable (MetricsError?) -> Void) {
+        write(new.file) { [self] error in
+            if let error { return completion(MetricsError(key: "file", value: new.file ?? "", [error])) }
+            serve(new) { [self] error in
+                if let error {
+                    if new.file != settings.file { removeFile(new.file) }
+                    return completion(error)
+                }
+                if new.file != settings.file { removeFile(settings.file) }
+                settings = new
+                startTimer()
+                completion(nil)
+            }
+        }
+    }
+
+    /// Stops: the HTTP server ends its conversations, and the file is gone.
+    func stop(_ completion: @escaping @Sendable () -> Void) {
+        timer?.cancel()
+        timer = nil
+        whenStopped = completion
+        let end = DispatchGroup()
+        if let server {
+            end.enter()
+            server.drain { _ in end.leave() }
+        }
+        if let path = settings.file {
+            end.enter()
+            files.async {
+                TextFile(path: path).remove()
+                end.leave()
+            }
+        }
+        end.notify(queue: queue) { [self] in finishStop() }
+        // A disk that does not answer delays no stop.
+        queue.asyncAfter(deadline: .now() + 3) { [self] in finishStop() }
+    }
+
+    /// The file is gone: what it says of a process that has ended is wrong.
+    func discardFile() {
+        if let path = settings.file { TextFile(path: path).remove() }
+    }
+
+    private func finishStop() {
+        let completion = whenStopped
+        whenStopped = nil
+        completion?()
+    }
+
+    // MARK: - HTTP
+
+    private func serve(_ new: MetricsSettings, _ completion: @escaping @Sendable (MetricsError?) -> Void) {
+        guard let endpoint = new.endpoint else {
+            server?.drain { _ in }
+            server = nil
+            return completion(nil)
+        }
+        let configuration = configuration(endpoint, mode: new.mode)
+        let value = "\(endpoint)"
+        let completion: HTTPServer.Completion = { [self] error in
+            queue.async { [self] in
+                if let error {
+                    if settings.endpoint == nil { server = nil }
+                    let reasons = (error as? ListenError)?.reasons ?? ["\(error)"]
+                    return completion(MetricsError(key: "listen", value: value, reasons))
+                }
+                if let server, settings.endpoint != endpoint {
+                    logger.notice("metrics at \(server.addresses.joined(separator: ", "))")
+                }
+                completion(nil)
+            }
+        }
+        if let server { return server.reload(configuration, completion) }
+        do {
+            var terms = LogTerms()
+            terms.request = "HTTP request"
+            let server = try HTTPServer(
+                configuration,
+                label: "reversed.http",
+                logger: logger,
+                logTerms: terms,
+                usesHotLoops: false,
+                onLoss: { [logger] in logger.error("nobody can read the metrics over HTTP any more") }
+            )
+            self.server = server
+            server.start(completion)
+        } catch {
+            completion(error)
+        }
+    }
+
+    private func configuration(_ endpoint: Endpoint, mode: UInt32) -> HTTPServer.Configuration {
+        var configuration = HTTPServer.Configuration(
+            listeners: [ListenerConfiguration(endpoint: endpoint, mode: mode, options: site)],
+            options: site,
+            sessionLimits: NoOptions()
+        )
+        configuration.limits.maximumConnections = Self.maximumConnections
+        // All may come from one address: that of a proxy.
+        configuration.limits.maximumConnectionsPerClient = .chosen(nil)
+        configuration.limits.maximumBufferedBytes = .chosen(16 << 20)
+        configuration.limits.firstRequestTimeout = .seconds(10)
+        // Prometheus keeps its connection between two scrapes, which may be a minute or two apart.
+        configuration.limits.idleTimeout = .seconds(150)
+        configuration.limits.drainTimeout = .seconds(1)
+        configuration.logsConnections = false
+        return configuration
+    }
+
+    // MARK: - The file
+
+    private func startTimer() {
+        timer?.cancel()
+        timer = nil
+        guard let path = settings.file else { return }
+        let timer = DispatchSource.makeTimerSource(queue: queue)
+        let interval = settings.interval.components
+        let milliseconds = Int(clamping: interval.seconds) * 1000
+        timer.schedule(deadline: .now() + .milliseconds(milliseconds), repeating: .milliseconds(milliseconds))
+        timer.setEventHandler { [unowned self] in
+            write(path) { [self] error in fileWritten(path, error) }
+        }
+        timer.activate()
+        self.timer = timer
+    }
+
+    /// A failure is logged once, until it works again.
+    private func fileWritten(_ path: String, _ error: String?) {
+        let isNew = pages.figures.withLock { figures in
+            defer { figures.isFileFailing = error != nil }
+            if error != nil { figures.fileFailures += 1 }
+            return figures.isFileFailing != (error != nil)
+        }
+        guard isNew else { return }
+        if let error {
+            logger.error("metrics.file = \(path): \(error); trying again")
+        } else {
+            logger.notice("metrics.file = \(path): written again")
+        }
+    }
+
+    private func write(_ path: String?, _ completion: @escaping @Sendable (String?) -> Void) {
+        guard let path else { return completion(nil) }
+        files.async { [pages, queue] in
+            var failure: String?
+            do throws(SystemError) { try TextFile(path: path).write(pages.text(isFile: true)) } catch {
+                failure =
+                    "\(error); choose a directory that the daemon may write to, as shipped /run/reversed"
+            }
+            queue.async { [failure] in completion(failure) }
+        }
+    }
+
+    private func removeFile(_ path: String?) {
+        guard let path else { return }
+        files.async { TextFile(path: path).remove() }
+    }
+}
+
+/// Why the metrics cannot go where the settings say. Nothing was changed by the attempt.
+struct MetricsError: Error, Sendable {
+    /// Each with the key and its value.
+    let reasons: [String]
+
+    init(key: String, value: String, _ reasons: [String]) {
+        self.reasons = reasons.map { "metrics.\(key) = \(value): \($0)" }
+    }
+}

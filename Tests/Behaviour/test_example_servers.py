@@ -1,0 +1,152 @@
+"""The other examples: a program for each library, and servers on libdispatch, SwiftNIO and Hummingbird with a service
+manager of the test's own. Tests/System has them under systemd itself."""
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from clients import receive_to_end
+from daemon import ACTIVATE, ROOT, environment
+from line_server import LineServer
+from test_service_manager import Manager
+
+EXAMPLES = ROOT / "Examples"
+HTTP = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+@pytest.fixture(scope="session")
+def examples():
+    """The folder with the programs, as `make examples` builds them: at once where it has."""
+    build = subprocess.run(["make", "examples"], cwd=ROOT, capture_output=True, text=True)
+    assert build.returncode == 0, build.stdout + build.stderr
+    return EXAMPLES / ".build/debug"
+
+
+def output(*command, status=0, text=b""):
+    result = subprocess.run(command, input=text, capture_output=True, timeout=20)
+    assert result.returncode == status, result.stdout + result.stderr
+    return result.stdout.decode()
+
+
+def test_reverse_lines(examples):
+    text = ("héllo\n" * 20_000 + "e\u0301a").encode()
+    assert output(examples / "reverse-lines", text=text) == "olléh\n" * 20_000 + "ae\u0301"
+    assert output(examples / "reverse-lines", "scalar", text="e\u0301a\n".encode()) == "a\u0301e\n"
+    assert output(examples / "reverse-lines", text=b"x" * (2 << 20), status=1) == ""
+    assert "character|scalar|byte" in output(examples / "reverse-lines", "word", status=64)
+
+
+def test_ask(examples):
+    with LineServer() as server:
+        assert output(examples / "ask", f"127.0.0.1:{server.port}", "ADVANCE", "two words") == "ECNAVDA\nsdrow owt\n"
+    assert "cannot" in output(examples / "ask", f"127.0.0.1:{server.port}", "ADVANCE", status=1)
+
+
+def test_knock(examples):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        place = "127.0.0.1:%d" % listener.getsockname()[1]
+        assert output(examples / "knock", place) == f"{place}: open\n"
+    assert output(examples / "knock", place) == f"{place}: Connection refused\n"
+    assert "knock: " in output(examples / "knock", "nowhere.invalid:1", status=1)
+
+
+class Server:
+    """A server with sockets that were handed in, and a greeting that is a credential and then a file."""
+
+    def __init__(self, binary, directory, greeting=b"moin"):
+        self.settings, self.credentials = directory / "settings", directory / "credentials"
+        for folder in (self.settings, self.credentials):
+            folder.mkdir()
+        (self.credentials / "greeting").write_bytes(greeting)
+        self.manager = Manager(str(directory / "notify"))
+        self.log = directory / "log"
+        with socket.create_server(("127.0.0.1", 0)) as listener, open(self.log, "wb") as log:
+            self.port = listener.getsockname()[1]
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", ACTIVATE, str(listener.fileno()), binary], stdin=subprocess.DEVNULL, stderr=log,
+                pass_fds=[listener.fileno()],
+                env=environment(NOTIFY_SOCKET=self.manager.path, WATCHDOG_USEC=400_000,
+                                CONFIGURATION_DIRECTORY=self.settings, CREDENTIALS_DIRECTORY=self.credentials))
+
+    def told(self, name):
+        return self.manager.await_(name)
+
+    def ask(self, request):
+        with socket.create_connection(("127.0.0.1", self.port), 10) as client:
+            client.sendall(request)
+            client.shutdown(socket.SHUT_WR)
+            return receive_to_end(client)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.manager.socket.close()
+
+
+@pytest.fixture(params=["greeter", "nio-echo", "hummingbird-hello"])
+def server(request, examples, tmp_path):
+    server = Server(examples / request.param, tmp_path)
+    server.request = HTTP if request.param == "hummingbird-hello" else b""
+    yield server
+    server.close()
+
+
+def test_a_server_lives_with_its_manager(server):
+    assert server.told("READY")["STATUS"] == "Greeting with moin"
+    assert server.ask(server.request).endswith(b"moin\n")
+    server.told("WATCHDOG")
+
+    (server.settings / "greeting").write_text("servus\n")
+    server.process.send_signal(signal.SIGHUP)
+    server.told("RELOADING")
+    assert server.told("READY")["STATUS"] == "Greeting with servus"
+    assert server.ask(server.request).endswith(b"servus\n")
+
+    (server.settings / "greeting").write_bytes(b"\xff")
+    server.process.send_signal(signal.SIGHUP)
+    assert server.told("READY")["STATUS"].startswith("Reload failed: ")
+    assert server.ask(server.request).endswith(b"servus\n")
+
+    server.process.send_signal(signal.SIGTERM)
+    server.told("STOPPING")
+    assert server.process.wait(10) == 0
+
+
+@pytest.mark.parametrize("name", ["greeter", "nio-echo", "hummingbird-hello"])
+def test_a_server_that_cannot_start_is_never_ready(examples, tmp_path, name):
+    server = Server(examples / name, tmp_path, greeting=b"x" * 1_001)
+    assert server.process.wait(10) == 1
+    assert not any("READY" in message for message in server.manager.told)
+    assert "larger than 1000 bytes" in server.log.read_text()
+    server.close()
+
+
+@pytest.mark.parametrize("name, port", [("nio-echo", 7007), ("hummingbird-hello", 7008)])
+def test_a_group_is_not_ready_before_its_server_listens(examples, tmp_path, name, port):
+    manager = Manager(str(tmp_path / "notify"))
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # another process has the port, which will do as well
+            stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        server = subprocess.run([examples / name], env=environment(NOTIFY_SOCKET=manager.path), capture_output=True, timeout=20)
+    assert server.returncode == 1 and b"in use" in server.stderr, server.stderr
+    while not manager.told or "STOPPING" not in manager.told[-1]:
+        manager.next()
+    assert not any("READY" in message for message in manager.told)
+    manager.socket.close()
+
+
+def test_stopping_comes_before_the_last_answer(examples, tmp_path):
+    """The group stops its services one after the other, and the one that says STOPPING first."""
+    server = Server(examples / "nio-echo", tmp_path)
+    server.told("READY")
+    with socket.create_connection(("127.0.0.1", server.port), 10) as client:
+        assert client.recv(100) == b"moin\n"
+        server.process.send_signal(signal.SIGTERM)
+        server.told("STOPPING")
+        assert receive_to_end(client) == b""
+    assert server.process.wait(10) == 0
+    server.close()
