@@ -12,6 +12,7 @@ public final class Lock {
     public func take() {
         let scheduler = world.scheduler
         guard let fiber = scheduler.current else { return }
+        scheduler.preempt()
         if owner === fiber { return world.fail("a thread waits for a lock that it holds") }
         while owner != nil {
             waiting.append(fiber)
