@@ -72,17 +72,23 @@ final class Listener: Sendable {
 
     /// Lets (or no longer lets) a new listener have an address that overlaps this one's. A closed socket is left alone.
     func allowOverlap(_ allowed: Bool) {
-        state.withLock { state in
-            guard state.life.phase != .closed else { return }
-            try? StreamSocket.allowOverlap(allowed, on: descriptor)
-        }
+        withOpenSocket { try? StreamSocket.allowOverlap(allowed, on: $0) }
+    }
+
+    /// The number of a closed socket may be another one's by now.
+    private func withOpenSocket(_ body: (Int32) -> Void) {
+        state.withLock { if $0.life.phase != .closed { body(descriptor) } }
     }
 
     /// Lets nobody find the socket any more, accepts those on their way as slots become free, and then closes it. A socket
     /// that was handed in is closed at once: its clients are those of the process that gets it next.
     func leave() {
         guard address.isOurs else { return close() }
-        if let file = address.file { file.remove() } else { StreamSocket.ignoreNewcomers(on: descriptor) }
+        if let file = address.file {
+            file.remove()
+        } else {
+            withOpenSocket(StreamSocket.ignoreNewcomers)
+        }
         handle { life, now in life.leave(arrivedBy: now &+ Self.handshakeTime) }
         server.later(Self.handshakeTime + 10) { self.handle { life, _ in life.handshakesAreOver() } }
     }

@@ -46,6 +46,8 @@ public final class Account {
     public var owedCount: Int { owed.count }
     /// Bytes that the server must hold for this client.
     public var heldCount: Int { isShutDown || isClosed ? 0 : owed.count + partial.count }
+    /// The same, also when it is being closed.
+    var heldAtEnd: Int { owed.count + partial.count }
     private var judge: Judge { world.judge }
 
     private func fail(_ text: String) { world.fail("client \(socket.peer.id): \(text)") }
@@ -176,7 +178,7 @@ public final class Account {
             world.count("idle timeouts")
             if !isClose, !owed.isEmpty { fail("ended for its idleness with \(owed.count) bytes of answers unsent") }
             // Right after the process stood still, what was taken meanwhile is not told from what was taken before.
-            let stoodStill = judge.quietTime(since: world.now - timeout) < timeout
+            let stoodStill = judge.hasStalled(since: world.now - timeout)
             if isClose, !stoodStill, world.now + tolerance < lastTaken + timeout {
                 fail("closed for its idleness while it takes its answers")
             }

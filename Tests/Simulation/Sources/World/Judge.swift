@@ -72,6 +72,8 @@ public final class Judge {
         if stalls.count > 64 { stalls.removeFirst() }
     }
 
+    func hasStalled(since: Nanoseconds) -> Bool { stalls.contains { $0.at + $0.length > since } }
+
     /// How much time has passed in which the server could run.
     public func quietTime(since: Nanoseconds) -> Nanoseconds {
         let stalled = stalls.filter { $0.at > since }.reduce(0) { $0 + $1.length }
@@ -117,7 +119,7 @@ public final class Judge {
             return true
         }
         if socket.fruitless >= 36 { return true }
-        return memory.lowerBound < 1 << 24 && socket.account.heldCount > 0 && socket.account.age >= .milliseconds(10_000)
+        return memory.lowerBound < 1 << 24 && socket.account.heldAtEnd > 0 && socket.account.age >= .milliseconds(9_900)
     }
 
     /// Whether it may wait for memory. The limit is on what is allocated, up to twice of what is held.
