@@ -164,7 +164,9 @@ struct ListenerState: Sendable {
     ///
     /// - Parameter clientWaits: Asked only of a socket that is still open.
     mutating func tick(clientWaits: @autoclosure () -> Bool, now: Milliseconds) -> [Action] {
-        guard case .waitingForSlot(let since) = phase, now >= nextPausedNotice, clientWaits() else { return [] }
+        guard case .waitingForSlot(let since) = phase, now >= nextPausedNotice, clientWaits() else {
+            return []
+        }
         nextPausedNotice = now &+ Self.noticeInterval
         hasNotedPause = true
         return [.note(.paused(now &- since))]

@@ -14,7 +14,9 @@ struct ServerReloadTests {
 
     private let records = LogRecords()
 
-    private static func configuration(_ host: String, port: UInt16 = 0, slots: Int = 10) -> LineServer.Configuration {
+    private static func configuration(_ host: String, port: UInt16 = 0, slots: Int = 10)
+        -> LineServer.Configuration
+    {
         let listener = ListenerConfiguration(
             endpoint: .internet(host: host, port: port),
             options: LineSession.Options.inPlace
@@ -47,7 +49,9 @@ struct ServerReloadTests {
 
     private func connect(_ server: LineServer) throws -> Peer {
         let name = try #require(server.addresses.first)
-        return try Peer(connectingTo: try #require(try Endpoint(parsing: name, defaultPort: 0).resolve().first))
+        return try Peer(
+            connectingTo: try #require(try Endpoint(parsing: name, defaultPort: 0).resolve().first)
+        )
     }
 
     @Test("that fails leaves the number of slots")
@@ -69,7 +73,9 @@ struct ServerReloadTests {
     @Test("can bring back an address that the one before took away")
     func bringsBack() throws {
         let server = try serve(Self.configuration("127.0.0.1"))
-        let port = try #require(try Endpoint(parsing: server.addresses[0], defaultPort: 0).resolve().first?.port)
+        let port = try #require(
+            try Endpoint(parsing: server.addresses[0], defaultPort: 0).resolve().first?.port
+        )
         try wait { server.reload(Self.configuration("127.0.0.1"), $0) }
         for _ in 0..<3 {
             try wait { server.reload(Self.configuration("127.0.0.1", port: port), $0) }
@@ -97,7 +103,9 @@ struct ServerReloadTests {
         func failures() -> [Int32] {
             var code: Int32 = 0
             var found: [Int32] = []
-            while case let descriptor = epoll_guard_take_failure(&code), descriptor >= 0 { found.append(descriptor) }
+            while case let descriptor = epoll_guard_take_failure(&code), descriptor >= 0 {
+                found.append(descriptor)
+            }
             return found
         }
         var event = epoll_event()

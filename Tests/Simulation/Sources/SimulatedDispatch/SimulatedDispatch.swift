@@ -115,17 +115,23 @@ public protocol DispatchSourceProtocol: AnyObject, Sendable {
 public protocol DispatchSourceRead: DispatchSourceProtocol {}
 public protocol DispatchSourceSignal: DispatchSourceProtocol {}
 
-public final class DispatchSource: DispatchObject, DispatchSourceRead, DispatchSourceSignal, @unchecked Sendable {
+public final class DispatchSource: DispatchObject, DispatchSourceRead, DispatchSourceSignal,
+    @unchecked Sendable
+{
     private let source: ReadSource
 
     private init(_ source: ReadSource) { self.source = source }
 
-    public static func makeReadSource(fileDescriptor: Int32, queue: DispatchQueue? = nil) -> any DispatchSourceRead {
+    public static func makeReadSource(fileDescriptor: Int32, queue: DispatchQueue? = nil)
+        -> any DispatchSourceRead
+    {
         guard let queue else { fatalError("the engine names the queue of every source") }
         return DispatchSource(ReadSource(fileDescriptor, queue.queue))
     }
 
-    public static func makeSignalSource(signal: Int32, queue: DispatchQueue? = nil) -> any DispatchSourceSignal {
+    public static func makeSignalSource(signal: Int32, queue: DispatchQueue? = nil)
+        -> any DispatchSourceSignal
+    {
         fatalError("there are no signals here")
     }
 

@@ -10,4 +10,6 @@ public func epoll_guard_take_failure(_ code: UnsafeMutablePointer<Int32>!) -> In
     return found.descriptor
 }
 public func epoll_guard_forget(_ descriptor: Int32) { System.forgetUnwatchable(descriptor) }
-public func epoll_guard_keep_failure(_ descriptor: Int32, _ code: Int32) { System.keepUnwatchable(descriptor, code) }
+public func epoll_guard_keep_failure(_ descriptor: Int32, _ code: Int32) {
+    System.keepUnwatchable(descriptor, code)
+}

@@ -119,7 +119,9 @@ public final class Account {
     }
 
     private func checkLength() {
-        if partial.count > judge.lineLimits.lowerBound, refusableFrom == nil { refusableFrom = sentCount + owed.count }
+        if partial.count > judge.lineLimits.lowerBound, refusableFrom == nil {
+            refusableFrom = sentCount + owed.count
+        }
         if partial.count > judge.lineLimits.upperBound { isOver = true }
     }
 
@@ -176,7 +178,9 @@ public final class Account {
         let time = readTime
         if let timeout = judge.shortestIdleTimeout, time + tolerance >= lastProgress + timeout {
             world.count("idle timeouts")
-            if !isClose, !owed.isEmpty { fail("ended for its idleness with \(owed.count) bytes of answers unsent") }
+            if !isClose, !owed.isEmpty {
+                fail("ended for its idleness with \(owed.count) bytes of answers unsent")
+            }
             // Right after the process stood still, what was taken meanwhile is not told from what was taken before.
             let stoodStill = judge.hasStalled(since: world.now - timeout)
             if isClose, !stoodStill, world.now + tolerance < lastTaken + timeout {
@@ -192,7 +196,9 @@ public final class Account {
             return
         }
         guard judge.drainStart != nil, !isOver, !sawEnd else {
-            return fail("\(verb) without a reason, \(owed.count) bytes of answers unsent, \(partial.count) of a line kept")
+            return fail(
+                "\(verb) without a reason, \(owed.count) bytes of answers unsent, \(partial.count) of a line kept"
+            )
         }
         if isClose { return fail("cut off before the drain timeout") }
         if !owed.isEmpty { fail("drained with \(owed.count) bytes of answers unsent") }
@@ -203,7 +209,11 @@ public final class Account {
     }
 
     private func judgeLingerEnd() {
-        if fault != nil || sawEnd || judge.isOver(world.now) || discarded >= 64 << 20 || socket.fruitless >= 20 { return }
+        if fault != nil || sawEnd || judge.isOver(world.now) || discarded >= 64 << 20
+            || socket.fruitless >= 20
+        {
+            return
+        }
         // A connection that rests after events that brought nothing is only looked at for its end.
         if socket.hasPeerFIN, socket.fruitless > 0 { return }
         let time = world.now + tolerance
@@ -228,7 +238,9 @@ public final class Account {
         }
         if judge.isPaused(socket) { wasPaused = world.now }
         // After events that brought nothing a connection rests.
-        let patience: Nanoseconds = .milliseconds(isDeaf || fault != nil ? 2500 : socket.fruitless > 0 ? 1000 : 100)
+        let patience: Nanoseconds = .milliseconds(
+            isDeaf || fault != nil ? 2500 : socket.fruitless > 0 ? 1000 : 100
+        )
         guard judge.quietTime(since: max(since, wasPaused)) > patience else { return }
         fail(
             canWrite

@@ -9,7 +9,8 @@ public enum Address: Hashable, CustomStringConvertible, Sendable {
     public var description: String {
         switch self {
         case .ipv4(let bytes, let port): "\(bytes.map(String.init).joined(separator: ".")):\(port)"
-        case .ipv6(let bytes, let port): "[\(bytes.map { String($0, radix: 16) }.joined(separator: "."))]:\(port)"
+        case .ipv6(let bytes, let port):
+            "[\(bytes.map { String($0, radix: 16) }.joined(separator: "."))]:\(port)"
         case .unix(let path): path.isEmpty ? "unix" : path
         }
     }
@@ -26,7 +27,8 @@ public enum Address: Hashable, CustomStringConvertible, Sendable {
         switch self {
         case .ipv4(let bytes, _): bytes
         case .ipv6(let bytes, _):
-            bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xFF ? Array(bytes[12...]) : Array(bytes[..<8])
+            bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xFF
+                ? Array(bytes[12...]) : Array(bytes[..<8])
         case .unix: nil
         }
     }
@@ -62,8 +64,10 @@ public enum Address: Hashable, CustomStringConvertible, Sendable {
             [UInt8(family), 0, UInt8(port >> 8), UInt8(port & 0xFF)]
         }
         switch self {
-        case .ipv4(let address, let port): bytes = head(AF_INET, port) + address + Array(repeating: 0, count: 8)
-        case .ipv6(let address, let port): bytes = head(AF_INET6, port) + [0, 0, 0, 0] + address + [0, 0, 0, 0]
+        case .ipv4(let address, let port):
+            bytes = head(AF_INET, port) + address + Array(repeating: 0, count: 8)
+        case .ipv6(let address, let port):
+            bytes = head(AF_INET6, port) + [0, 0, 0, 0] + address + [0, 0, 0, 0]
         case .unix(let path): bytes = [UInt8(AF_UNIX), 0] + Array(path.utf8) + (path.isEmpty ? [] : [0])
         }
         let space = Int(length.pointee)

@@ -54,7 +54,8 @@ public final class Judge {
         mostOpen = max(mostOpen, openCount)
         world.count("clients accepted")
         // An accept that is under way when the number becomes smaller has its slot already.
-        let most = world.now < lastChange + .milliseconds(50) ? max(slots.upperBound, slotsBefore) : slots.upperBound
+        let most =
+            world.now < lastChange + .milliseconds(50) ? max(slots.upperBound, slotsBefore) : slots.upperBound
         if drainStart == nil, openCount > most {
             world.fail("\(openCount) clients are connected, with \(slots.upperBound) slots")
         }
@@ -90,13 +91,16 @@ public final class Judge {
 
     /// Whether one of the same address was closed just now, perhaps after the server had counted.
     private func hasJustLost(_ socket: ClientSocket) -> Bool {
-        socket.peer.address.key.flatMap { recentlyClosed[$0] }.map { $0 + .milliseconds(50) > world.now } ?? false
+        socket.peer.address.key.flatMap { recentlyClosed[$0] }.map { $0 + .milliseconds(50) > world.now }
+            ?? false
     }
 
     func checkShare(of socket: ClientSocket) {
         let served = others(of: socket).filter { $0.account.receivedCount > 0 }.count + 1
         if served > shares.upperBound {
-            world.fail("\(served) connections of \(socket.peer.address) are served, with a limit of \(shares.upperBound)")
+            world.fail(
+                "\(served) connections of \(socket.peer.address) are served, with a limit of \(shares.upperBound)"
+            )
         }
     }
 
@@ -106,7 +110,8 @@ public final class Judge {
     func checkMemory() {
         guard memory.upperBound < 1 << 40 else { return }
         let weather = world.weather
-        let most = memory.upperBound + openCount * 5120 + (weather.threads + weather.processors + 1) * (128 << 10)
+        let most =
+            memory.upperBound + openCount * 5120 + (weather.threads + weather.processors + 1) * (128 << 10)
         if held > most { world.fail("\(held) bytes are held for all clients, more than \(most)") }
     }
 
@@ -119,7 +124,8 @@ public final class Judge {
             return true
         }
         if socket.fruitless >= 36 { return true }
-        return memory.lowerBound < 1 << 24 && socket.account.heldAtEnd > 0 && socket.account.age >= .milliseconds(9_900)
+        return memory.lowerBound < 1 << 24 && socket.account.heldAtEnd > 0
+            && socket.account.age >= .milliseconds(9_900)
     }
 
     /// Whether it may wait for memory. The limit is on what is allocated, up to twice of what is held.
@@ -137,7 +143,9 @@ public final class Judge {
         }
         futileCalls += 1
         if futileCalls == 5000 {
-            world.fail("busy for nothing: 5,000 calls in \((world.now - windowStart) / 1_000_000) ms achieved nothing")
+            world.fail(
+                "busy for nothing: 5,000 calls in \((world.now - windowStart) / 1_000_000) ms achieved nothing"
+            )
         }
     }
 
@@ -151,7 +159,9 @@ public final class Judge {
             guard let since = listener.waitingSince, openCount < slots.lowerBound else { continue }
             let from = max(since, listener.refusal?.until ?? 0, lastFull)
             guard quietTime(since: from) > .milliseconds(800) else { continue }
-            world.fail("\(listener.backlog.count) clients wait in the backlog of \(listener.name) with \(openCount) of \(slots.lowerBound) slots in use")
+            world.fail(
+                "\(listener.backlog.count) clients wait in the backlog of \(listener.name) with \(openCount) of \(slots.lowerBound) slots in use"
+            )
         }
         if openCount >= slots.lowerBound { lastFull = world.now }
     }

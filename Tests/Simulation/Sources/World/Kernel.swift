@@ -214,7 +214,9 @@ final class EpollFile: File, Watcher {
                 (file as? ClientSocket)?.account.noteFault("epoll_ctl")
                 return -1
             }
-            if persistentFailure != nil { (file as? ClientSocket)?.account.noteFault("a broken epoll instance") }
+            if persistentFailure != nil {
+                (file as? ClientSocket)?.account.noteFault("a broken epoll instance")
+            }
             interests.append(Interest(file: file, events: events, token: token))
             file.watch(self)
             changed(file)
@@ -244,9 +246,13 @@ final class EpollFile: File, Watcher {
     }
 
     func wait(_ events: UnsafeMutablePointer<epoll_event>, _ most: Int, timeout: Int32) -> Int32 {
-        if persistentFailure == nil, world.weather.failsOneIn > 0, world.random.oneIn(world.weather.failsOneIn * 200) {
+        if persistentFailure == nil, world.weather.failsOneIn > 0,
+            world.random.oneIn(world.weather.failsOneIn * 200)
+        {
             persistentFailure = EINVAL
-            for interest in interests { (interest.file as? ClientSocket)?.account.noteFault("a broken epoll instance") }
+            for interest in interests {
+                (interest.file as? ClientSocket)?.account.noteFault("a broken epoll instance")
+            }
             world.count("broken epoll instances")
         }
         if let persistentFailure {
@@ -299,7 +305,9 @@ final class EpollFile: File, Watcher {
     override func closed() {
         for interest in interests where interest.file.isOpen {
             interest.file.unwatch(self)
-            if interest.file is ClientSocket { world.fail("\(name) is closed with \(interest.file.name) in it") }
+            if interest.file is ClientSocket {
+                world.fail("\(name) is closed with \(interest.file.name) in it")
+            }
         }
         interests = []
     }

@@ -59,7 +59,8 @@ public final class ListeningFile: File {
         let isLocal = if case .unix = address { true } else { false }
         handshakes.append(peer)
         if isLocal { return complete(peer) }
-        world.scheduler.after(world.random.next() % min(world.weather.latency, .milliseconds(30)) + 1000) { [weak self] in
+        world.scheduler.after(world.random.next() % min(world.weather.latency, .milliseconds(30)) + 1000) {
+            [weak self] in
             self?.complete(peer)
         }
     }
@@ -369,14 +370,17 @@ public final class Peer {
         isGone = true
         outgoing.removeAll()
         socket.account.noteFault("a reset")
-        world.scheduler.after(world.random.next() % world.weather.latency + 1) { [socket] in socket?.deliverReset(code) }
+        world.scheduler.after(world.random.next() % world.weather.latency + 1) { [socket] in
+            socket?.deliverReset(code)
+        }
     }
 
     // MARK: - The network
 
     func scheduleDelivery() {
         guard !isDelivering, !isReset, !outgoing.isEmpty || hasFinished && !socket.hasPeerFIN else { return }
-        guard outgoing.isEmpty || socket.inbound.count < socket.inboundCapacity || socket.account.isClosed else { return }
+        guard outgoing.isEmpty || socket.inbound.count < socket.inboundCapacity || socket.account.isClosed
+        else { return }
         isDelivering = true
         world.scheduler.after(world.random.next() % world.weather.latency + 1000) { [self] in
             isDelivering = false

@@ -34,7 +34,9 @@ public final class ReadSource: Watcher, CustomStringConvertible {
 
     deinit {
         Self.count -= 1
-        if suspensions > 0 { world.fail("\(description) is released while it is suspended: libdispatch traps") }
+        if suspensions > 0 {
+            world.fail("\(description) is released while it is suspended: libdispatch traps")
+        }
         if !isActive { world.fail("\(description) is released before it was activated: libdispatch traps") }
     }
 
@@ -126,7 +128,8 @@ public final class ReadSource: Watcher, CustomStringConvertible {
 
     /// Looks for an event, unless one is being dealt with.
     private func look() {
-        guard isActive, isRegistered, !isDeaf, !isCancelled, !isPending, !isQueued, !isRunning, let file else { return }
+        guard isActive, isRegistered, !isDeaf, !isCancelled, !isPending, !isQueued, !isRunning, let file
+        else { return }
         guard !file.nowReady.intersection([.input, .error, .hangup]).isEmpty else { return }
         if suspensions > 0 {
             // One that was armed before: it is called later.
@@ -138,7 +141,9 @@ public final class ReadSource: Watcher, CustomStringConvertible {
 
     /// A readiness that is none.
     public func lie() {
-        guard isActive, isRegistered, !isDeaf, !isCancelled, !isPending, !isQueued, !isRunning, suspensions == 0 else { return }
+        guard isActive, isRegistered, !isDeaf, !isCancelled, !isPending, !isQueued, !isRunning,
+            suspensions == 0
+        else { return }
         isPending = true
         enqueue()
     }

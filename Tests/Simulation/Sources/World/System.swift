@@ -25,7 +25,11 @@ public enum System {
         if space.isEmpty { world.fail("recv into no space") }
         if flags & Int32(MSG_DONTWAIT) == 0 { world.fail("a recv that can block") }
         let isPeek = flags & Int32(MSG_PEEK) != 0
-        if let code = kernel.failure(isPeek ? [EINTR, EAGAIN] : [EINTR, EINTR, EAGAIN, EAGAIN, ECONNRESET, ETIMEDOUT, ENOMEM, EHOSTUNREACH]) {
+        if let code = kernel.failure(
+            isPeek
+                ? [EINTR, EAGAIN]
+                : [EINTR, EINTR, EAGAIN, EAGAIN, ECONNRESET, ETIMEDOUT, ENOMEM, EHOSTUNREACH]
+        ) {
             if code != EINTR, code != EAGAIN || isPeek { socket.account.noteFault("recv") }
             if isPeek { socket.account.noteFault("recv") }
             socket.fruitless += 1
@@ -33,7 +37,9 @@ public enum System {
             return -1
         }
         let count = socket.receive(space, peeks: isPeek)
-        world.trace("recv(\(socket.name), \(space.count)\(isPeek ? ", peek" : "")) = \(count < 0 ? "error \(errno)" : "\(count)")")
+        world.trace(
+            "recv(\(socket.name), \(space.count)\(isPeek ? ", peek" : "")) = \(count < 0 ? "error \(errno)" : "\(count)")"
+        )
         return count
     }
 
@@ -70,7 +76,8 @@ public enum System {
         return socket.finishSending() ? 0 : -1
     }
 
-    public static func ioctl(_ number: Int32, _ request: UInt, _ result: UnsafeMutablePointer<Int32>) -> Int32 {
+    public static func ioctl(_ number: Int32, _ request: UInt, _ result: UnsafeMutablePointer<Int32>) -> Int32
+    {
         kernel.enter()
         guard let socket = client(number, "ioctl") else { return -1 }
         if kernel.failure([ENOMEM]) != nil {
@@ -179,7 +186,9 @@ public enum System {
         if let code = kernel.failure([EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTO, EPERM]) {
             world.trace("accept(\(file.name)) fails: \(code)")
             if file.waitingSince != nil { file.waitingSince = world.now }
-            if [EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM].contains(code), world.random.oneIn(3) { file.refusal = (code, world.now + .milliseconds(world.random.below(1500))) }
+            if [EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM].contains(code), world.random.oneIn(3) {
+                file.refusal = (code, world.now + .milliseconds(world.random.below(1500)))
+            }
             return -1
         }
         if !file.backlog.isEmpty, world.misfortune() {
@@ -198,7 +207,9 @@ public enum System {
             return -1
         }
         let accepted = kernel.install(socket)
-        world.trace("accept(\(file.name)) = \(accepted), client \(socket.peer.id) from \(socket.peer.address)")
+        world.trace(
+            "accept(\(file.name)) = \(accepted), client \(socket.peer.id) from \(socket.peer.address)"
+        )
         socket.account.accepted()
         socket.peer.address.write(address, length)
         judge.progress()
@@ -220,7 +231,9 @@ public enum System {
         kernel.enter()
         guard let file = kernel.file(number, "setsockopt") else { return -1 }
         if kernel.failure([ENOBUFS, ENOMEM]) != nil { return -1 }
-        if level == SOL_SOCKET, option == SO_LINGER, let socket = file as? ClientSocket { socket.resetsOnClose = value != 0 }
+        if level == SOL_SOCKET, option == SO_LINGER, let socket = file as? ClientSocket {
+            socket.resetsOnClose = value != 0
+        }
         guard let file = file as? ListeningFile else { return 0 }
         if level == SOL_SOCKET, option == SO_REUSEPORT { file.reusesPort = value != 0 }
         if level == Int32(IPPROTO_IPV6), option == IPV6_V6ONLY { file.isIPv6Only = value != 0 }
@@ -411,7 +424,9 @@ public enum System {
             errno = ENOENT
             return -1
         }
-        for listener in kernel.listeners where listener.address == .unix(path) { listener.ignoresNewcomers = true }
+        for listener in kernel.listeners where listener.address == .unix(path) {
+            listener.ignoresNewcomers = true
+        }
         return 0
     }
 
@@ -434,7 +449,9 @@ public enum System {
         kernel.unwatchable.removeAll { $0.descriptor == number }
     }
 
-    public static func keepUnwatchable(_ number: Int32, _ code: Int32) { kernel.unwatchable.append((number, code)) }
+    public static func keepUnwatchable(_ number: Int32, _ code: Int32) {
+        kernel.unwatchable.append((number, code))
+    }
 
     public static func takeUnwatchable() -> (descriptor: Int32, code: Int32)? {
         kernel.unwatchable.isEmpty ? nil : kernel.unwatchable.removeFirst()

@@ -80,7 +80,10 @@ public final class World {
     public func fail(_ text: String) {
         trace("VIOLATION: \(text)")
         if violation == nil {
-            violation = Violation(description: "\(text) (by \(scheduler.current?.name ?? "the world") at \((now - 1_000_000_000_000) / 1_000_000) ms)")
+            violation = Violation(
+                description:
+                    "\(text) (by \(scheduler.current?.name ?? "the world") at \((now - 1_000_000_000_000) / 1_000_000) ms)"
+            )
         }
     }
 

@@ -29,7 +29,9 @@ struct LineSession: Session {
             start = end + 1
             requests += 1
         }
-        if ending == nil, buffer.count - start > limits.maximumLine { ending = .refused("a line was too long") }
+        if ending == nil, buffer.count - start > limits.maximumLine {
+            ending = .refused("a line was too long")
+        }
         return step(buffer, start, requests, ending)
     }
 

@@ -59,15 +59,25 @@ final class Scenario {
         if chosen.isEmpty { chosen = [endpoints[0]] }
         let ipv6Only = random.oneIn(2)
         var configuration = Configuration(
-            listeners: chosen.map { ListenerConfiguration(endpoint: $0, ipv6Only: ipv6Only, options: options) },
+            listeners: chosen.map {
+                ListenerConfiguration(endpoint: $0, ipv6Only: ipv6Only, options: options)
+            },
             options: options,
             sessionLimits: .init(maximumLine: random.pick([10, 100, 5000, 70_000, 300_000]))
         )
         configuration.limits.maximumConnections = random.pick([1, 2, 5, 20, 100])
-        configuration.limits.maximumConnectionsPerClient = random.pick([.automatic, .chosen(nil), .chosen(1), .chosen(3)])
-        configuration.limits.maximumBufferedBytes = random.pick([.automatic, .automatic, .chosen(20_000), .chosen(300_000)])
-        configuration.limits.idleTimeout = random.pick([nil, .milliseconds(50), .milliseconds(400), .seconds(5)])
-        configuration.limits.firstRequestTimeout = random.pick([nil, .milliseconds(30), .milliseconds(500), .seconds(3)])
+        configuration.limits.maximumConnectionsPerClient = random.pick([
+            .automatic, .chosen(nil), .chosen(1), .chosen(3),
+        ])
+        configuration.limits.maximumBufferedBytes = random.pick([
+            .automatic, .automatic, .chosen(20_000), .chosen(300_000),
+        ])
+        configuration.limits.idleTimeout = random.pick([
+            nil, .milliseconds(50), .milliseconds(400), .seconds(5),
+        ])
+        configuration.limits.firstRequestTimeout = random.pick([
+            nil, .milliseconds(30), .milliseconds(500), .seconds(3),
+        ])
         configuration.limits.drainTimeout = random.pick([.zero, .milliseconds(50), .seconds(1), .seconds(10)])
         return configuration
     }
@@ -106,7 +116,9 @@ final class Scenario {
         if world.weather.liesOneIn > 0 { lie() }
         let arrival = world.random.pick([1, 50, 2000])
         for id in 1...world.random.pick([3, 10, 40, 80]) {
-            world.scheduler.after(.milliseconds(world.random.below(arrival))) { [unowned self] in arrive(id, attempts: 3) }
+            world.scheduler.after(.milliseconds(world.random.below(arrival))) { [unowned self] in
+                arrive(id, attempts: 3)
+            }
         }
         for _ in 0..<world.random.below(8) where world.violation == nil {
             world.scheduler.sleep(.milliseconds(world.random.pick([1, 10, 100, 1000, 3000])))
@@ -121,15 +133,16 @@ final class Scenario {
         drain()
         server = nil
         // The last sweep, and what it left behind: the end of the drain timeout.
-        let end = world.now
-        while world.judge.quietTime(since: end) < .milliseconds(12_000), Lock.count > locksBefore {
-            world.scheduler.sleep(.milliseconds(600))
-        }
+        for _ in 0..<60 where Lock.count > locksBefore { world.scheduler.sleep(.milliseconds(600)) }
         isOver = true
     }
 
     /// Calls something with a completion, and waits for that.
-    private func wait(_ what: String, atMost time: Nanoseconds, _ body: (@escaping @Sendable () -> Void) -> Void) {
+    private func wait(
+        _ what: String,
+        atMost time: Nanoseconds,
+        _ body: (@escaping @Sendable () -> Void) -> Void
+    ) {
         nonisolated(unsafe) var isDone = false
         nonisolated(unsafe) let fiber = world.scheduler.current
         nonisolated(unsafe) let scheduler = world.scheduler
@@ -144,7 +157,9 @@ final class Scenario {
             guard !isDone, world.judge.quietTime(since: start) > time else { continue }
             world.fail("\(what) has not completed after \(time / 1_000_000) ms")
         }
-        if world.judge.quietTime(since: start) > time { world.fail("\(what) took \((world.now - start) / 1_000_000) ms") }
+        if world.judge.quietTime(since: start) > time {
+            world.fail("\(what) took \((world.now - start) / 1_000_000) ms")
+        }
     }
 
     private func start() -> Bool {
@@ -161,7 +176,9 @@ final class Scenario {
                 ) { World.current.count("losses of all listeners") }
                 nonisolated(unsafe) var problem: (any Error)?
                 wait("the start", atMost: .milliseconds(5000)) { done in
-                    server.start { problem = $0; done() }
+                    server.start {
+                        problem = $0; done()
+                    }
                 }
                 guard let problem else {
                     self.server = server
@@ -171,7 +188,9 @@ final class Scenario {
             } catch {
                 world.trace("no server: \(error)")
             }
-            if world.weather.failsOneIn == 0, world.violation == nil { world.fail("the server does not start") }
+            if world.weather.failsOneIn == 0, world.violation == nil {
+                world.fail("the server does not start")
+            }
             world.scheduler.sleep(.milliseconds(1000))
         }
         return false
@@ -184,7 +203,8 @@ final class Scenario {
         let from = Address.ipv4([10, 0, 0, UInt8(world.random.within(1...5))], port: UInt16(30_000 + id))
         if !listeners.isEmpty {
             var target = world.random.pick(listeners)
-            if case .ipv6(let bytes, let port) = target, bytes.allSatisfy({ $0 == 0 }), world.random.oneIn(2) {
+            if case .ipv6(let bytes, let port) = target, bytes.allSatisfy({ $0 == 0 }), world.random.oneIn(2)
+            {
                 target = .ipv4([127, 0, 0, 1], port: port)
             }
             if let peer = Peer.connect(world, id: id, to: target, from: from) {
@@ -194,7 +214,9 @@ final class Scenario {
             }
         }
         if attempts > 1, !isStopping {
-            world.scheduler.after(.milliseconds(world.random.within(1...500))) { [unowned self] in arrive(id, attempts: attempts - 1) }
+            world.scheduler.after(.milliseconds(world.random.within(1...500))) { [unowned self] in
+                arrive(id, attempts: attempts - 1)
+            }
         }
     }
 
@@ -229,15 +251,24 @@ final class Scenario {
             case .automatic: max(limits.maximumConnections / 2, 4)
             case .chosen(let limit): limit ?? .max
             }
-        let memory: Int = if case .chosen(let bytes) = limits.maximumBufferedBytes { bytes } else { 256 << 20 }
+        let memory: Int =
+            if case .chosen(let bytes) = limits.maximumBufferedBytes { bytes } else { 256 << 20 }
         let isFirst = onlyThat && peers.isEmpty
-        judge.shares = isFirst ? share...share : min(share, judge.shares.lowerBound)...max(share, judge.shares.upperBound)
-        judge.memory = isFirst ? memory...memory : min(memory, judge.memory.lowerBound)...max(memory, judge.memory.upperBound)
+        judge.shares =
+            isFirst
+            ? share...share : min(share, judge.shares.lowerBound)...max(share, judge.shares.upperBound)
+        judge.memory =
+            isFirst
+            ? memory...memory : min(memory, judge.memory.lowerBound)...max(memory, judge.memory.upperBound)
         judge.shortestDrainTimeout = min(judge.shortestDrainTimeout, nanoseconds(limits.drainTimeout))
         let slots = limits.maximumConnections
         // Where descriptors are scarce there are fewer.
-        let least = min(slots, max(1, world.weather.descriptorLimit - 128 - 4 * configuration.listeners.count - 3))
-        judge.slots = onlyThat ? least...slots : min(least, judge.slots.lowerBound)...max(slots, judge.slots.upperBound)
+        let least = min(
+            slots,
+            max(1, world.weather.descriptorLimit - 128 - 4 * configuration.listeners.count - 3)
+        )
+        judge.slots =
+            onlyThat ? least...slots : min(least, judge.slots.lowerBound)...max(slots, judge.slots.upperBound)
     }
 
     private func reload() {
@@ -248,7 +279,9 @@ final class Scenario {
         world.trace("reload")
         nonisolated(unsafe) var problem: (any Error)?
         wait("the reload", atMost: .milliseconds(5000)) { done in
-            server.reload(next) { problem = $0; done() }
+            server.reload(next) {
+                problem = $0; done()
+            }
         }
         if let problem {
             world.trace("the reload fails: \(problem)")
@@ -285,26 +318,40 @@ final class Scenario {
         guard let server else { return }
         isStopping = true
         let timeout = configuration.limits.drainTimeout
-        let time = Nanoseconds(timeout.components.seconds) * 1_000_000_000 + Nanoseconds(timeout.components.attoseconds / 1_000_000_000)
+        let time =
+            Nanoseconds(timeout.components.seconds) * 1_000_000_000
+            + Nanoseconds(timeout.components.attoseconds / 1_000_000_000)
         world.trace("drain within \(time / 1_000_000) ms, \(world.judge.openCount) clients")
         world.judge.drainBegan(timeout: time)
         let start = world.now
         nonisolated(unsafe) var cutOff = 0
         wait("the drain", atMost: time + .milliseconds(1500)) { done in
-            server.drain { cutOff = $0; done() }
+            server.drain {
+                cutOff = $0; done()
+            }
         }
         world.trace("drained, \(cutOff) cut off")
         if cutOff > 0 {
             world.count("cut off", cutOff)
-            if !world.judge.isOver(world.now) { world.fail("\(cutOff) clients are cut off before the drain timeout") }
+            if !world.judge.isOver(world.now) {
+                world.fail("\(cutOff) clients are cut off before the drain timeout")
+            }
         }
         world.trace("drain took \((world.now - start) / 1_000_000) ms")
     }
 
     private func checkLeftovers() {
-        for socket in world.judge.open { world.fail("client \(socket.peer.id) is still connected after the drain") }
-        if world.kernel.open > 0 { world.fail("\(world.kernel.open) descriptors are left open: \(world.kernel.openNames)") }
-        if ReadSource.count > sourcesBefore { world.fail("\(ReadSource.count - sourcesBefore) sources are left over") }
-        if Lock.count > locksBefore { world.fail("\(Lock.count - locksBefore) locks are left over, with what they protect") }
+        for socket in world.judge.open {
+            world.fail("client \(socket.peer.id) is still connected after the drain")
+        }
+        if world.kernel.open > 0 {
+            world.fail("\(world.kernel.open) descriptors are left open: \(world.kernel.openNames)")
+        }
+        if ReadSource.count > sourcesBefore {
+            world.fail("\(ReadSource.count - sourcesBefore) sources are left over")
+        }
+        if Lock.count > locksBefore {
+            world.fail("\(Lock.count - locksBefore) locks are left over, with what they protect")
+        }
     }
 }

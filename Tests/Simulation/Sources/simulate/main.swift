@@ -88,7 +88,9 @@ for seed in arguments.seeds {
     }
 }
 let time = realTime() - begin
-print("\(runs) seeds, \(failures.count) failed; \(Int(virtualTime)) s of virtual time in \(Int(time * 10).description.dropLast()).\(Int(time * 10) % 10) s, \(Int(virtualTime / time)) times as fast as real; \(steps) steps")
+print(
+    "\(runs) seeds, \(failures.count) failed; \(Int(virtualTime)) s of virtual time in \(Int(time * 10).description.dropLast()).\(Int(time * 10) % 10) s, \(Int(virtualTime / time)) times as fast as real; \(steps) steps"
+)
 if arguments.showsCounts {
     for (name, count) in counts.sorted(by: { $0.key < $1.key }) { print("  \(name): \(count)") }
 }
