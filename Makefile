@@ -18,8 +18,10 @@ SYSTEM_PACKAGES := $(TEST_PACKAGES) debootstrap debian-archive-keyring systemd-c
 LINT_PACKAGES := $(BUILD_PACKAGES) git python3 mandoc shellcheck hunspell hunspell-en-gb
 
 .DEFAULT_GOAL := help
-.PHONY: help build programs install uninstall release run demo test lint format unit-tests behaviour-tests fault-tests soak sanitizer-tests system-tests restart-soak deb container benchmark examples documentation fuzz coverage \
-	build-dependencies test-dependencies system-dependencies lint-dependencies grapheme-table recording layers clean
+.PHONY: help build programs install uninstall run deb container demo test lint format unit-tests sanitizer-tests \
+	simulation-tests simulation-soak fuzz behaviour-tests fault-tests system-tests soak restart-soak coverage examples \
+	documentation grapheme-table recording layers benchmark clean release \
+	build-dependencies test-dependencies system-dependencies lint-dependencies
 
 help: ## This list
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
@@ -62,6 +64,7 @@ container: deb ## Open a shell in a container with the packages installed (root 
 test: system-dependencies ## Run every test (root only)
 	$(MAKE) lint
 	$(MAKE) unit-tests
+	$(MAKE) simulation-tests
 	$(MAKE) documentation
 	$(MAKE) sanitizer-tests
 	$(MAKE) fuzz seconds=4
@@ -90,6 +93,13 @@ sanitizer-tests: test-dependencies ## Run the tests of unsafe code and of thread
 		--filter 'ReverseCoreTests|SettingsTests|DispatchServerTests|SocketsTests'
 	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan --filter DispatchServerTests
 
+simulation-tests: build-dependencies ## Run the server engine over a simulated kernel and clock, for seeds=4000
+	Tests/Simulation/run --count $(or $(seeds),4000)
+
+simulation-soak: build-dependencies ## Run the simulation on new seeds for seconds=3600, and with each planted bug
+	Tests/Simulation/check-planted-bugs
+	Tests/Simulation/run --first "$$(date +%s)000" --count 1000000000 --seconds $(or $(seconds),3600)
+
 examples: build-dependencies ## Build the example programs, Examples/.build/debug
 	$(SWIFT) build --package-path Examples --static-swift-stdlib --explicit-target-dependency-import-check error
 
@@ -105,7 +115,7 @@ behaviour-tests: test-dependencies build examples ## Test the release binaries o
 fault-tests: test-dependencies build ## Test failing system calls, hostile clients, a hostile machine; FAULTS_SEED=1
 	$(PYTHON) -m pytest -q Tests/Faults
 
-soak: test-dependencies build ## The same for SOAK_SECONDS=3600, with every kind at once; print the figures
+soak: test-dependencies build simulation-soak restart-soak ## Simulation, restarts and faults for hours (SOAK_SECONDS=3600); print the figures (root only)
 	$(PYTHON) Tests/Faults/soak.py
 
 system-tests: system-dependencies deb examples ## Test the packages in booted containers of Debian 12 and 13 (root only)
@@ -125,7 +135,7 @@ recording: test-dependencies build ## Record the session in README.md again: doc
 	$(PYTHON) scripts/record
 
 clean: ## Remove everything that was built
-	rm -rf .build .build-asan .build-fuzz .build-tsan Examples/.build
+	rm -rf .build Tests/Simulation/.build .build-asan .build-fuzz .build-tsan Examples/.build
 
 ##@ Release
 

@@ -151,7 +151,10 @@ let package = Package(
         .target(name: "CMutexOrder", path: "Tests/CMutexOrder"),
         .testTarget(
             name: "DispatchServerTests",
-            dependencies: ["CMutexOrder", "DispatchServer", "Sockets", "TestSupport", logging, metrics],
+            dependencies: [
+                "CEpollGuard", "CLinux", "CMutexOrder", "DispatchServer", "Sockets", "TestSupport", logging,
+                metrics,
+            ],
             exclude: ["Golden"],
             swiftSettings: strict
         ),

@@ -137,6 +137,8 @@ int signalfd(int descriptor, const sigset_t *mask, int flags) {
 // Failures that the server has not asked for yet: one word each, 0 for a free place. When all are taken, further ones are
 // lost; a system on which more than 256 calls fail within one sweep fails the next ones too.
 static _Atomic uint64_t failures[256];
+// Whether there ever was one: looking through all of them costs time.
+static _Atomic int has_failed;
 
 // Adding what is there already and changing what is not are each other's remedy: either way libdispatch wants the
 // descriptor to be watched. What libdispatch needs for itself is tried for longer.
@@ -167,6 +169,7 @@ int epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *even
 }
 
 void epoll_guard_keep_failure(int descriptor, int error) {
+    atomic_store(&has_failed, 1);
     uint64_t failure = (uint64_t)(uint32_t)error << 32 | (uint32_t)descriptor;
     for (int i = 0; i < 256; i++) {
         uint64_t none = 0;
@@ -183,6 +186,14 @@ int epoll_guard_take_failure(int *error) {
         return (int)(failure & 0xFFFFFFFF);
     }
     return -1;
+}
+
+void epoll_guard_forget(int descriptor) {
+    if (!atomic_load_explicit(&has_failed, memory_order_relaxed)) return;
+    for (int i = 0; i < 256; i++) {
+        uint64_t failure = atomic_load_explicit(&failures[i], memory_order_relaxed);
+        if (failure != 0 && (uint32_t)failure == (uint32_t)descriptor) atomic_compare_exchange_strong(&failures[i], &failure, 0);
+    }
 }
 
 static _Atomic int refused_threads;

@@ -1,3 +1,4 @@
+import CEpollGuard
 import CLinux
 import Dispatch
 import Glibc
@@ -113,6 +114,7 @@ final class Connection: LoopMember {
                 let isOurs = !self.belongsToOther.load(ordering: .acquiring)
                 // Where somebody holds a duplicate of the socket, close(2) alone ends nothing for the client.
                 if isOurs { shutdown(self.descriptor, Int32(SHUT_RDWR)) }
+                epoll_guard_forget(self.descriptor)
                 Glibc.close(self.descriptor)
                 if isOurs { self.server.connections.remove(self, client: self.key) }
             }
@@ -177,10 +179,9 @@ final class Connection: LoopMember {
     /// The server is stopping. Returns whether the connection knows it now; otherwise it must be told again.
     func drain(_ worker: Worker, now: Milliseconds) -> Bool {
         state.withLockIfAvailable { state in
-            let arrived = StreamSocket.unreadBytes(of: descriptor)
-            guard state.source != nil, let action = state.life.drain(arrived: arrived, now: now) else {
-                return false
-            }
+            guard state.source != nil,
+                let action = state.life.drain(arrived: StreamSocket.unreadBytes(of: descriptor), now: now)
+            else { return false }
             perform(action, &state, worker, now)
             return true
         } ?? false
@@ -640,10 +641,12 @@ final class Connection: LoopMember {
     private func lend(_ state: inout State, forOutput: Bool) -> ConnectionState.Action {
         let loop = server.loops.next
         state.source?.suspend()
-        state.watch = .loop(loop, forOutput: forOutput)
         let code = loop.add(self, for: forOutput ? EPOLLOUT : EPOLLIN)
-        guard code != 0 else { return .nothing }
-        takeBack(&state)
+        if code == 0 {
+            state.watch = .loop(loop, forOutput: forOutput)
+            return .nothing
+        }
+        state.source?.resume()
         return forOutput ? state.life.failed(code) : .nothing
     }
 
@@ -668,10 +671,13 @@ final class Connection: LoopMember {
             guard case .loop(let current, let forOutput) = state.watch, current === loop, other !== loop
             else { return }
             loop.remove(self)
-            state.watch = .loop(other, forOutput: forOutput)
             let code = other.add(self, for: forOutput ? EPOLLOUT : EPOLLIN)
-            guard code != 0 else { return }
-            takeBack(&state)
+            if code == 0 {
+                state.watch = .loop(other, forOutput: forOutput)
+                return
+            }
+            state.watch = .source
+            state.source?.resume()
             if forOutput, case .close(let reason) = state.life.failed(code) {
                 close(reason, &state, Clock.now())
             }

@@ -301,18 +301,19 @@ struct ConnectionState: Equatable, Sendable {
 
     /// The server is stopping. What has arrived by now is answered, nothing later.
     ///
-    /// - Parameter arrived: How many bytes wait to be received.
+    /// - Parameter arrived: How many bytes wait to be received; asked only of a socket that is still open.
     /// - Returns: Nil when a client that has just connected gets a moment to send its first request: ask again.
-    mutating func drain(arrived: Int, now: Milliseconds) -> Action? {
+    mutating func drain(arrived: @autoclosure () -> Int, now: Milliseconds) -> Action? {
         if isParked { return nil }
         switch phase {
         case .serving(remaining: nil):
+            let arrived = arrived()
             if arrived == 0, requests == 0, now < connectedAt &+ Self.firstRequestPatience { return nil }
             phase = .serving(remaining: arrived)
             return arrived == 0 ? .checkForEndOfFile : .nothing
         case .sending(var sending):
             guard sending.next == .serve(remaining: nil) else { return .nothing }
-            sending.next = .serve(remaining: arrived)
+            sending.next = .serve(remaining: arrived())
             phase = .sending(sending)
             return .nothing
         case .serving, .lingering, .closed:

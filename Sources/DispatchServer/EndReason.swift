@@ -45,7 +45,8 @@ enum EndReason: Equatable {
     /// Every `name`, so that each is there with 0 before it happens.
     static let names = [
         "client_closed", "completed", "refused", "first_request_timeout", "idle_timeout", "server_stopped",
-        "drain_timeout", "connection_lost", "memory", "proxy_header", "too_many_connections", "not_taken_over",
+        "drain_timeout", "connection_lost", "memory", "proxy_header", "too_many_connections",
+        "not_taken_over",
     ]
 
     /// What the log adds to the figures, nil for an ordinary end.

@@ -1,3 +1,4 @@
+import CEpollGuard
 import Dispatch
 import Glibc
 import Sockets
@@ -43,6 +44,7 @@ final class Listener: Sendable {
             let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: server.queue)
             source.setEventHandler { [self] in handle { life, _ in life.ready() } }
             source.setCancelHandler { [self] in
+                epoll_guard_forget(descriptor)
                 Glibc.close(descriptor)
                 self.onEnd(self)
             }
@@ -61,17 +63,32 @@ final class Listener: Sendable {
 
     func tick() {
         var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        // With the lock held: a listener that was closed meanwhile has no descriptor any more.
         handle { life, now in life.tick(clientWaits: poll(&waiting, 1, 0) > 0, now: now) }
     }
 
     /// Closes the socket, because the system does not watch it.
     func giveUp(_ code: Int32) { handle { life, _ in life.giveUp(code) } }
 
+    /// Lets (or no longer lets) a new listener have an address that overlaps this one's. A closed socket is left alone.
+    func allowOverlap(_ allowed: Bool) {
+        withOpenSocket { try? StreamSocket.allowOverlap(allowed, on: $0) }
+    }
+
+    /// The number of a closed socket may be another one's by now.
+    private func withOpenSocket(_ body: (Int32) -> Void) {
+        state.withLock { if $0.life.phase != .closed { body(descriptor) } }
+    }
+
     /// Lets nobody find the socket any more, accepts those on their way as slots become free, and then closes it. A socket
     /// that was handed in is closed at once: its clients are those of the process that gets it next.
     func leave() {
         guard address.isOurs else { return close() }
-        if let file = address.file { file.remove() } else { StreamSocket.ignoreNewcomers(on: descriptor) }
+        if let file = address.file {
+            file.remove()
+        } else {
+            withOpenSocket(StreamSocket.ignoreNewcomers)
+        }
         handle { life, now in life.leave(arrivedBy: now &+ Self.handshakeTime) }
         server.later(Self.handshakeTime + 10) { self.handle { life, _ in life.handshakesAreOver() } }
     }

@@ -163,8 +163,12 @@ struct ListenerState: Sendable {
     }
 
     /// Time has passed. A pause is noted only when a client waits.
-    mutating func tick(clientWaits: Bool, now: Milliseconds) -> [Action] {
-        guard case .waitingForSlot(let since) = phase, clientWaits, now >= nextPausedNotice else { return [] }
+    ///
+    /// - Parameter clientWaits: Asked only of a socket that is still open.
+    mutating func tick(clientWaits: @autoclosure () -> Bool, now: Milliseconds) -> [Action] {
+        guard case .waitingForSlot(let since) = phase, now >= nextPausedNotice, clientWaits() else {
+            return []
+        }
         nextPausedNotice = now &+ Self.noticeInterval
         hasNotedPause = true
         return [.note(.paused(now &- since))]

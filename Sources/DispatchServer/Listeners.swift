@@ -6,6 +6,8 @@ import Synchronization
 final class Listeners: Sendable {
     private struct Contents {
         var current: [Listener] = []
+        /// Those that a reload took away and that are not closed yet: the last clients on their way are still accepted.
+        var leaving: [Listener] = []
         /// Those that are not closed yet, the leaving ones included.
         var open = 0
         var whenAllClosed: (@Sendable () -> Void)?
@@ -44,6 +46,7 @@ final class Listeners: Sendable {
     var areHandedIn: Bool { current.contains { !$0.address.isOurs } }
 
     private var current: [Listener] { contents.withLock { $0.current } }
+    private var all: [Listener] { contents.withLock { $0.current + $0.leaving } }
 
     // MARK: - Opening
 
@@ -89,7 +92,10 @@ final class Listeners: Sendable {
                 do { try listener.address.file?.permit(plan.mode) } catch { server.log.warn("\(error)") }
             }
         }
-        contents.withLock { $0.current = staying + opened }
+        contents.withLock { contents in
+            contents.current = staying + opened
+            contents.leaving += leaving
+        }
         for listener in staying + opened { listener.start() }
         for listener in leaving { listener.leave() }
         updateStore()
@@ -101,7 +107,9 @@ final class Listeners: Sendable {
         leaving: [Listener]
     ) throws -> [Listener] {
         // 127.0.0.1:5000 may become 0.0.0.0:5000: what is about to leave lets the new one overlap it.
-        for listener in leaving { try? StreamSocket.allowOverlap(true, on: listener.descriptor) }
+        for listener in leaving { listener.allowOverlap(true) }
+        // An earlier reload may have taken an address away that this one brings back.
+        let overlaps = !leaving.isEmpty || contents.withLock { !$0.leaving.isEmpty }
         let lock = DirectoryLock(of: plans.flatMap(\.socketPaths))
         defer { lock.release() }
         var opened: [Listener] = []
@@ -109,7 +117,7 @@ final class Listeners: Sendable {
         for (plan, claimed) in zip(plans, claims) {
             let isOpen = { request in claimed.contains { $0.address.request == request } }
             do {
-                try plan.open(unless: isOpen, overlappingOurOwn: !leaving.isEmpty) { socket in
+                try plan.open(unless: isOpen, overlappingOurOwn: overlaps) { socket in
                     opened.append(make(socket, plan.makeSession))
                 }
             } catch {
@@ -121,7 +129,7 @@ final class Listeners: Sendable {
             listener.address.file?.remove()
             listener.close()
         }
-        for listener in leaving { try? StreamSocket.allowOverlap(false, on: listener.descriptor) }
+        for listener in leaving { listener.allowOverlap(false) }
         throw ListenError(reasons: reasons)
     }
 
@@ -200,7 +208,7 @@ final class Listeners: Sendable {
     /// Lets every listener leave; `completion` is called when all are closed.
     func leave(_ completion: @escaping @Sendable () -> Void) {
         let (leaving, isClosed) = contents.withLock { contents -> ([Listener], Bool) in
-            contents.whenAllClosed = completion
+            if contents.open > 0 { contents.whenAllClosed = completion }
             contents.isStoring = false
             return (contents.current, contents.open == 0)
         }
@@ -212,7 +220,7 @@ final class Listeners: Sendable {
     /// Gives up listeners whose descriptors are not watched. Returns the other failures.
     func giveUp(_ failures: [Int32: Int32]) -> [Int32: Int32] {
         var failures = failures
-        for listener in current {
+        for listener in all {
             if let code = failures.removeValue(forKey: listener.descriptor) { listener.giveUp(code) }
         }
         return failures
@@ -220,7 +228,7 @@ final class Listeners: Sendable {
 
     /// Closes every listener at once.
     func close() {
-        for listener in current { listener.close() }
+        for listener in all { listener.close() }
     }
 
     private func closed(_ listener: Listener) {
@@ -231,6 +239,7 @@ final class Listeners: Sendable {
             contents.stored[ObjectIdentifier(listener)].map { lost.append($0) }
             contents.stored[ObjectIdentifier(listener)] = nil
             let wasCurrent = contents.current.count < count
+            contents.leaving.removeAll { $0 === listener }
             contents.open -= 1
             guard contents.open == 0 else { return nil }
             defer { contents.whenAllClosed = nil }

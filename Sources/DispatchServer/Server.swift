@@ -134,7 +134,7 @@ public final class Server<S: Session>: Sendable {
         resolver = DispatchQueue(label: "\(label).resolver")
         sessionLimits = CurrentValue(configuration.sessionLimits)
         state = Mutex(State(configuration: configuration, openAtStart: openAtStart))
-        try fit(configuration)
+        use(try makeDescriptors(for: configuration), for: configuration)
     }
 
     /// Where the server listens, as the log names it: `127.0.0.1:5000`.
@@ -222,12 +222,13 @@ public final class Server<S: Session>: Sendable {
     public func reload(_ configuration: Configuration, _ completion: @escaping Completion) {
         let resolved = listeners.areHandedIn ? [] : configuration.listeners
         resolve(resolved, completion) { [self] plans in
-            try fit(configuration)
+            let outcome = try makeDescriptors(for: configuration)
             if listeners.areHandedIn {
                 listeners.setSessions(sessions(of: configuration))
             } else {
                 try listeners.replace(with: plans)
             }
+            use(outcome, for: configuration)
             state.withLock { $0.configuration = configuration }
             sessionLimits.replace(with: configuration.sessionLimits)
             core.currentLimits = configuration.limits
@@ -287,15 +288,20 @@ public final class Server<S: Session>: Sendable {
         }
     }
 
-    /// Makes as many slots as the descriptor limit allows.
-    private func fit(_ configuration: Configuration) throws {
+    /// Raises the limit on open files as far as the configuration needs it. Slots do not change.
+    private func makeDescriptors(for configuration: Configuration) throws -> DescriptorLimit.Outcome {
         let wanted = configuration.limits.maximumConnections
         let open = state.withLock { $0.openAtStart }
-        let outcome = try Self.slots(for: configuration, wanted: wanted, open: open)
+        return try Self.slots(for: configuration, wanted: wanted, open: open)
+    }
+
+    /// Makes as many slots as the descriptor limit allows.
+    private func use(_ outcome: DescriptorLimit.Outcome, for configuration: Configuration) {
         core.connections.setCapacity(
             outcome.maximumConnections,
             perClient: configuration.limits.connectionsPerClient
         )
+        let wanted = configuration.limits.maximumConnections
         guard outcome.maximumConnections < wanted else { return }
         core.log.noteFewerSlots(outcome.maximumConnections, wanted: wanted, descriptors: outcome.descriptors)
     }

@@ -15,3 +15,6 @@ int epoll_guard_take_failure(int *error);
 
 /// Puts back a failure that was taken: the descriptor is that of another server in this process.
 void epoll_guard_keep_failure(int descriptor, int error);
+
+/// Forgets a failure of a descriptor that is about to be closed: the next socket may get its number.
+void epoll_guard_forget(int descriptor);

@@ -1,0 +1,48 @@
+import CLinux
+import Glibc
+import World
+
+// What CLinux gives the engine. Text and types are those of the real module.
+
+@discardableResult func linux_accept(
+    _ listener: Int32,
+    _ address: UnsafeMutablePointer<sockaddr_storage>!,
+    _ length: UnsafeMutablePointer<socklen_t>!
+) -> Int32 {
+    System.accept(listener, address, length)
+}
+@discardableResult func linux_ignore_newcomers(_ listener: Int32) -> Int32 {
+    System.ignoreNewcomers(listener)
+}
+@discardableResult func linux_epoll_create() -> Int32 { System.makeEpoll() }
+@discardableResult func linux_timerfd_create() -> Int32 { System.makeTimer() }
+@discardableResult func linux_ready_descriptor() -> Int32 { System.makeReady() }
+@discardableResult func linux_epoll_ctl(
+    _ epoll: Int32,
+    _ operation: Int32,
+    _ descriptor: Int32,
+    _ event: UnsafeMutablePointer<epoll_event>!
+) -> Int32 {
+    System.epollControl(epoll, operation, descriptor, event)
+}
+@discardableResult func linux_try_threads(_ count: Int32) -> Int32 { 0 }
+func linux_return_free_memory() {}
+func linux_keep_little_free_memory() {}
+@discardableResult func linux_processor_count() -> Int32 { Int32(System.processors) }
+@discardableResult func epoll_pwait(
+    _ epoll: Int32,
+    _ events: UnsafeMutablePointer<epoll_event>!,
+    _ most: Int32,
+    _ timeout: Int32,
+    _ mask: UnsafePointer<sigset_t>!
+) -> Int32 {
+    System.epollWait(epoll, events, most, timeout)
+}
+@discardableResult func timerfd_settime(
+    _ timer: Int32,
+    _ flags: Int32,
+    _ setting: UnsafePointer<itimerspec>!,
+    _ old: UnsafeMutablePointer<itimerspec>!
+) -> Int32 {
+    System.setTimer(timer, setting.pointee)
+}

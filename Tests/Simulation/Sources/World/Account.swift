@@ -1,0 +1,251 @@
+import Glibc
+
+/// What a client is owed, and whether the server's calls on its socket are right: the model of a line server.
+///
+/// The server under test answers each line with its bytes in reverse order. After `quit` it ends the conversation.
+public final class Account {
+    unowned let world: World
+    unowned var socket: ClientSocket!
+    /// Answers to what the server has received, not sent yet.
+    private var owed = Bytes()
+    /// The incomplete line that the server has received.
+    private var partial: [UInt8] = []
+    public private(set) var receivedCount = 0
+    public private(set) var sentCount = 0
+    private var requests = 0
+    private var arrivedCount = 0
+    private(set) var arrivedAtDrain: Int?
+    /// An error that was injected: the conversation may end at any point.
+    public private(set) var fault: String?
+    /// From this byte of the answers on, the line limit may have ended the conversation: it was changed meanwhile.
+    private var refusableFrom: Int?
+    /// It must: nothing after this point is answered.
+    private var isOver = false
+    private var sawEnd = false
+    public private(set) var isAccepted = false
+    var age: Nanoseconds { world.now - acceptedAt }
+    public private(set) var isShutDown = false
+    public private(set) var isClosed = false
+    private var acceptedAt: Nanoseconds = 0
+    private var shutAt: Nanoseconds = 0
+    private var lastProgress: Nanoseconds = 0
+    private var lastTaken: Nanoseconds = 0
+    private var discarded = 0
+    /// Since when the server could do something for this client.
+    private var waitsSince: Nanoseconds?
+    /// When it was last seen to wait for memory.
+    private var wasPaused: Nanoseconds = 0
+    /// libdispatch does not watch the socket, which only the sweep finds out.
+    var isDeaf = false
+
+    /// The clock is coarse, and a sweep reads it once for all that it looks at.
+    private var tolerance: Nanoseconds { .milliseconds(10) + 400 * world.weather.callTime }
+
+    init(_ world: World) { self.world = world }
+
+    public var owedCount: Int { owed.count }
+    /// Bytes that the server must hold for this client.
+    public var heldCount: Int { isShutDown || isClosed ? 0 : owed.count + partial.count }
+    /// The same, also when it is being closed.
+    var heldAtEnd: Int { owed.count + partial.count }
+    private var judge: Judge { world.judge }
+
+    private func fail(_ text: String) { world.fail("client \(socket.peer.id): \(text)") }
+
+    /// What the server takes for the present: the clock as the running thread read it first for this event.
+    private var readTime: Nanoseconds { min(world.now, world.scheduler.current?.clockReading ?? world.now) }
+
+    // MARK: - What happens
+
+    func accepted() {
+        isAccepted = true
+        acceptedAt = world.now
+        lastProgress = world.now
+        lastTaken = world.now
+        waitsSince = world.now
+        judge.accepted(socket)
+        if judge.drainStart != nil, arrivedAtDrain == nil { arrivedAtDrain = 0 }
+    }
+
+    func noteFault(_ what: String) { if fault == nil { fault = what } }
+    func drainBegan() { arrivedAtDrain = arrivedCount }
+    func noteArrival() { if waitsSince == nil { waitsSince = world.now } }
+    func arrived(_ count: Int) {
+        arrivedCount += count
+        noteArrival()
+    }
+    func noteTaken() {
+        lastTaken = world.now
+        if waitsSince == nil, !owed.isEmpty { waitsSince = world.now }
+    }
+
+    /// The server has received these bytes.
+    func received(_ bytes: ArraySlice<UInt8>) {
+        if receivedCount == 0 { judge.checkShare(of: socket) }
+        receivedCount += bytes.count
+        waitsSince = world.now
+        if isShutDown {
+            discarded += bytes.count
+            return
+        }
+        if !owed.isEmpty { fail("the server reads on while \(owed.count) bytes of answers wait") }
+        guard !isOver else { return }
+        var rest = bytes
+        while !isOver, let end = rest.firstIndex(of: 10) {
+            partial += rest[..<end]
+            rest = rest[(end + 1)...]
+            answer(terminator: [10])
+        }
+        guard !isOver else { return }
+        partial += rest
+        checkLength()
+        if isOver { partial = [] }
+        judge.checkMemory()
+        let most = judge.lineLimits.upperBound + (128 << 10)
+        if owed.count + partial.count > most {
+            fail("the server holds \(owed.count + partial.count) bytes, more than \(most)")
+        }
+    }
+
+    private func answer(terminator: [UInt8]) {
+        checkLength()
+        guard !isOver else { return partial = [] }
+        owed.append(partial.reversed())
+        owed.append(terminator)
+        requests += 1
+        world.count("lines")
+        if partial == Array("quit".utf8) { isOver = true }
+        partial = []
+    }
+
+    private func checkLength() {
+        if partial.count > judge.lineLimits.lowerBound, refusableFrom == nil {
+            refusableFrom = sentCount + owed.count
+        }
+        if partial.count > judge.lineLimits.upperBound { isOver = true }
+    }
+
+    /// The server has seen the end of file, or an error.
+    func receivedEnd() {
+        guard !sawEnd else { return }
+        sawEnd = true
+        guard !isShutDown, !isOver else { return }
+        if !partial.isEmpty { answer(terminator: []) }
+    }
+
+    /// The server has sent these bytes.
+    func sent(_ bytes: some Collection<UInt8>) {
+        sentCount += bytes.count
+        lastProgress = max(lastProgress, readTime)
+        waitsSince = world.now
+        guard !isShutDown else { return fail("the server sends after its end of file") }
+        let expected = owed.first(bytes.count)
+        guard expected.count == bytes.count else {
+            return fail("the server sends \(bytes.count) bytes where \(owed.count) are owed")
+        }
+        guard expected.elementsEqual(bytes) else {
+            return fail("a wrong answer, within byte \(sentCount) of the answers")
+        }
+        owed.drop(bytes.count)
+    }
+
+    func shutDown() {
+        judgeEnd(isClose: false)
+        isShutDown = true
+        shutAt = readTime
+        waitsSince = world.now
+        owed.removeAll()
+        partial = []
+    }
+
+    func closed() {
+        isClosed = true
+        judge.closed(socket)
+        isShutDown ? judgeLingerEnd() : judgeEnd(isClose: true)
+    }
+
+    func destroyed(_ answers: Int, _ input: Int) {
+        if answers > 0 { world.count("answers destroyed by a RST", answers) }
+    }
+
+    // MARK: - Whether it is right
+
+    private func judgeEnd(isClose: Bool) {
+        let verb = isClose ? "closed" : "ended"
+        if fault != nil || !isAccepted || judge.isOver(world.now) || judge.mayEnd(socket) { return }
+        if let refusableFrom, sentCount >= refusableFrom { return }
+        if isOver || sawEnd, owed.isEmpty { return }
+        let time = readTime
+        if let timeout = judge.shortestIdleTimeout, time + tolerance >= lastProgress + timeout {
+            world.count("idle timeouts")
+            if !isClose, !owed.isEmpty {
+                fail("ended for its idleness with \(owed.count) bytes of answers unsent")
+            }
+            // Right after the process stood still, what was taken meanwhile is not told from what was taken before.
+            let stoodStill = judge.hasStalled(since: world.now - timeout)
+            if isClose, !stoodStill, world.now + tolerance < lastTaken + timeout {
+                fail("closed for its idleness while it takes its answers")
+            }
+            return
+        }
+        if let timeout = judge.shortestFirstTimeout, sentCount == 0,
+            time + tolerance >= acceptedAt + timeout
+        {
+            world.count("first request timeouts")
+            if !owed.isEmpty { fail("ended before its first answer was sent") }
+            return
+        }
+        guard judge.drainStart != nil, !isOver, !sawEnd else {
+            return fail(
+                "\(verb) without a reason, \(owed.count) bytes of answers unsent, \(partial.count) of a line kept"
+            )
+        }
+        if isClose { return fail("cut off before the drain timeout") }
+        if !owed.isEmpty { fail("drained with \(owed.count) bytes of answers unsent") }
+        let unread = (arrivedAtDrain ?? 0) - receivedCount
+        if unread > 0, socket.inbound.first(unread).contains(10) {
+            fail("drained, but a line that had arrived was not read")
+        }
+    }
+
+    private func judgeLingerEnd() {
+        if fault != nil || sawEnd || judge.isOver(world.now) || discarded >= 64 << 20
+            || socket.fruitless >= 20
+        {
+            return
+        }
+        // A connection that rests after events that brought nothing is only looked at for its end.
+        if socket.hasPeerFIN, socket.fruitless > 0 { return }
+        let time = world.now + tolerance
+        if time < shutAt + .milliseconds(2000) {
+            return fail("closed \((world.now - shutAt) / 1_000_000) ms after the server's end of file")
+        }
+        if !socket.outbound.isEmpty, time < lastTaken + .milliseconds(2000),
+            time < shutAt + judge.shortestDrainTimeout
+        {
+            fail("the linger ends while the client takes its answers")
+        }
+    }
+
+    /// Called while nobody can run: whoever waits now waits for time only.
+    func checkWakeUp() {
+        guard isAccepted, !isClosed, let since = waitsSince else { return }
+        let canRead = socket.isReadable && (owed.isEmpty || isShutDown)
+        let canWrite = !owed.isEmpty && (socket.hasSpace || socket.wasReset)
+        guard canRead || canWrite else {
+            waitsSince = nil
+            return
+        }
+        if judge.isPaused(socket) { wasPaused = world.now }
+        // After events that brought nothing a connection rests.
+        let patience: Nanoseconds = .milliseconds(
+            isDeaf || fault != nil ? 2500 : socket.fruitless > 0 ? 1000 : 100
+        )
+        guard judge.quietTime(since: max(since, wasPaused)) > patience else { return }
+        fail(
+            canWrite
+                ? "\(owed.count) bytes of answers wait although the socket takes them"
+                : "\(socket.inbound.count) bytes of input wait and nobody watches the socket"
+        )
+    }
+}

@@ -1,0 +1,169 @@
+/// The rules that hold for the server as a whole. The operator tells it what was configured and ordered.
+public final class Judge {
+    unowned var world: World { World.current }
+    /// The limits on a line that were in force while the present connections were served.
+    public var lineLimits = 1 << 20...1 << 20
+    public var shortestIdleTimeout: Nanoseconds?
+    public var shortestFirstTimeout: Nanoseconds?
+    public var shortestDrainTimeout: Nanoseconds = .max
+    /// The numbers of slots that may be in force now.
+    public var slots = 1...1 {
+        didSet {
+            lastFull = world.now
+            lastChange = world.now
+            slotsBefore = oldValue.upperBound
+        }
+    }
+    private var slotsBefore = 1
+    private var recentlyClosed: [[UInt8]: Nanoseconds] = [:]
+    private var lastChange: Nanoseconds = 0
+    public private(set) var drainStart: Nanoseconds?
+    private var drainEnd: Nanoseconds?
+    private var openByClient: [Int: ClientSocket] = [:]
+    /// Who is connected, in one order.
+    public var open: [ClientSocket] { openByClient.values.sorted { $0.peer.id < $1.peer.id } }
+    public var openCount: Int { openByClient.count }
+    public private(set) var mostOpen = 0
+    /// The limits on connections of one address, and on memory for all clients, that were in force.
+    public var shares = Int.max...Int.max
+    public var memory = Int.max...Int.max
+    private var futileCalls = 0
+    private var windowStart: Nanoseconds = 0
+    /// Time that passed while the whole process stood still.
+    private var stalls: [(at: Nanoseconds, length: Nanoseconds)] = []
+
+    public init() {}
+
+    // MARK: - What happens
+
+    public func drainBegan(timeout: Nanoseconds) {
+        drainStart = world.now
+        drainEnd = world.now + max(timeout, .milliseconds(100))
+        shortestDrainTimeout = min(shortestDrainTimeout, timeout)
+        for socket in open { socket.account.drainBegan() }
+        for listener in world.kernel.listeners {
+            for peer in listener.backlog { peer.socket.account.drainBegan() }
+        }
+    }
+
+    /// Whether everything that is left may be cut off.
+    public func isOver(_ now: Nanoseconds) -> Bool { drainEnd.map { now + .milliseconds(10) >= $0 } ?? false }
+
+    func accepted(_ socket: ClientSocket) {
+        openByClient[socket.peer.id] = socket
+        mostOpen = max(mostOpen, openCount)
+        world.count("clients accepted")
+        // An accept that is under way when the number becomes smaller has its slot already.
+        let most =
+            world.now < lastChange + .milliseconds(50) ? max(slots.upperBound, slotsBefore) : slots.upperBound
+        if drainStart == nil, openCount > most {
+            world.fail("\(openCount) clients are connected, with \(slots.upperBound) slots")
+        }
+    }
+
+    func closed(_ socket: ClientSocket) {
+        if openCount >= slots.lowerBound { lastFull = world.now }
+        openByClient[socket.peer.id] = nil
+        if let key = socket.peer.address.key, !socket.resetsOnClose { recentlyClosed[key] = world.now }
+        progress()
+    }
+
+    public func stalled(_ length: Nanoseconds) {
+        stalls.append((world.now, length))
+        if stalls.count > 64 { stalls.removeFirst() }
+    }
+
+    func hasStalled(since: Nanoseconds) -> Bool { stalls.contains { $0.at + $0.length > since } }
+
+    /// How much time has passed in which the server could run.
+    public func quietTime(since: Nanoseconds) -> Nanoseconds {
+        let stalled = stalls.filter { $0.at > since }.reduce(0) { $0 + $1.length }
+        let passed = world.now - min(world.now, since)
+        return passed - min(passed, stalled)
+    }
+
+    // MARK: - Shares of one client, and of memory
+
+    private func others(of socket: ClientSocket) -> [ClientSocket] {
+        guard let key = socket.peer.address.key else { return [] }
+        return open.filter { $0 !== socket && $0.peer.address.key == key }
+    }
+
+    /// Whether one of the same address was closed just now, perhaps after the server had counted.
+    private func hasJustLost(_ socket: ClientSocket) -> Bool {
+        socket.peer.address.key.flatMap { recentlyClosed[$0] }.map { $0 + .milliseconds(50) > world.now }
+            ?? false
+    }
+
+    func checkShare(of socket: ClientSocket) {
+        let served = others(of: socket).filter { $0.account.receivedCount > 0 }.count + 1
+        if served > shares.upperBound {
+            world.fail(
+                "\(served) connections of \(socket.peer.address) are served, with a limit of \(shares.upperBound)"
+            )
+        }
+    }
+
+    private var held: Int { openByClient.values.reduce(0) { $0 + $1.account.heldCount } }
+
+    /// What is held for all, with what every client may hold and what is just being received.
+    func checkMemory() {
+        guard memory.upperBound < 1 << 40 else { return }
+        let weather = world.weather
+        let most =
+            memory.upperBound + openCount * 5120 + (weather.threads + weather.processors + 1) * (128 << 10)
+        if held > most { world.fail("\(held) bytes are held for all clients, more than \(most)") }
+    }
+
+    /// Whether the server may end a conversation for the sake of others, or because its events bring nothing.
+    func mayEnd(_ socket: ClientSocket) -> Bool {
+        if socket.account.isClosed, socket.account.receivedCount == 0, socket.account.sentCount == 0,
+            others(of: socket).count + (hasJustLost(socket) ? 1 : 0) >= shares.lowerBound
+        {
+            world.count("clients refused")
+            return true
+        }
+        if socket.fruitless >= 36 { return true }
+        return memory.lowerBound < 1 << 24 && socket.account.heldAtEnd > 0
+            && socket.account.age >= .milliseconds(9_900)
+    }
+
+    /// Whether it may wait for memory. The limit is on what is allocated, up to twice of what is held.
+    func isPaused(_ socket: ClientSocket) -> Bool {
+        memory.lowerBound < 1 << 24 && socket.account.heldCount > 0 && held > memory.lowerBound / 8
+    }
+
+    // MARK: - No busy loop
+
+    /// A call that achieved nothing.
+    func futile() {
+        if world.now > windowStart + 1_000_000_000 {
+            windowStart = world.now
+            futileCalls = 0
+        }
+        futileCalls += 1
+        if futileCalls == 5000 {
+            world.fail(
+                "busy for nothing: 5,000 calls in \((world.now - windowStart) / 1_000_000) ms achieved nothing"
+            )
+        }
+    }
+
+    func progress() { if futileCalls > 0 { futileCalls -= 1 } }
+
+    // MARK: - Every pause has a wake-up
+
+    public func checkWakeUps() {
+        for socket in open { socket.account.checkWakeUp() }
+        for listener in world.kernel.listeners where listener.isListening && !listener.isDead {
+            guard let since = listener.waitingSince, openCount < slots.lowerBound else { continue }
+            let from = max(since, listener.refusal?.until ?? 0, lastFull)
+            guard quietTime(since: from) > .milliseconds(800) else { continue }
+            world.fail(
+                "\(listener.backlog.count) clients wait in the backlog of \(listener.name) with \(openCount) of \(slots.lowerBound) slots in use"
+            )
+        }
+        if openCount >= slots.lowerBound { lastFull = world.now }
+    }
+    private var lastFull: Nanoseconds = 0
+}

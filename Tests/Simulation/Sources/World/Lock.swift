@@ -1,0 +1,47 @@
+/// A lock of the simulated process.
+public final class Lock {
+    private let world = World.current
+    private var owner: Fiber?
+    private var waiting: [Fiber] = []
+    /// How many locks are alive: zero when all that the server has made is gone.
+    public static nonisolated(unsafe) var count = 0
+
+    public init() { Self.count += 1 }
+    deinit { Self.count -= 1 }
+
+    public func take() {
+        let scheduler = world.scheduler
+        guard let fiber = scheduler.current else { return }
+        scheduler.preempt()
+        if owner === fiber { return world.fail("a thread waits for a lock that it holds") }
+        while owner != nil {
+            waiting.append(fiber)
+            world.count("waits for a lock")
+            scheduler.block("a lock")
+            waiting.removeAll { $0 === fiber }
+        }
+        owner = fiber
+    }
+
+    public func tryToTake() -> Bool {
+        guard let fiber = world.scheduler.current else { return true }
+        if owner === fiber {
+            world.fail("a thread tries a lock that it holds")
+            return false
+        }
+        guard owner == nil else {
+            world.count("locks not available")
+            return false
+        }
+        owner = fiber
+        return true
+    }
+
+    public func leave() {
+        guard owner != nil else { return }
+        owner = nil
+        let woken = waiting
+        waiting = []
+        for fiber in woken { world.scheduler.wake(fiber) }
+    }
+}

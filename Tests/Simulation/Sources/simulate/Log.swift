@@ -1,0 +1,18 @@
+import Logging
+import World
+
+/// Passes the server's records on to the trace.
+struct Log: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    var logLevel: Logger.Level = .info
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        World.current.count("log records")
+        World.current.trace("log: \(event.message)")
+    }
+}
