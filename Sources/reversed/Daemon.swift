@@ -147,6 +147,7 @@ final class Daemon: @unchecked Sendable {
             queue.async { [self] in
                 store.remove(Inheritance.conversationsName)
                 HandOverLog(logger: logger).note(report)
+                metrics.count(report)
             }
         }
     }
@@ -293,7 +294,7 @@ final class Daemon: @unchecked Sendable {
             queue.async { [self] in
                 guard let handOver else { return drain(server) }
                 store.store(handOver.descriptor, as: Inheritance.conversationsName, isWatched: false)
-                store.whenSettled(timeout: .seconds(10)) { [self] _ in
+                store.whenSettled(timeout: .seconds(5)) { [self] _ in
                     queue.async { [self] in
                         guard handOver.isKept() else {
                             log.noteNotKept()
