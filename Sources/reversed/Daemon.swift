@@ -275,7 +275,7 @@ final class Daemon: @unchecked Sendable {
         }
         drainingSince = .now
         guard mayBeRestart, notifier.isActive, settings.server.isHandedOver else { return drain(server) }
-        notifier.stopping()
+        notifier.stopping(status: StatusLine.draining(server.statistics.connections))
         ServiceJob.ofThisProcess(timeout: .milliseconds(500), on: queue) { [self] job in
             // Without an answer it may be a restart. All that has arrived is answered in any case. Where systemd is about to
             // listen itself, it needs the addresses.
