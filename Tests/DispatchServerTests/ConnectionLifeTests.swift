@@ -135,22 +135,22 @@ struct ConnectionLifeTests {
     @Test("lingers while its client takes more of its answers")
     func lingers() {
         var state = lingering()
-        let patience = State.lingerPatience
+        let timeout = State.lingerTimeout
         var now: Milliseconds = 1000
         for left in [900, 600, 300] {
-            #expect(state.tick(limits(), untaken: { left }, now: now + patience) == .nothing)
-            now += patience + 1
+            #expect(state.tick(limits(), untaken: { left }, now: now + timeout) == .nothing)
+            now += timeout + 1
             #expect(state.tick(limits(), untaken: { left }, now: now) == .nothing)
         }
-        #expect(state.tick(limits(), untaken: { 300 }, now: now + patience) == .nothing)
-        #expect(state.tick(limits(), untaken: { 300 }, now: now + patience + 1) == .close(.completed))
+        #expect(state.tick(limits(), untaken: { 300 }, now: now + timeout) == .nothing)
+        #expect(state.tick(limits(), untaken: { 300 }, now: now + timeout + 1) == .close(.completed))
     }
 
     @Test("lingers no longer when everything was taken")
     func lingersUntilTaken() {
         var state = lingering()
         #expect(
-            state.tick(limits(), untaken: { 0 }, now: 1000 + State.lingerPatience + 1) == .close(.completed)
+            state.tick(limits(), untaken: { 0 }, now: 1000 + State.lingerTimeout + 1) == .close(.completed)
         )
     }
 
@@ -164,21 +164,21 @@ struct ConnectionLifeTests {
             left -= 1
             _ = state.tick(limits(drain: .seconds(10)), untaken: { left }, now: now)
         }
-        #expect(now >= 11_000 && now <= 11_000 + State.lingerPatience + 500)
+        #expect(now >= 11_000 && now <= 11_000 + State.lingerTimeout + 500)
     }
 
     // MARK: - Drain
 
     @Test("gives a client that has just connected a moment for its first request")
     func firstRequest() {
-        let patience = State.firstRequestPatience
+        let timeout = State.firstRequestGrace
         var state = State(connectedAt: 1000)
         #expect(state.drain(arrived: 0, now: 1000) == nil)
-        #expect(state.drain(arrived: 0, now: 1000 + patience - 1) == nil)
+        #expect(state.drain(arrived: 0, now: 1000 + timeout - 1) == nil)
         #expect(state.phase == .serving(remaining: nil))
         var late = state
-        #expect(late.drain(arrived: 0, now: 1000 + patience) == .checkForEndOfFile)
-        #expect(late.foundNoEndOfFile(now: 1000 + patience) == .shutDown)
+        #expect(late.drain(arrived: 0, now: 1000 + timeout) == .checkForEndOfFile)
+        #expect(late.foundNoEndOfFile(now: 1000 + timeout) == .shutDown)
         var sends = state
         #expect(sends.drain(arrived: 5, now: 1010) == .nothing)
         #expect(sends.ready() == .receive(atMost: 5))

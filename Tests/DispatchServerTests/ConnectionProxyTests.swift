@@ -84,7 +84,7 @@ struct ConnectionProxyTests {
     func late() throws {
         let fixture = try Fixture(usesHotLoops: false)
         let start = Clock.now()
-        for (limit, patience) in [(nil, 5000), (.seconds(1), 1000), (.seconds(30), 5000)]
+        for (limit, timeout) in [(nil, 5000), (.seconds(1), 1000), (.seconds(30), 5000)]
             as [(Duration?, Milliseconds)]
         {
             var limits = Fixture.limits()
@@ -92,9 +92,9 @@ struct ConnectionProxyTests {
             let (peer, connection) = try fixture.connect(Self.sessions)
             peer.send("PROXY ")
             #expect(eventually { StreamSocket.untakenBytes(of: peer.descriptor) == 0 })
-            fixture.tick(connection, limits, now: start + patience)
+            fixture.tick(connection, limits, now: start + timeout)
             #expect(!peer.isAtEndNow)
-            fixture.tick(connection, limits, now: Clock.now() + patience + 1)
+            fixture.tick(connection, limits, now: Clock.now() + timeout + 1)
             #expect(peer.isAtEnd)
         }
         #expect(fixture.isEmptied())

@@ -44,7 +44,7 @@ private enum Start: CaseIterable, Sendable {
         allowance: Int = State.lingerAllowance
     ) -> Phase {
         .lingering(
-            .init(reason: reason, allowance: allowance, until: now + State.lingerPatience, since: now)
+            .init(reason: reason, allowance: allowance, until: now + State.lingerTimeout, since: now)
         )
     }
 }
@@ -261,14 +261,14 @@ struct ConnectionStateTests {
         ]) { $0.drain(arrived: 0, now: Self.now) }
     }
 
-    @Test("when time passes without an idle timeout: only the patience of a linger ends")
+    @Test("when time passes without an idle timeout: only the timeout of a linger ends")
     func tick() {
         var limits = Limits()
         limits.idleTimeout = nil
         limits.firstRequestTimeout = nil
-        check([:]) { $0.tick(limits, untaken: { 5 }, now: Start.finished + State.lingerPatience) }
+        check([:]) { $0.tick(limits, untaken: { 5 }, now: Start.finished + State.lingerTimeout) }
         check([.lingering: Self.closedLingering]) {
-            $0.tick(limits, untaken: { 0 }, now: Start.finished + State.lingerPatience + 1)
+            $0.tick(limits, untaken: { 0 }, now: Start.finished + State.lingerTimeout + 1)
         }
     }
 
@@ -331,7 +331,7 @@ struct ConnectionStateTests {
         for (start, ordinary, event) in events {
             var state = start.state
             for _ in 1..<State.fruitlessEvents { #expect(event(&state) == ordinary) }
-            for _ in 0..<State.rests { #expect(event(&state) == .rest(State.restTime)) }
+            for _ in 0..<State.maximumBackOffs { #expect(event(&state) == .backOff(State.backOffTime)) }
             let end = start == .lingering ? Action.close(.refused("no")) : .close(.lost(EAGAIN))
             #expect(event(&state) == end && state.isClosed)
         }
@@ -341,7 +341,7 @@ struct ConnectionStateTests {
     func fruitful() {
         var state = Start.serving.state
         for _ in 0..<(3 * State.fruitlessEvents) {
-            #expect([.nothing, .rest(State.restTime)].contains(state.wouldBlock()))
+            #expect([.nothing, .backOff(State.backOffTime)].contains(state.wouldBlock()))
             _ = state.received(1, SessionStep(consumed: 0, requests: 0), answer: 0, now: Self.now)
         }
         #expect(state.wouldBlock() == .nothing)

@@ -93,22 +93,22 @@ struct TwoServersTests {
         let (peer, connection) = try other.connect()
         #expect(peer.isAnswered("one"))
         // As if its sweep had found that the other one's socket is not watched.
-        one.core.leave([connection.descriptor: ENOSPC])
+        one.core.putBack([connection.descriptor: ENOSPC])
         #expect(
             eventually {
-                one.core.leave(one.core.endUnwatched())
-                other.core.leave(other.core.endUnwatched())
+                one.core.putBack(one.core.endUnwatched())
+                other.core.putBack(other.core.endUnwatched())
                 return peer.isAtEndNow
             }
         )
         #expect(other.isEmptied())
 
-        one.core.leave([999_999: ENOSPC])
+        one.core.putBack([999_999: ENOSPC])
         usleep(700_000)
         // Servers of other tests may hold it for a moment.
         #expect(
             eventually {
-                one.core.leave(one.core.endUnwatched())
+                one.core.putBack(one.core.endUnwatched())
                 return one.core.endUnwatched().isEmpty
             }
         )

@@ -168,7 +168,7 @@ struct HandOverFormatTests {
         #expect(read.life.connectedAt == 500)
         guard case .lingering(let lingering) = read.life.phase else { Issue.record(); return }
         #expect(lingering.since == 500)
-        #expect(lingering.until == 500 + ConnectionState.lingerPatience)
+        #expect(lingering.until == 500 + ConnectionState.lingerTimeout)
     }
 
     @Test(
