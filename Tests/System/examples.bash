@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154 # $here is that of helpers.bash
-# What the cases on the example servers share. `make examples` builds the servers, without a need for Swift where they run.
+# Functions of the cases on the example servers. `make examples` builds the servers; they run without Swift.
 
 # install_example NAME <<< LINES: a socket unit on port 7000 and a service of that name; the lines belong to its [Service].
 install_example() {
@@ -31,7 +31,7 @@ END_OF_UNIT
     example=$name.service
 }
 
-# talk TEXT: what the server answers until it closes the connection. TEXT may have escapes, see printf(1).
+# talk TEXT: prints the answers of the server until it closes the connection. TEXT may have escapes, see printf(1).
 talk() { machine sh -c 'printf "$1" | timeout 20 nc -N 127.0.0.1 7000' - "$1"; }
 
 # told PATTERN: the service has sent this to the manager.
@@ -44,13 +44,13 @@ example_property() { property "$1" "$example"; }
 example_is() { [ "$(example_property "$1")" = "$2" ]; }
 example_status_matches() { [[ $(example_property StatusText) =~ $1 ]]; }
 example_restarted() { example_is NRestarts 1 && example_is ActiveState active; }
-# example_journal ARGUMENT…: entries of the service's own, all that were written before this call.
+# example_journal ARGUMENT…: the entries of the service that were written before this call.
 example_journal() {
     machine journalctl --sync
     machine journalctl --quiet --no-pager --unit "$example" "$@"
 }
 
-# What both servers do alike: starting for a client, being READY, reloading, being watched, stopping.
+# The common behaviour of the servers: start for a client, READY, reload, watchdog, stop.
 # lives_with_systemd COMMAND…: a command that succeeds when a client is greeted with the word that is added to it.
 lives_with_systemd() {
     local pid
@@ -76,7 +76,7 @@ lives_with_systemd() {
     same "it is still the same process" "$pid" "$(example_property MainPID)"
     echo servus | machine sh -c "cat >/etc/${example%.service}/greeting"
 
-    sleep 5 # longer than the watchdog's time
+    sleep 5 # longer than the period of the watchdog
     same "a healthy server is left alone" "$pid" "$(example_property MainPID)"
     signal STOP "$pid"
     eventually "the watchdog ends it and it is started again" example_restarted

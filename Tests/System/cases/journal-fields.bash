@@ -1,4 +1,4 @@
-# The journal can be asked by client, listener and connection, and explains what happened.
+# The journal can be searched by client, listener and connection, and explains the messages.
 . "$(dirname "$0")/../helpers.bash"
 
 start

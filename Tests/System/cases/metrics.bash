@@ -1,4 +1,4 @@
-# The unit's sandbox lets the metrics out: over HTTP, through a Unix socket, and in a file that node_exporter's user may read.
+# The sandbox of the unit allows the metrics: over HTTP, through a Unix socket, and in a file that node_exporter's user may read.
 . "$(dirname "$0")/../helpers.bash"
 
 page() {

@@ -1,4 +1,4 @@
-# The packages' life: installed, installed again, removed, purged; each leaves what it should.
+# Install, reinstall, remove and purge the packages; each step leaves the right files.
 . "$(dirname "$0")/../helpers.bash"
 needs_packages
 
@@ -49,7 +49,7 @@ container install "$MACHINE" "$CLIENT_PACKAGE" >/dev/null 2>&1
 same "the client is back" olleh "$(machine reverse-client hello)"
 machine systemctl stop reversed
 
-# An upgrade restarts what runs and keeps what was changed.
+# An upgrade restarts a running service, and keeps changed settings.
 machine systemctl enable --now --quiet reversed.socket
 expect "it answers" client ask 127.0.0.1:5000 hello
 machine sh -c 'echo "# mine" >>/etc/reversed/reversed.toml'

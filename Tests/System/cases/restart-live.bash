@@ -1,4 +1,4 @@
-# Restarts, an upgrade and a downgrade among clients of every kind: no close, no wrong byte, no refused connect.
+# Restarts, an upgrade and a downgrade with clients of every kind: no close, no wrong byte, no refused connect.
 # LONG=yes (make soak): 1,000 talking clients and 20 restarts.
 . "$(dirname "$0")/../helpers.bash"
 . "$(dirname "$0")/../live.bash"
