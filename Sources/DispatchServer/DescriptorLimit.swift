@@ -1,7 +1,7 @@
 import Glibc
 
-/// Keeps the descriptor table from filling up: libdispatch ends the process if it cannot open a file ("workq: registered
-/// worker exited prematurely"), and without a limit clients could cause that.
+/// Keeps the descriptor table from filling up: libdispatch ends the process if it cannot open a file
+/// ("workq: registered worker exited prematurely"), and without a limit clients could cause that.
 public enum DescriptorLimit {
     /// How many descriptors to reserve for other purposes than clients, listeners and those open at the start: libdispatch, hot
     /// loops, the log, files being read. At most about 20 are open at once.

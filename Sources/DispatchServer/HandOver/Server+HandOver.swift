@@ -121,7 +121,11 @@ extension Server {
     ) {
         core.control.async { [self] in
             let begin = Clock.nanoseconds(CLOCK_MONOTONIC)
-            var takeOver = TakeOver(core, makeDescriptors: makeDescriptors(forConnections:), restore: restorer)
+            var takeOver = TakeOver(
+                core,
+                makeDescriptors: makeDescriptors(forConnections:),
+                restore: restorer
+            )
             for number in descriptors { takeOver.receive(from: Descriptor(owning: number)) }
             takeOver.endRefused()
             var report = takeOver.report
