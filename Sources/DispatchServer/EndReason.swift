@@ -64,7 +64,7 @@ enum EndReason: Equatable {
             """
         case .drained: "the server is stopping"
         case .drainTimeout: "the server is stopping and \(terms.limitName(\Limits.drainTimeout)) is over"
-        case .notTakenOver: "the conversation could not be taken over from the process before"
+        case .notTakenOver: "the connection could not be taken over from the previous process"
         case .lost(let code): SystemError.reason(code)
         }
     }

@@ -67,7 +67,7 @@ public struct Session: Sendable {
         }
     }
 
-    /// As above, where nobody counts.
+    /// Like the function above, without counting.
     public mutating func received(_ buffer: UnsafeMutableRawBufferPointer) -> Step {
         var tally = LineTally()
         return received(buffer, tally: &tally)
@@ -87,7 +87,7 @@ public struct Session: Sendable {
         return end(.endOfFile, answered: buffer.count, requests: buffer.isEmpty ? 0 : 1)
     }
 
-    /// As above, where nobody counts.
+    /// Like the function above, without counting.
     public mutating func receivedEndOfFile(_ buffer: UnsafeMutableRawBufferPointer) -> Step {
         var tally = LineTally()
         return receivedEndOfFile(buffer, tally: &tally)

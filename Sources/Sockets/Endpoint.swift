@@ -40,7 +40,7 @@ public enum Endpoint: Hashable, Sendable {
                 port = try Self.port(rest.dropFirst(), in: text)
             } else if !rest.isEmpty {
                 throw ParseError(
-                    description: "\"\(text)\" goes on after its ]: only a colon and a port may follow"
+                    description: "\"\(text)\" continues after its ]: only a colon and a port may follow"
                 )
             }
         } else if let colon = text.lastIndex(of: ":"), text.firstIndex(of: ":") == colon {

@@ -48,7 +48,7 @@ struct ConnectionLifeTests {
         #expect(state.requests == 4 && state.answeredBytes == 85)
     }
 
-    @Test("does not count what a session says without answering a request")
+    @Test("does not count output that answers no request")
     func countsRequestsOnly() {
         var state = State(connectedAt: 0)
         let step = SessionStep(consumed: 10, output: [1, 2, 3], requests: 0)
@@ -83,7 +83,7 @@ struct ConnectionLifeTests {
         #expect(state.tick(limits, untaken: { 0 }, now: 10_000) == .nothing)
     }
 
-    @Test("does not ask what is untaken as long as it does not matter")
+    @Test("does not call `untaken` unless it matters")
     func asksLate() {
         let limits = limits(idle: .seconds(1))
         var state = blocked()
@@ -119,7 +119,7 @@ struct ConnectionLifeTests {
         #expect(state.tick(limits, untaken: { 800 }, now: 4003) == .close(.timedOut(\.idleTimeout)))
     }
 
-    @Test("whose output moves on is compared with what it has sent since")
+    @Test("with progress of its output is compared with the bytes sent since")
     func blockedProgress() {
         let limits = limits(idle: .seconds(1))
         var state = blocked()
@@ -154,7 +154,7 @@ struct ConnectionLifeTests {
         )
     }
 
-    @Test("lingers no longer than the drain timeout, however slowly its client goes on")
+    @Test("lingers at most for the drain timeout, even with a slow client")
     func lingersAtMost() {
         var state = lingering()
         var left = 1_000_000
@@ -187,7 +187,7 @@ struct ConnectionLifeTests {
         #expect(state.drain(arrived: 0, now: 1010) == .checkForEndOfFile)
     }
 
-    @Test("drains to the end: the answer that is blocked, then what had arrived, then the end of file")
+    @Test("drains completely: the blocked answer, then the received requests, then the end of file")
     func drains() {
         var state = State(connectedAt: 0)
         #expect(state.received(10, Self.answered, answer: 10, now: 1000) == .send(10))

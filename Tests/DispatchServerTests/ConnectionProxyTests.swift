@@ -16,7 +16,10 @@ struct ConnectionProxyTests {
         fixture.core.connections.proxyHeaderFailures
     }
 
-    @Test("has the address of its client, and answers what came with the header", arguments: [true, false])
+    @Test(
+        "has the address of its client, and answers bytes that came with the header",
+        arguments: [true, false]
+    )
     func answers(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops)
         let (peer, _) = try fixture.connect(Self.sessions)
@@ -80,7 +83,7 @@ struct ConnectionProxyTests {
         #expect(fixture.core.workers.totals.requests == 0)
     }
 
-    @Test("is closed when the header is late, whatever the timeouts of requests are")
+    @Test("is closed when the header is late, with any timeouts of requests")
     func late() throws {
         let fixture = try Fixture(usesHotLoops: false)
         let start = Clock.now()

@@ -84,7 +84,7 @@ struct ConnectionStateTests {
     private static let now: Milliseconds = 2000
     private static let closedLingering = Expected(.close(.refused("no")), .closed)
 
-    @Test("begins by serving, and each phase is what the table says it is")
+    @Test("begins by serving, and each phase is that of the table")
     func phases() {
         #expect(Start.serving.state.phase == .serving(remaining: nil))
         #expect(Start.drainServing.state.phase == .serving(remaining: 30))
@@ -141,7 +141,7 @@ struct ConnectionStateTests {
         }
     }
 
-    @Test("when the session refused: sends what it answered, then our FIN")
+    @Test("when the session refused: sends its answers, then our FIN")
     func receivedRefused() {
         let step = SessionStep(consumed: 10, requests: 0, ending: .refused("bad"))
         let sending = Phase.sending(.init(unsent: 5, next: .finish(.refused("bad"))))
@@ -176,7 +176,7 @@ struct ConnectionStateTests {
         }
     }
 
-    @Test("when more input follows what had arrived: sends our FIN")
+    @Test("when more input follows the bytes that had arrived: sends our FIN")
     func noEndOfFile() {
         let lingering = Expected(.shutDown, Start.lingering(.drained))
         check([.serving: lingering, .drainServing: lingering]) { $0.foundNoEndOfFile(now: Self.now) }
@@ -212,7 +212,7 @@ struct ConnectionStateTests {
         ]) { $0.sent(8, now: Self.now) }
     }
 
-    @Test("when bytes were discarded: goes on, and closes at the end of file or when it was too much")
+    @Test("when bytes were discarded: continues, and closes at the end of file or at the limit")
     func discarded() {
         let rest = Start.lingering(.refused("no"), at: Start.finished, allowance: State.lingerAllowance - 100)
         check([.lingering: Expected(.nothing, rest)]) { $0.discarded(100) }
@@ -231,7 +231,7 @@ struct ConnectionStateTests {
         check([.lingering: Self.closedLingering]) { $0.shutDown(false) }
     }
 
-    @Test("when the socket fails: closes; what happened before our FIN stays the reason")
+    @Test("when the socket fails: closes; the reason from before our FIN stays")
     func failed() {
         let lost = Expected(.close(.lost(ECONNRESET)), .closed)
         check([
@@ -249,7 +249,7 @@ struct ConnectionStateTests {
         ]) { $0.abort() }
     }
 
-    @Test("when the server drains: serves what has arrived, and a later drain changes nothing")
+    @Test("when the server drains: serves the bytes that have arrived, and a later drain changes nothing")
     func drain() {
         check([
             .serving: Expected(.nothing, .serving(remaining: 70)),
@@ -261,7 +261,7 @@ struct ConnectionStateTests {
         ]) { $0.drain(arrived: 0, now: Self.now) }
     }
 
-    @Test("when time passes without an idle timeout: only the timeout of a linger ends")
+    @Test("when time passes without an idle timeout: only the linger timeout ends")
     func tick() {
         var limits = Limits()
         limits.idleTimeout = nil
@@ -272,7 +272,9 @@ struct ConnectionStateTests {
         }
     }
 
-    @Test("when the idle timeout is over: says so to who owes a request, and looks whether others read")
+    @Test(
+        "when the idle timeout is over: ends a client with a missing request, and checks whether others read"
+    )
     func tickIdle() {
         var limits = Limits()
         limits.idleTimeout = .milliseconds(900)
@@ -287,7 +289,7 @@ struct ConnectionStateTests {
         check([:]) { $0.tick(limits, untaken: { 5 }, now: 1900) }
     }
 
-    @Test("Only who owes a request is overdue: what has arrived is received before it is ended")
+    @Test("Only a client with a missing request is overdue: arrived bytes are received before it is ended")
     func overdue() {
         var limits = Limits()
         limits.idleTimeout = .milliseconds(900)
@@ -300,14 +302,14 @@ struct ConnectionStateTests {
         #expect(!state.isOverdue(Timeouts(limits), now: 9000))
     }
 
-    @Test("when there is no memory for what would be received: waits")
+    @Test("when there is no memory to receive into: waits")
     func noMemory() {
         check([.serving: Expected(.awaitMemory), .drainServing: Expected(.awaitMemory)]) {
             $0.foundNoMemory()
         }
     }
 
-    @Test("when others wait for its memory: ends, with what it owes or without a request")
+    @Test("when others wait for its memory: ends, with or without unsent answers")
     func givesUpMemory() {
         let lingering = Expected(.shutDown, Start.lingering(.memoryUsedUp))
         let closed = Expected(.close(.memoryUsedUp), .closed)
@@ -321,7 +323,7 @@ struct ConnectionStateTests {
         #expect(state.abandonedBytes == 5)
     }
 
-    @Test("when one event after another brings nothing: rests, and ends if that goes on")
+    @Test("when one event after another brings nothing: backs off, and ends if that continues")
     func fruitless() {
         let events: [(Start, Action, (inout State) -> Action)] = [
             (.serving, .nothing, { $0.wouldBlock() }),

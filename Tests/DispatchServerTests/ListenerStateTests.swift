@@ -55,7 +55,7 @@ struct ListenerStateTests {
 
     // MARK: - The table
 
-    @Test("is what the table says it is")
+    @Test("is as in the table")
     func phases() {
         let phases = Start.allCases.map(\.state.phase)
         #expect(phases == [.opened, .accepting, .waitingForSlot(since: 1000), .backingOff, .closed])
@@ -86,7 +86,7 @@ struct ListenerStateTests {
         }
     }
 
-    @Test("accepts again when it has rested")
+    @Test("accepts again after its back-off")
     func rested() {
         check([.backingOff: Expected([.watch, .accept], .accepting)]) { $0.backOffIsOver() }
     }
@@ -97,7 +97,7 @@ struct ListenerStateTests {
         check([:]) { $0.tick(clientWaits: false, now: 5000) }
     }
 
-    @Test("goes on accepting when it leaves, and begins to if it has not")
+    @Test("continues to accept when it leaves, and starts if it has not")
     func leave() {
         check([.opened: Expected([.watch], .accepting)]) { $0.leave(arrivedBy: 5000) }
     }
@@ -105,13 +105,17 @@ struct ListenerStateTests {
     @Test("closes once, from everywhere")
     func close() {
         let closed = Expected([.close], .closed)
-        check([.opened: closed, .accepting: closed, .waitingForSlot: closed, .backingOff: closed]) { $0.close() }
+        check([.opened: closed, .accepting: closed, .waitingForSlot: closed, .backingOff: closed]) {
+            $0.close()
+        }
     }
 
     @Test("gives up with a word, once")
     func givesUp() {
         let dead = Expected([.note(.dead(ENOSPC)), .close], .closed)
-        check([.opened: dead, .accepting: dead, .waitingForSlot: dead, .backingOff: dead]) { $0.giveUp(ENOSPC) }
+        check([.opened: dead, .accepting: dead, .waitingForSlot: dead, .backingOff: dead]) {
+            $0.giveUp(ENOSPC)
+        }
     }
 
     // MARK: - What an error means
@@ -225,7 +229,7 @@ struct ListenerStateTests {
 
     // MARK: - Leaving
 
-    @Test("that leaves closes when nobody waits and nobody is on the way any more")
+    @Test("that leaves closes when no client waits and no handshake is in progress")
     func leaves() {
         var state = Start.accepting.state
         #expect(state.leave(arrivedBy: 1050) == [])
@@ -252,7 +256,7 @@ struct ListenerStateTests {
         #expect(state.failed(EAGAIN, now: 4000) == [.close])
     }
 
-    @Test("that leaves while it rests goes on after that")
+    @Test("that leaves during a back-off continues after it")
     func leavesResting() {
         var state = Start.backingOff.state
         #expect(state.leave(arrivedBy: 1050) == [])
@@ -270,7 +274,7 @@ struct ListenerStateTests {
         #expect(state.failed(EAGAIN, now: 2000) == [.close])
     }
 
-    @Test("rests when one client after another is gone, and says so")
+    @Test("backs off when one client after another is gone, and logs it")
     func goneForGood() {
         var state = Start.accepting.state
         _ = state.ready()

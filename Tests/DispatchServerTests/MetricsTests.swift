@@ -86,7 +86,7 @@ struct MetricsTests {
 
 @Suite("Two servers in one process", .serialized)
 struct TwoServersTests {
-    @Test("find the sockets that libdispatch could not watch, each its own, and what is nobody's is dropped")
+    @Test("find their own sockets that libdispatch could not watch, and drop unknown ones")
     func unwatched() throws {
         let one = try Fixture(usesHotLoops: false)
         let other = try Fixture(usesHotLoops: false)

@@ -3,14 +3,14 @@
     client.py ask ADDRESS TEXT…           one connection, one line each, checks every answer
     client.py talk ADDRESS                a line from standard input, its answer to standard output
     client.py load ADDRESS CLIENTS LINES  that many at once, each pipelining that many lines, all checked
-    client.py hold ADDRESS CLIENTS        that many stay connected, checked again when told to end
-    client.py knock ADDRESS CLIENTS [ADDRESS…]  until told: connect, one line, close, over and over
-    client.py callers CLIENTS ADDRESS…    until told: as knock, on several addresses, and an end before the answer is no mistake
-    client.py flood ADDRESS CLIENTS       until told: send lines, count whole answers until the server closes
-    client.py post ADDRESS CLIENTS LINES  that many send that many lines each, and read only when told
+    client.py hold ADDRESS CLIENTS        that many stay connected, checked again at the end
+    client.py knock ADDRESS CLIENTS [ADDRESS…]  until the end: connect, one line, close, repeatedly
+    client.py callers CLIENTS ADDRESS…    until the end: as knock, on several addresses; an end of file before the answer is no error
+    client.py flood ADDRESS CLIENTS       until the end: send lines, count whole answers until the server closes
+    client.py post ADDRESS CLIENTS LINES  that many send that many lines each, and read only at the end
     client.py reset ADDRESS COUNT         connect, send half a line, reset
 
-They are told to end by a line on standard input. ADDRESS is HOST:PORT, [HOST]:PORT or the path of a Unix socket.
+A line on standard input asks them to end. ADDRESS is HOST:PORT, [HOST]:PORT or the path of a Unix socket.
 """
 
 import collections
@@ -177,7 +177,7 @@ def callers(clients, *addresses):
 def flood(address, clients):
     """Every byte of the answers must be correct, and they must end with a whole line.
 
-    The client stops sending as soon as it is told that nothing more is read, and reads to the end.
+    The client stops sending when the server reads no more, and reads to the end.
     """
     over = until_told()
     lines = [0] * int(clients)

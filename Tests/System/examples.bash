@@ -4,7 +4,7 @@
 # install_example NAME <<< LINES: a socket unit on port 7000 and a service of that name; the lines belong to its [Service].
 install_example() {
     local name=$1 binary=$here/../../Examples/.build/debug/$1 reload
-    [ "$MACHINE" != here ] || { echo "needs a machine of its own" && exit 77; }
+    [ "$MACHINE" != here ] || { echo "needs a separate machine" && exit 77; }
     [ -x "$binary" ] || { echo "there is no $binary; make examples builds it" && exit 1; }
     container push "$MACHINE" /usr/local/bin "$binary"
     machine chmod 0755 "/usr/local/bin/$name"
@@ -34,8 +34,8 @@ END_OF_UNIT
 # talk TEXT: prints the answers of the server until it closes the connection. TEXT may have escapes, see printf(1).
 talk() { machine sh -c 'printf "$1" | timeout 20 nc -N 127.0.0.1 7000' - "$1"; }
 
-# told PATTERN: the service has sent this to the manager.
-told() {
+# notified PATTERN: the service has sent this to the manager.
+notified() {
     machine journalctl --sync
     [[ $(machine journalctl --quiet --output cat --no-pager _PID=1) =~ $example:\ Got\ notification\ message[^$'\n']*$1 ]]
 }
@@ -57,16 +57,16 @@ lives_with_systemd() {
     machine systemctl start "${example%.service}.socket"
     same "nothing runs yet" inactive "$(example_property ActiveState)"
     expect "a client starts it, and is greeted with the credential" "$@" moin
-    eventually "it says READY=1" told READY=1
+    eventually "it says READY=1" notified READY=1
     same "it is active" active "$(example_property ActiveState)"
     same "its status is shown" "Greeting with moin" "$(example_property StatusText)"
     matches "the socket has the backlog of its unit" " 4096 " "$(network ss -Hltn 'sport = :7000')"
     pid=$(example_property MainPID)
-    eventually "it pings the watchdog" told WATCHDOG=1
+    eventually "it pings the watchdog" notified WATCHDOG=1
 
     echo servus | machine sh -c "cat >/etc/${example%.service}/greeting"
     expect "it is reloaded" machine systemctl reload "$example"
-    eventually "it says RELOADING=1" told RELOADING=1
+    eventually "it says RELOADING=1" notified RELOADING=1
     eventually "the status is new" example_status_matches "^Greeting with servus$"
     expect "a client is greeted with the file of the ConfigurationDirectory=" "$@" servus
     machine sh -c "printf '\\377' >/etc/${example%.service}/greeting"
@@ -84,7 +84,7 @@ lives_with_systemd() {
     expect "it answers on the same socket" "$@" servus
 
     machine systemctl stop "$example"
-    expect "it says STOPPING=1" told STOPPING=1
+    expect "it says STOPPING=1" notified STOPPING=1
     same "its end is a success" success "$(example_property Result)"
     same "nothing went wrong" "" "$(example_journal --output cat --priority err _COMM="${example%.service}")"
     expect "a client starts it again" "$@" servus

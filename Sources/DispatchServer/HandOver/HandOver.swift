@@ -38,16 +38,15 @@ struct HandOverBatch {
     let socket: DescriptorPassing.Pair
 
     /// - Parameters:
-    ///   - connections: All parked. Those that cannot be handed over are skipped.
+    ///   - connections: All parked. Those that cannot be handed over are left out.
     ///   - lastNumber: The highest number of a connection so far.
-    /// - Throws: `SystemError`. Then nothing has changed.
+    /// - Throws: `SystemError`, and then nothing has changed.
     init(_ connections: [Connection], lastNumber: UInt64, _ worker: Worker) throws(SystemError) {
         socket = try DescriptorPassing.Pair()
         let server = ServerRecord(lastNumber: lastNumber).encoded
         var records = [server]
         var ready: [Connection] = []
-        // First with offset 0: the offset of the held bytes depends on the size of the records, which does not depend on the
-        // offset.
+        // The place of the bytes held depends on the size of the records, which does not depend on the place.
         for connection in connections {
             guard let record = connection.record(heldAt: 0, worker)?.encoded else { continue }
             records.append(record)

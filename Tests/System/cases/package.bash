@@ -76,4 +76,4 @@ machine apt-get -qq purge reversed reverse-client >/dev/null 2>&1
 same "purging leaves nothing" "" "$(leftovers)"
 same "nothing of it runs" "" "$(machine pgrep reversed 2>/dev/null || true)"
 refuse "the catalog has forgotten it" grep -q reversed <<<"$(machine journalctl --list-catalog 2>/dev/null)"
-same "the machine is in good order" running "$(machine systemctl is-system-running)"
+same "the machine has no failed units" running "$(machine systemctl is-system-running)"

@@ -15,7 +15,7 @@ own_errors() { journal --priority err SYSLOG_IDENTIFIER=reversed; }
 before=$(own_errors | wc -l)
 refuse "the reload fails" machine systemctl reload reversed 2>/dev/null
 errors=$(own_errors | tail -n "+$((before + 1))")
-same "each mistake is an error of its own" 3 "$(wc -l <<<"$errors")"
+same "each mistake is a separate error" 3 "$(wc -l <<<"$errors")"
 for mistake in 99999 prot idle_timeout; do matches "the journal has the mistake" "$mistake" "$errors"; done
 same "under the documented id" "$errors" "$(machine journalctl -q -o cat --no-pager -u reversed -p err \
     MESSAGE_ID=ecaf35efb8ce4ffd95e5666bb73670f2 | tail -n "+$((before + 1))")"

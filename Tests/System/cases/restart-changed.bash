@@ -51,7 +51,7 @@ END
 machine systemctl restart reversed.service
 journal_matches "took over [0-9]+ connections" || fail "some go on"
 journal_matches "[0-9]+ of 400 connections could not be taken over" || fail "the others are counted"
-(finish "whoever is left") >/dev/null 2>&1 || true
+(finish "the remaining clients") >/dev/null 2>&1 || true
 
 # A unit that stores no descriptors, like that of an older release: the process drains its connections.
 drop_in reversed.service <<'END'
@@ -61,7 +61,7 @@ END
 begin post 127.0.0.1:5000 20 50
 machine systemctl restart reversed.service
 finish "every line that had arrived was answered without a store"
-journal_matches "does not keep the connections" || fail "the journal says why"
+journal_matches "does not store the connections" || fail "the journal says why"
 
 # A stop is not a restart: the clients get an end of file, and the store is empty.
 drop_in reversed.service <<<""
@@ -70,7 +70,7 @@ begin post 127.0.0.1:5000 20 50
 expect "the stop" machine systemctl stop reversed.service
 finish "every line that had arrived was answered"
 journal_matches "stopping, [0-9]+ connections to answer" || fail "a stop drains"
-refuse "nobody listens" client ask 127.0.0.1:5000 nobody 2>/dev/null
+refuse "no process listens" client ask 127.0.0.1:5000 nobody 2>/dev/null
 
 # With hand_over = false, a restart is a stop and a start.
 machine sh -c 'printf "[restart]\nhand_over = false\n" >>/etc/reversed/reversed.toml'

@@ -28,4 +28,4 @@ is_refused stranger "$path"
 expect "root is served" machine reverse-client -U "$path" hello
 machine sed -i 's/0600/0666/' /etc/reversed/reversed.toml
 machine systemctl restart reversed
-expect "everybody is served" asks stranger "$path"
+expect "every user is served" asks stranger "$path"
