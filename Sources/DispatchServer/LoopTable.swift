@@ -78,7 +78,7 @@ struct LoopTable<Member: LoopMember> {
 
     var members: [Member] { entries.compactMap { $0?.member } }
 
-    /// The members without an event since a time that are not queued.
+    /// Those that have had no event since a time and wait for no turn.
     func quiet(since: Milliseconds) -> [Member] {
         entries.compactMap { entry in
             guard let entry, !entry.isQueued, entry.lastEvent < since else { return nil }
