@@ -149,8 +149,8 @@ final class Connection: LoopMember {
         _ = state.withLockIfAvailable { state in
             guard state.source != nil else { return }
             // Nobody watches it, so nobody would see that the client is gone.
-            if case .paused = state.watch, case let code = brokenBy(), code != 0 {
-                perform(state.life.failed(code), &state, worker, now)
+            if case .paused = state.watch, let code = brokenBy() {
+                perform(state.life.broke(code), &state, worker, now)
                 return
             }
             let isHeaderLate =
@@ -168,12 +168,11 @@ final class Connection: LoopMember {
         }
     }
 
-    /// The error that has ended the connection, 0 for none.
-    private func brokenBy() -> Int32 {
+    /// The error that has ended the connection, 0 where both sides have ended it; nil while it lives.
+    private func brokenBy() -> Int32? {
         var socket = pollfd(fd: descriptor, events: 0, revents: 0)
-        guard poll(&socket, 1, 0) > 0 else { return 0 }
-        let code = StreamSocket.pendingError(of: descriptor)
-        return code == 0 ? EPIPE : code
+        guard poll(&socket, 1, 0) > 0 else { return nil }
+        return StreamSocket.pendingError(of: descriptor)
     }
 
     /// The server is stopping. Returns whether the connection knows it now; otherwise it must be told again.
@@ -198,8 +197,8 @@ final class Connection: LoopMember {
     func park(_ worker: Worker, now: Milliseconds) -> Bool {
         state.withLockIfAvailable { state in
             guard state.source != nil else { return false }
-            let arrived = StreamSocket.unreadBytes(of: descriptor)
-            perform(state.life.handOver(arrived: arrived), &state, worker, now)
+            let action = state.life.handOver(arrived: StreamSocket.unreadBytes(of: descriptor))
+            perform(action, &state, worker, now)
             while state.life.isAnsweringForHandOver { perform(state.life.ready(), &state, worker, now) }
             return true
         } ?? false

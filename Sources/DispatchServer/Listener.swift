@@ -76,7 +76,7 @@ final class Listener: Sendable {
     }
 
     /// The number of a closed socket may be another one's by now.
-    private func withOpenSocket(_ body: (Int32) -> Void) {
+    func withOpenSocket(_ body: (Int32) -> Void) {
         state.withLock { if $0.life.phase != .closed { body(descriptor) } }
     }
 
