@@ -148,8 +148,8 @@ final class Connection: LoopMember {
         _ = state.withLockIfAvailable { state in
             guard state.source != nil else { return }
             // A paused socket is not watched, so no event reports that the client is gone.
-            if case .paused = state.watch, case let code = socketError, code != 0 {
-                perform(state.life.failed(code), &state, worker, now)
+            if case .paused = state.watch, let code = socketError {
+                perform(state.life.broke(code), &state, worker, now)
                 return
             }
             let isHeaderLate =
@@ -167,12 +167,11 @@ final class Connection: LoopMember {
         }
     }
 
-    /// The `errno` of a socket whose connection is broken; 0 for an intact one.
-    private var socketError: Int32 {
+    /// The error that has ended the connection, 0 if both sides have closed it; nil for an intact one.
+    private var socketError: Int32? {
         var socket = pollfd(fd: descriptor, events: 0, revents: 0)
-        guard poll(&socket, 1, 0) > 0 else { return 0 }
-        let code = StreamSocket.pendingError(of: descriptor)
-        return code == 0 ? EPIPE : code
+        guard poll(&socket, 1, 0) > 0 else { return nil }
+        return StreamSocket.pendingError(of: descriptor)
     }
 
     /// Starts the drain of this connection. False if its lock is taken or its client may still send a first request: call again.
@@ -197,8 +196,8 @@ final class Connection: LoopMember {
     func park(_ worker: Worker, now: Milliseconds) -> Bool {
         state.withLockIfAvailable { state in
             guard state.source != nil else { return false }
-            let arrived = StreamSocket.unreadBytes(of: descriptor)
-            perform(state.life.handOver(arrived: arrived), &state, worker, now)
+            let action = state.life.handOver(arrived: StreamSocket.unreadBytes(of: descriptor))
+            perform(action, &state, worker, now)
             while state.life.isAnsweringForHandOver { perform(state.life.ready(), &state, worker, now) }
             return true
         } ?? false

@@ -252,6 +252,15 @@ struct ConnectionState: Equatable, Sendable {
         }
     }
 
+    /// The connection is over, which was seen without an event of the socket.
+    ///
+    /// - Parameter code: The error, 0 where both sides have ended it.
+    mutating func broke(_ code: Int32) -> Action {
+        // Input may be left: close(2) would answer it with a RST.
+        if case .lingering = phase, code == 0 { return ready() }
+        return failed(code == 0 ? EPIPE : code)
+    }
+
     // MARK: - Events of the server
 
     /// Whether `tick` would end a client for a missing request. Then receive first: the request may have arrived in time while the
@@ -343,17 +352,19 @@ struct ConnectionState: Equatable, Sendable {
     /// Parks the connection for a hand-over. Bytes that have arrived by now are answered first, as far as the socket takes the
     /// answers: call `ready` while `isAnsweringForHandOver`.
     ///
-    /// - Parameter arrived: How many bytes wait to be received.
-    mutating func handOver(arrived: Int) -> Action {
+    /// - Parameter arrived: How many bytes wait to be received; asked only of a socket that is still open.
+    mutating func handOver(arrived: @autoclosure () -> Int) -> Action {
         guard handOver == .no else { return .nothing }
         switch phase {
-        case .serving(remaining: nil) where arrived > 0:
+        case .serving(remaining: nil):
+            let arrived = arrived()
+            guard arrived > 0 else { return park() }
             handOver = .answering
             phase = .serving(remaining: arrived)
             return .receive(atMost: arrived)
         case .sending(var sending) where sending.next == .serve(remaining: nil):
             handOver = .answering
-            sending.next = .serve(remaining: arrived)
+            sending.next = .serve(remaining: arrived())
             phase = .sending(sending)
             return .send(sending.unsent)
         case .serving, .sending, .lingering:

@@ -76,7 +76,7 @@ final class Listener: Sendable {
     }
 
     /// Calls `body` unless the socket is closed: another file may have its descriptor number by then.
-    private func withOpenSocket(_ body: (Int32) -> Void) {
+    func withOpenSocket(_ body: (Int32) -> Void) {
         state.withLock { if $0.life.phase != .closed { body(descriptor) } }
     }
 

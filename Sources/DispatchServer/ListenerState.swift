@@ -199,6 +199,8 @@ struct ListenerState: Sendable {
     /// Accepts again.
     mutating func release() -> [Action] {
         guard phase == .held else { return [] }
+        // One that leaves ends when nobody waits, for which no event would come.
+        guard leavesAt == nil else { return acceptAgain() }
         phase = .accepting
         return [.watch]
     }

@@ -170,7 +170,7 @@ final class Listeners: Sendable {
     /// Updates the store to the current listeners.
     private func updateStore() {
         guard let store else { return }
-        let (removed, added) = contents.withLock { contents -> ([String], [(Int32, String)]) in
+        let (removed, added) = contents.withLock { contents -> ([String], [(Listener, String)]) in
             let wanted = contents.isStoring ? contents.current.filter { $0.address.isOurs } : []
             let wantedNow = Set(wanted.map(ObjectIdentifier.init))
             let removed = contents.stored.filter { !wantedNow.contains($0.key) }
@@ -182,25 +182,27 @@ final class Listeners: Sendable {
                     kind: listener.address.storedKind
                 ).text
                 contents.stored[ObjectIdentifier(listener)] = name
-                return (listener.descriptor, name)
+                return (listener, name)
             }
             return (removed.values.sorted(), added)
         }
         for name in removed { store.remove(name) }
-        for (descriptor, name) in added { store.store(descriptor, name) }
+        for (listener, name) in added { listener.withOpenSocket { store.store($0, name) } }
     }
 
     /// Whether leaving listeners still accept clients.
     var areLeaving: Bool { contents.withLock { $0.open > $0.current.count } }
 
     /// Stops accepting until `release`.
-    func hold() {
-        for listener in current { listener.hold() }
+    ///
+    /// - Parameter leavingToo: Whether leaving listeners stop, too.
+    func hold(leavingToo: Bool = false) {
+        for listener in leavingToo ? all : current { listener.hold() }
     }
 
     /// Accepts again after `hold`.
     func release() {
-        for listener in current { listener.release() }
+        for listener in all { listener.release() }
     }
 
     // MARK: - Closing

@@ -25,15 +25,17 @@ extension ProxyHeader {
         let peeked = recv(descriptor, buffer.baseAddress, space, Int32(MSG_PEEK | MSG_DONTWAIT))
         guard peeked >= 0 else { return .failed(errno) }
         guard peeked > 0 else { return .endOfFile }
-        let step = receive(UnsafeRawBufferPointer(rebasing: buffer[..<peeked]))
+        // Only what is taken counts: the call may fail, or take less.
+        var preview = self
         let count =
-            switch step {
+            switch preview.receive(UnsafeRawBufferPointer(rebasing: buffer[..<peeked])) {
             case .needsMore, .invalid: peeked
             case .complete(let length, _): min(length, peeked)
             }
-        // The bytes have arrived, so this receives exactly as many.
         let taken = recv(descriptor, buffer.baseAddress, count, Int32(MSG_DONTWAIT))
-        guard taken == count else { return .failed(taken < 0 ? errno : EIO) }
-        return .header(count: count, step, hasMore: peeked > count)
+        guard taken >= 0 else { return .failed(errno) }
+        guard taken > 0 else { return .endOfFile }
+        let step = receive(UnsafeRawBufferPointer(rebasing: buffer[..<min(taken, count)]))
+        return .header(count: taken, step, hasMore: peeked > taken)
     }
 }

@@ -220,6 +220,17 @@ struct ConnectionStateTests {
         check([.lingering: Self.closedLingering]) { $0.discarded(State.lingerAllowance) }
     }
 
+    @Test("when both sides have ended, unseen: discards what is left, which close(2) would answer with a RST")
+    func endedUnseen() {
+        var lingering = Start.lingering.state
+        #expect(lingering.broke(0) == .discard(atMost: State.lingerAllowance))
+        #expect(lingering.broke(104) == .close(.refused("no")))
+        var serving = Start.serving.state
+        #expect(serving.broke(0) == .close(.lost(EPIPE)))
+        var sending = Start.sending.state
+        #expect(sending.broke(104) == .close(.lost(104)))
+    }
+
     @Test("when there was nothing to receive: does nothing")
     func wouldBlock() {
         check([:]) { $0.wouldBlock() }

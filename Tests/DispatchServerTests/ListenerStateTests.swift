@@ -274,6 +274,15 @@ struct ListenerStateTests {
         #expect(state.failed(EAGAIN, now: 2000) == [.close])
     }
 
+    @Test("that leaves and was held goes on when it is released: no event would close it")
+    func releasedWhileItLeaves() {
+        var state = Start.accepting.state
+        _ = state.leave(arrivedBy: 10)
+        #expect(state.hold() == [.unwatch])
+        #expect(state.release() == [.watch, .accept])
+        #expect(state.failed(EAGAIN, now: 10) == [.close])
+    }
+
     @Test("backs off when one client after another is gone, and logs it")
     func goneForGood() {
         var state = Start.accepting.state

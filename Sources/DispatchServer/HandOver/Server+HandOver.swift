@@ -55,6 +55,7 @@ extension Server {
     }
 
     private func pass(_ all: [Connection], _ completion: @escaping @Sendable (HandOver?) -> Void) {
+        listeners.hold(leavingToo: true)
         // Descriptors in flight count against the soft limit.
         DescriptorLimit.raiseSoftLimit(by: all.count + all.count / HandOverMessage.most + 1)
         let lastNumber = core.connections.lastNumber

@@ -115,6 +115,19 @@ struct ConnectionHandOverTests {
         #expect(life.resume() == .nothing)
     }
 
+    @Test("A closed one is not asked what has arrived: the descriptor may be another one's by now")
+    func closedIsNotAsked() {
+        var life = ConnectionState(connectedAt: 0)
+        _ = life.failed(104)
+        var questions = 0
+        func arrived() -> Int {
+            questions += 1
+            return 0
+        }
+        #expect(life.handOver(arrived: arrived()) == .nothing)
+        #expect(questions == 0)
+    }
+
     @Test("A parked connection that no process takes drains like any other")
     func nobodyTakesIt() {
         var life = ConnectionState(connectedAt: 0)
