@@ -1,4 +1,4 @@
-// The guard between libdispatch and the kernel: system calls of libdispatch that this program makes itself.
+// The epoll guard: functions that replace system calls of libdispatch in this program.
 //
 // 1. A client's RST. libdispatch waits for its descriptors with epoll_wait(2) on one manager thread. On EPOLLHUP it
 // concludes that the descriptor is dead, marks its note "needs delete", and lets the worker thread that runs the source's
@@ -8,26 +8,24 @@
 // them by what it registers. (libdispatch issues #949 and #833, swift-corelibs-foundation #3276; read in
 // src/event/event_epoll.c of the release that comes with Swift 6.3.)
 //
-// So epoll_wait calls epoll_pwait(2) without a mask, which is the same system call in all but name, and turns HUP and ERR
-// into IN and OUT. The handler then does what it always does: recv(2) says end of file or ECONNRESET, send(2) EPIPE, and the
-// source is cancelled the ordinary way, which makes the manager delete the note. Both bits, because a source that waits to
-// write would not see an EPOLLIN, and libdispatch would arm the descriptor again at once, and again. A bit that no source
-// waits for is delivered to nobody.
+// So epoll_wait calls epoll_pwait(2) without a mask, which is the same system call under another name, and replaces HUP and ERR
+// by IN and OUT. Then the handler runs as usual: recv(2) returns end of file or ECONNRESET, send(2) returns EPIPE, and the
+// source is cancelled normally, so the manager deletes the note. Both bits are needed: a source that waits for output does not
+// get EPOLLIN, and libdispatch would re-arm the descriptor in a loop. A bit that no source waits for is ignored.
 //
-// 2. A call that fails. libdispatch ends the process without a word when it cannot make its epoll instance, eventfd or
-// timerfd; without a signalfd it serves without signals; without a thread it tries again endlessly; and when epoll_ctl(2) fails
-// the source is deaf and nobody knows.
-// And where it reads its eventfd, sets its timerfd or waits in vain, it does so again at once, for good.
-// So these end the process with a sentence; those that are made while it runs are tried again for a quarter of a second
-// before. A failed epoll_ctl for a descriptor of the program's is kept for the server,
-// which asks for it with epoll_guard_take_failure and closes the descriptor.
+// 2. Failed calls. If libdispatch cannot create its epoll instance, eventfd or timerfd, it ends the process without a message.
+// Without a signalfd it runs without signals. Without a thread it retries endlessly. If epoll_ctl(2) fails, the source gets no
+// events, and the program does not learn it. If reading the eventfd, setting the timerfd or waiting fails, it retries at once,
+// endlessly. So the guard ends the process with a message. Calls after the start are first retried for a quarter of a second. A
+// failed epoll_ctl for a descriptor of the program is recorded. The server gets it from epoll_guard_take_failure, and closes the
+// descriptor.
 //
-// The linker takes these functions for libdispatch's calls: with --static-swift-stdlib because they come before libc, with
-// the shared libdispatch because the linker exports a symbol that a shared library on its command line lacks.
+// The linker resolves the calls of libdispatch to these functions: with --static-swift-stdlib because they come before libc, with
+// the shared libdispatch because the linker exports symbols that a shared library on its command line needs.
 //
-// Part 1 may go when libdispatch deletes notes on the manager only, part 2 when it reports errors.
-// Tests/Behaviour/test_epoll_guard.py counts the EPOLL_CTL_DELs of other threads under a storm of RSTs, and fails when this
-// file is not linked in; Tests/Faults/torture.py makes each call fail.
+// Part 1 can be removed when libdispatch deletes notes only on the manager thread, part 2 when it reports errors.
+// Tests/Behaviour/test_epoll_guard.py counts the EPOLL_CTL_DEL calls of other threads during many RSTs, and fails if this file is
+// not linked in; Tests/Faults/torture.py makes each call fail.
 
 #define _GNU_SOURCE
 #include "CEpollGuard.h"
@@ -67,7 +65,7 @@ static int required(int result, const char *call) {
     return result;
 }
 
-// Whether to make a call again that has failed so often: it waits a little longer each time.
+// Waits, longer each time, and returns whether to retry a call that has failed this often.
 static int must_retry(int failures) {
     if (failures > 8) return 0;
     int error = errno;
@@ -80,8 +78,8 @@ int epoll_create1(int flags) {
     return required((int)syscall(SYS_epoll_create1, flags), "epoll_create1");
 }
 
-// The descriptors that libdispatch cannot do without; it keeps them for the life of the process. It makes one eventfd, one
-// signalfd for each signal, and a timerfd for each clock.
+// The descriptors that libdispatch needs for the life of the process: one eventfd, one signalfd for each signal, and one timerfd
+// for each clock.
 static _Atomic int vital[32];
 
 static int keep(int descriptor) {
@@ -93,7 +91,7 @@ static int keep(int descriptor) {
 }
 
 static int is_vital(int descriptor) {
-    // Not one that has got the number since: these are anonymous inodes, without a type.
+    // Check that the number was not reused: these descriptors are anonymous inodes, without a type.
     struct stat status;
     if (fstat(descriptor, &status) == 0 && (status.st_mode & S_IFMT) != 0) return 0;
     for (int i = 0; i < 32; i++) {
@@ -124,7 +122,7 @@ int eventfd_read(int descriptor, eventfd_t *value) {
     int failures = 0;
     do {
         result = read(descriptor, value, sizeof *value);
-        // It is only read when epoll says that it can be.
+        // libdispatch reads it only after an event.
     } while (result < 0 && must_retry(++failures));
     return required(result == sizeof *value ? 0 : -1, "read");
 }
@@ -134,14 +132,14 @@ int signalfd(int descriptor, const sigset_t *mask, int flags) {
     return keep(required((int)syscall(SYS_signalfd4, descriptor, mask, (size_t)8, flags), "signalfd"));
 }
 
-// Failures that the server has not asked for yet: one word each, 0 for a free place. When all are taken, further ones are
-// lost; a system on which more than 256 calls fail within one sweep fails the next ones too.
+// Failures that the server has not taken yet: one word each, 0 for a free entry. If all are in use, further failures are lost; if
+// more than 256 calls fail within one sweep, later ones will fail, too.
 static _Atomic uint64_t failures[256];
-// Whether there ever was one: looking through all of them costs time.
+// Whether there was any failure, to avoid searching all entries.
 static _Atomic int has_failed;
 
-// Adding what is there already and changing what is not are each other's remedy: either way libdispatch wants the
-// descriptor to be watched. What libdispatch needs for itself is tried for longer.
+// If an added descriptor is already there, change it; if a changed one is missing, add it: in both cases libdispatch wants it
+// watched. Calls for libdispatch's own descriptors are retried for longer.
 static int control(int epoll, int operation, int descriptor, struct epoll_event *event) {
     for (int failures = 1; failures < 20; failures++) {
         if (syscall(SYS_epoll_ctl, epoll, operation, descriptor, event) == 0) return 0;
@@ -202,9 +200,8 @@ void epoll_guard_set_up(void) {
     atomic_store(&is_set_up, 1);
 }
 
-// Where no thread can be made libdispatch tries again every second, in the midst of whatever called it. Before the program
-// is set up nothing else can end that.
-// A sanitizer has a pthread_create of its own, which sees every thread.
+// If no thread can be created, libdispatch retries every second within the caller. Before the program is set up, nothing else can
+// end that. With a sanitizer this is left out: the sanitizer replaces pthread_create itself.
 #if !__has_feature(thread_sanitizer) && !__has_feature(address_sanitizer)
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument) {
     int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = dlsym(RTLD_NEXT, "pthread_create");
@@ -218,13 +215,13 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 }
 #endif
 
-// Wakes the thread that waits in epoll_wait. libdispatch would go on without waking it.
+// Wakes the thread in epoll_wait. libdispatch ignores a failure, and the thread would not wake.
 int eventfd_write(int descriptor, eventfd_t value) {
     ssize_t result;
     int failures = 0;
     do {
         result = write(descriptor, &value, sizeof value);
-        // EAGAIN: it has been written to so often that it is readable in any case.
+        // EAGAIN: the counter is at its maximum, so the descriptor is readable.
         if (result < 0 && errno == EAGAIN) return 0;
     } while (result < 0 && must_retry(++failures));
     return required(result == sizeof value ? 0 : -1, "eventfd_write");
@@ -237,7 +234,7 @@ int epoll_wait(int epoll, struct epoll_event *events, int capacity, int timeout)
     do {
         count = epoll_pwait(epoll, events, capacity, timeout, NULL);
     } while (count < 0 && errno != EINTR && must_retry(++failures));
-    // libdispatch takes any other error for a bug of its own and traps.
+    // libdispatch treats any other error as an internal bug, and traps.
     if (count < 0 && errno != EINTR) required(count, "epoll_wait");
     for (int i = 0; i < count; i++) {
         if (events[i].events & (EPOLLHUP | EPOLLERR)) {

@@ -28,7 +28,7 @@ bool linux_ignores_newcomers(int listener) {
     return getsockopt(listener, SOL_SOCKET, SO_BINDTOIFINDEX, &interface, &length) == 0 && interface == INT_MAX;
 }
 
-// As large as the most descriptors need, and aligned as a header must be.
+// Large enough for the maximum number of descriptors, and aligned for the header.
 union control {
     struct cmsghdr header;
     char bytes[CMSG_SPACE(linux_most_descriptors * sizeof(int))];
@@ -59,7 +59,7 @@ ssize_t linux_receive_descriptors(
     int most = *count < 0 ? 0 : *count > linux_most_descriptors ? linux_most_descriptors : *count;
     union control control = {0};
     struct iovec part = {.iov_base = bytes, .iov_len = length};
-    // CMSG_LEN and not CMSG_SPACE: in what pads an odd number of descriptors there is space for one more.
+    // CMSG_LEN instead of CMSG_SPACE: the padding after an odd number of descriptors has space for another one.
     struct msghdr message = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(most * sizeof(int))};
     *count = 0;
@@ -70,7 +70,7 @@ ssize_t linux_receive_descriptors(
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL; header = CMSG_NXTHDR(&message, header)) {
         if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
         int found = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-        // There is one such header in a message, and it has no more than was asked for.
+        // A message has one such header, with at most the requested number of descriptors.
         if (found > most - *count) found = most - *count;
         memcpy(descriptors + *count, CMSG_DATA(header), found * sizeof(int));
         *count += found;
@@ -79,7 +79,7 @@ ssize_t linux_receive_descriptors(
 }
 
 int linux_memory_file(const char *name) {
-    // MFD_NOEXEC_SEAL, of Linux 6.3: nobody runs what is in it. An older kernel knows no such flag.
+    // MFD_NOEXEC_SEAL (Linux 6.3): the file can never be executed. Older kernels do not know the flag.
     int file = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | 8U);
     return file >= 0 || errno != EINVAL ? file : memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 }
@@ -112,7 +112,7 @@ int linux_ready_descriptor(void) {
 }
 
 int linux_processor_count(void) {
-    // More than 1,024 processors need a larger mask; the call says so with EINVAL.
+    // More than 1,024 processors need a larger mask; then the call fails with EINVAL.
     for (int processors = 1024; processors <= 1 << 16; processors *= 2) {
         cpu_set_t *set = CPU_ALLOC(processors);
         if (set == NULL) return 1;
@@ -148,11 +148,11 @@ int linux_try_threads(int count) {
 }
 
 void linux_keep_little_free_memory(void) {
-    // A fixed threshold: by default it grows with what was freed, up to 32 MiB, and large blocks then come from heaps that
-    // one small block keeps from shrinking.
+    // A fixed threshold. By default it grows with freed blocks, up to 32 MiB; then large blocks are in heaps, which a single small
+    // block keeps from shrinking.
     mallopt(M_MMAP_THRESHOLD, 256 << 10);
     mallopt(M_TRIM_THRESHOLD, 1 << 20);
-    // Each heap of its own reserves 64 MiB of address space, and keeps free memory from the others.
+    // Each heap reserves 64 MiB of address space, and its free memory is not available to the others.
     mallopt(M_ARENA_MAX, 2);
 }
 

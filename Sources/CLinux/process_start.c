@@ -14,8 +14,8 @@ __attribute__((constructor)) static void note_start(int count, char **arguments,
     for (int descriptor = 0; descriptor <= 2; descriptor++) {
         if (fcntl(descriptor, F_GETFD) >= 0) continue;
         closed_at_start |= 1 << descriptor;
-        // The lowest free number is the one that is closed. Where there is no /dev/null, a descriptor that can be
-        // neither read nor written keeps the number taken all the same.
+        // open returns the lowest free number, which is the closed one. Without /dev/null, use a descriptor that can be neither
+        // read nor written, so that the number is in use.
         if (open("/dev/null", O_RDWR) < 0) (void)!open("/", O_PATH);
     }
 }

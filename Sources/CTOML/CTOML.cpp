@@ -1,16 +1,16 @@
 #include "include/CTOML.h"
 
-// With NDEBUG, toml++ takes what it asserts for granted, which damaged documents contradict. Without asserts its own
-// checks report the same documents as errors.
+// With NDEBUG, toml++ assumes that its assertions hold, which is not true for damaged documents. With its asserts disabled, its
+// checks report these documents as errors.
 #undef NDEBUG
 #define TOML_ASSERT(condition) static_assert(true)
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_ENABLE_SIMD 0
-// The parser, the destructors of its tables and the reader of the values go down by recursion, a few hundred bytes of stack
-// for each level. This bounds the arrays and inline tables; `line_of_long_key` bounds the dots between them.
+// The parser, the destructors of its tables and the reader of the values are recursive, with a few hundred bytes of stack per
+// level. This limits nested arrays and inline tables; `line_of_long_key` limits dotted keys.
 #define TOML_MAX_NESTED_VALUES 16
-// toml++ 3.3 and 3.4 promise the compiler that "is this a space?" is never asked of é. A damaged document asks, and the
-// answer is no. (3.4 calls its headers .hpp.)
+// toml++ 3.3 and 3.4 tell the compiler that the test for a space is never called for é. For a damaged document it is called;
+// then it must be false. (The headers of 3.4 are named .hpp.)
 #if __has_include(<toml++/impl/preprocessor.hpp>)
 #define TOML_HEADER(name) <toml++/impl/name.hpp>
 #else
@@ -39,7 +39,7 @@ namespace {
 constexpr int most_parts_of_a_key = 64;
 constexpr char too_deep[] = "nested more deeply than any setting is";
 
-/// The first line with more dots than a key may have, 0 if there is none. Dots in a row are none that part a key.
+/// The first line with more dots than a key may have, 0 if there is none. Adjacent dots do not separate keys.
 uint32_t line_of_long_key(std::string_view text) {
     uint32_t line = 1;
     int dots = 0;

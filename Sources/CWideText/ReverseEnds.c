@@ -1,8 +1,8 @@
 #include "Block.h"
 #include "CWideText.h"
 
-// `low` and `high` bound what is left, and are at least a block apart where one is loaded or stored between them. The
-// last pair may overlap: both of its blocks are loaded before either is stored, and agree on the bytes they share.
+// `low` and `high` are the bounds of the remaining bytes, at least a block apart at each load and store. The last two blocks
+// may overlap: both are loaded before one is stored, and both stores write the same values to shared bytes.
 INLINED size_t reverse_ends(uint8_t *bytes, size_t count, bool only_plain_ascii) {
     uint8_t *low = bytes;
     uint8_t *high = bytes + count;
@@ -32,7 +32,7 @@ size_t wide_reverse_ends(void *bytes, size_t count, bool only_plain_ascii) {
 
 #elif defined(__x86_64__)
 
-// The baseline has no byte shuffle: words of 8 bytes, which ReverseCore takes, are faster.
+// The baseline has no byte shuffle, so words of 8 bytes, as in ReverseCore, are faster.
 size_t wide_reverse_ends(void *bytes, size_t count, bool only_plain_ascii) {
     (void)bytes, (void)count, (void)only_plain_ascii;
     return 0;

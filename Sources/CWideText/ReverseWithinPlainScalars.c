@@ -1,13 +1,14 @@
 #include "Block.h"
 #include "CWideText.h"
 
-// Leads of two and three bytes, as masks, and the places after them. 0xE0 is none: all that it leads goes the slow way.
+// Masks of the lead bytes of two and three bytes, and of the positions after them. 0xE0 is excluded: its scalars take the slow
+// path.
 typedef struct {
     Block lead2, second2;
     Block lead3, second3, third3;
 } Structure;
 
-// Where lead bytes and continuations are not where the other asks for them. A sequence may go on past the block.
+// Mask of misplaced lead and continuation bytes. A sequence may continue past the block.
 INLINED void find_structure(const Block *bytes, Structure *found, Block *refused) {
     found->lead2 = within(*bytes, 0xC2, 0xDF);
     found->lead3 = within(*bytes, 0xE1, 0xEF);
@@ -45,9 +46,9 @@ INLINED void refuse_three_bytes(const Block *bytes, const Block *before, const B
     *refused |= (equal(*two_before, 0xE2) & joiners) | (equal(*two_before, 0xE3) & (tones | voicings));
 }
 
-// Turns the bytes within the scalars of a block round, up to where the block ends or a scalar is not plain. Returns how
-// many bytes are done; the others stay as they are. Whatever is refused, is so at a byte of its own or, for want of a
-// continuation, at the byte behind it: what begins before the last lead byte ahead of that is plain.
+// Reverses the bytes within each scalar of a block, up to its end or the first scalar that is not plain. Returns how many bytes
+// are done; the others are unchanged. A refused scalar is marked at one of its bytes or, if a continuation byte is missing, at the
+// byte after it. So all scalars before the last lead byte in front of the first mark are plain.
 INLINED size_t turn_plain(Block *block, uint8_t last_but_one, uint8_t last) {
     const Block places = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
                           16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
@@ -76,10 +77,10 @@ INLINED size_t turn_plain(Block *block, uint8_t last_but_one, uint8_t last) {
     return done;
 }
 
-// A block is loaded only where at least its size is left, and stored where it was loaded. Where a sequence
-// runs over the end of one, the next begins with its lead byte. Each block is loaded before the one ahead of it is
-// stored: they may share such bytes, which the store does not change, but it would make the load wait. What is left at
-// the end is copied into a block filled up with zeros, in which a sequence that is cut off is ill-formed.
+// A block is loaded only if at least its size is left, and stored where it was loaded. If a sequence crosses the end of a block,
+// the next block begins with its lead byte. Each block is loaded before the previous one is stored: they may share these bytes,
+// which the store does not change, but the load would wait for the store. The last bytes are copied into a block padded with
+// zeros, in which a truncated sequence is ill-formed.
 INLINED size_t reverse_within_plain_scalars(uint8_t *bytes, size_t count) {
     size_t done = 0;
     Block block;

@@ -3,12 +3,12 @@ import Sockets
 
 /// The control groups of this process (cgroups(7)).
 enum CGroup {
-    /// What the files of these names hold, in the process's groups and in those on the way to the root. Nothing where there
-    /// is none or it cannot be read.
+    /// The contents of the files with these names, in the groups of the process and all their parents. Files that do not exist
+    /// or cannot be read are left out.
     static func values(of names: [String]) -> [String] {
         let lines = text(of: "/proc/self/cgroup")?.split(separator: "\n") ?? []
         return lines.flatMap { line -> [String] in
-            // A number, the controllers of version 1, and a path.
+            // A line has a number, the controllers (version 1 only), and a path.
             let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
             guard fields.count == 3 else { return [] }
             let root = "/sys/fs/cgroup" + (fields[1].isEmpty ? "" : "/\(fields[1])")
@@ -18,7 +18,7 @@ enum CGroup {
         }
     }
 
-    /// The path and those of its parents, `/a/b` and `/a` and an empty one.
+    /// The path and those of its parents: `/a/b`, `/a` and the empty path.
     private static func paths(to path: Substring) -> [Substring] {
         var path = path == "/" ? "" : path
         var paths = [path]
@@ -29,7 +29,7 @@ enum CGroup {
         return paths
     }
 
-    /// The beginning of a small file, nil where there is none.
+    /// The first 4 KiB of a file; nil if it cannot be read.
     static func text(of path: String) -> String? {
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard number >= 0 else { return nil }

@@ -1,13 +1,13 @@
 import Sockets
 
-/// Whom a connection counts for: an IPv4 address, or the network of an IPv6 address, its first 64 bits.
+/// The client that a connection counts for: an IPv4 address, or the first 64 bits of an IPv6 address.
 ///
-/// A host has a whole /64 to choose its IPv6 addresses from (RFC 4291 2.5.4), so counting single ones would count nothing.
+/// A host can choose its IPv6 addresses from a whole /64 (RFC 4291 2.5.4), so a count per address would limit nothing.
 struct ClientKey: Hashable {
     private let isIPv6: Bool
     private let bits: UInt64
 
-    /// - Returns: Nil for a client of a Unix socket: whoever may open the socket's file is not counted.
+    /// - Returns: Nil for a client of a Unix socket, which is not counted: the mode of the file limits who may connect.
     init?(_ address: SocketAddress) {
         switch address.unmapped {
         case .ipv4(let bytes, _):
@@ -27,7 +27,7 @@ struct ClientCounts {
     var limit: Int?
     private var counts: [ClientKey: Int] = [:]
 
-    /// Counts a connection; false, and it is not counted, when its client has as many as it may.
+    /// Counts a connection. False, without counting it, if its client is at the limit.
     mutating func enter(_ client: ClientKey) -> Bool {
         let count = counts[client, default: 0]
         if let limit, count >= limit { return false }
@@ -35,7 +35,7 @@ struct ClientCounts {
         return true
     }
 
-    /// Counts a connection that is there already, whatever the limit is.
+    /// Counts an existing connection, even above the limit.
     mutating func count(_ client: ClientKey) { counts[client, default: 0] += 1 }
 
     /// A connection that was counted has ended.

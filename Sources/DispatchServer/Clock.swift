@@ -5,8 +5,8 @@ import Quantities
 typealias Milliseconds = UInt64
 
 enum Clock {
-    /// The time now, read coarsely (`CLOCK_MONOTONIC_COARSE`, clock_gettime(2)): a few nanoseconds a reading, right to
-    /// about 4 ms.
+    /// The current time, from the coarse clock (`CLOCK_MONOTONIC_COARSE`, clock_gettime(2)): a reading takes a few nanoseconds
+    /// and is accurate to about 4 ms.
     static func now() -> Milliseconds { nanoseconds(CLOCK_MONOTONIC_COARSE) / 1_000_000 }
 
     /// A clock of clock_gettime(2).
@@ -19,6 +19,6 @@ enum Clock {
 }
 
 extension Duration {
-    /// Whole milliseconds, rounded up, so that no timeout is over too early.
+    /// Whole milliseconds, rounded up, so that no timeout ends too early.
     var milliseconds: Milliseconds { Milliseconds(clamping: wholeMilliseconds(roundingUp: true)) }
 }

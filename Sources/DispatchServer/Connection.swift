@@ -5,23 +5,23 @@ import Glibc
 import Sockets
 import Synchronization
 
-/// One client: performs the actions of its `ConnectionState` on its socket, with the answers of its session.
+/// One client connection. It performs the actions of its `ConnectionState` on the socket, with the answers of its session.
 ///
-/// All that changes is behind one lock, held for at most one receive and one send. Handlers, the sweep and the drain take
-/// it, so nothing depends on which thread serves a connection. The sweep and the drain never wait for it: a handler that
-/// is stuck stops neither.
+/// All mutable state is behind one lock, held for at most one receive and one send. Handlers, the sweep and the drain take
+/// the lock, so any thread may serve a connection. The sweep and the drain never wait for it, so a blocked handler stops
+/// neither.
 ///
 /// Where the socket is watched:
 ///
 ///     source ──(busy, or output is blocked)──▶ loop ──(quiet)──▶ source        any ──(closed)──▶ nowhere
-///     either ──(no memory)──▶ paused ──(memory, or the end)──▶ source
-///     any ──(handed over)──▶ parked ──(nobody took it)──▶ source
+///     either ──(no memory, or a back-off)──▶ paused ──(memory, time, or the end)──▶ source
+///     any ──(handed over)──▶ parked ──(no process took it)──▶ source
 ///
-/// The read source is suspended while the connection is lent to a loop or paused. It owns the descriptor: its cancel handler is the
-/// one place that closes it.
+/// The read source is suspended while the connection is in a loop, paused or parked. The source owns the descriptor: only its
+/// cancel handler closes it.
 ///
-/// `shutdown(SHUT_RD)` from another thread, so that the connection's own handler would see an end of file, loses answers
-/// on Linux: a line that arrives after it is answered by a RST, which destroys answers on their way. Hence the lock.
+/// A drain could also call `shutdown(SHUT_RD)` from another thread and let the handler find an end of file. On Linux that loses
+/// answers: the kernel answers a line that arrives later with a RST, which destroys answers in flight. Hence the lock.
 final class Connection: LoopMember {
     private enum Watch {
         case source
@@ -34,14 +34,14 @@ final class Connection: LoopMember {
 
     private struct State: ~Copyable {
         var life: ConnectionState
-        /// The client, or until it is known the peer that speaks for it.
+        /// The client; the peer's address until the PROXY header names the client.
         var client: SocketAddress
-        /// What must come before the session; nil when it has come, or nothing must.
+        /// The PROXY header as far as it has arrived; nil if none is expected or it is complete.
         var header: ProxyHeader?
         var session: RunningSession
-        /// Answers that the socket did not take, then an incomplete request.
+        /// Answers that the socket did not take, followed by an incomplete request.
         var held = ByteQueue()
-        /// How many bytes the server knows to be held, and since when there have been any.
+        /// How many held bytes were reported to `HeldMemory`, and since when there have been any.
         var reported = MemoryBudget.Holder(bytes: 0, since: 0)
         var watch = Watch.source
         var source: (any DispatchSourceRead)?
@@ -49,32 +49,32 @@ final class Connection: LoopMember {
         var lastEvent: Milliseconds?
     }
 
-    /// An incomplete request of at most this many bytes is copied in front of what is received next. A longer one is
-    /// received into its own memory, so that many short receives never copy a long request again and again.
-    private static var smallRest: Int { 4096 }
+    /// An incomplete request of up to this many bytes is copied to the front of the worker's buffer before the next receive. A
+    /// longer one is received into its own memory, so that many short receives do not copy it each time.
+    private static var smallRequest: Int { 4096 }
 
-    /// Counts up from 1 for the life of the server.
+    /// Unique for the life of the server, starting at 1.
     let number: UInt64
     let descriptor: Int32
-    /// Who has connected: the client, or the load balancer that it comes through.
+    /// The address at the other end of the socket: the client, or its load balancer.
     let peer: SocketAddress
     let listenerName: String
     private let server: ServerCore
-    /// Whom the connection is entered for, so that it can leave. Behind a lock of its own: the end of a connection takes the other
-    /// one only where it is free.
+    /// The client that the connection counts for in `Connections`. It has a separate lock, because the cancel handler must not
+    /// wait for the main one.
     private let enteredKey: Mutex<ClientKey?>
     private let state: Mutex<State>
-    /// Whether another process has the conversation now, so that its end here must not end it there.
+    /// Whether another process serves the connection now. Then closing it here must not shut it down.
     private let belongsToOther = Atomic(false)
 
     /// Takes over the descriptor.
     ///
     /// - Parameters:
-    ///   - peer: Who speaks for the client; nil where it speaks for itself, or a header is expected.
-    ///   - key: Whom the connection was entered for (`Connections.enter`), if it was.
-    ///   - header: What must come before the session, if anything; then the client is entered when it is known.
-    ///   - life: What is known of its life: that of a client just accepted, by default.
-    ///   - held: What another process held of it.
+    ///   - peer: The load balancer in front of the client; nil if there is none, or if a header is still expected.
+    ///   - key: The client that the connection counts for, if `Connections.enter` was called already.
+    ///   - header: The PROXY header that must arrive first, if any. Then the connection is counted once the client is known.
+    ///   - life: The state to start from. By default that of a newly accepted client.
+    ///   - held: The bytes that another process held for it.
     init(
         number: UInt64,
         descriptor: consuming Descriptor,
@@ -99,20 +99,19 @@ final class Connection: LoopMember {
         )
     }
 
-    /// Whom it is entered for, if it is.
+    /// The client that it counts for, if any.
     var key: ClientKey? { enteredKey.withLock { $0 } }
 
-    /// Begins to serve the client, on its read source. A connection that was handed over goes on where it was, or ends as in
-    /// a stop.
+    /// Starts to serve the client on its read source. A connection that was handed over continues where it was.
     ///
-    /// - Parameter isTakenOver: Whether one that was handed over goes on.
+    /// - Parameter isTakenOver: False to end a connection that was handed over, as a stop would.
     func start(isTakenOver: Bool = true) {
         state.withLock { state in
             let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: server.queue)
             source.setEventHandler { self.serveFromSource() }
             source.setCancelHandler {
                 let isOurs = !self.belongsToOther.load(ordering: .acquiring)
-                // Where somebody holds a duplicate of the socket, close(2) alone ends nothing for the client.
+                // If another process holds a duplicate of the socket, close(2) alone does not end the connection.
                 if isOurs { shutdown(self.descriptor, Int32(SHUT_RDWR)) }
                 epoll_guard_forget(self.descriptor)
                 Glibc.close(self.descriptor)
@@ -144,18 +143,18 @@ final class Connection: LoopMember {
         state.withLock { state in worker.timing { perform(state.life.ready(), &state, worker, now) } }
     }
 
-    /// Time has passed: the idle timeout and the patience of a linger are checked.
+    /// Checks the timeouts. Called by the sweep.
     func tick(_ timeouts: Timeouts, _ worker: Worker, now: Milliseconds) {
         _ = state.withLockIfAvailable { state in
             guard state.source != nil else { return }
-            // Nobody watches it, so nobody would see that the client is gone.
-            if case .paused = state.watch, case let code = brokenBy(), code != 0 {
-                perform(state.life.failed(code), &state, worker, now)
+            // A paused socket is not watched, so no event reports that the client is gone.
+            if case .paused = state.watch, let code = socketError {
+                perform(state.life.broke(code), &state, worker, now)
                 return
             }
             let isHeaderLate =
-                state.header != nil && now > state.life.connectedAt &+ ProxyHeader.patience(timeouts)
-            // What has come in the meantime counts: whoever should have served it may have been busy.
+                state.header != nil && now > state.life.connectedAt &+ ProxyHeader.timeout(timeouts)
+            // Receive first: the bytes may have arrived in time while the process was busy or stopped.
             if isHeaderLate || state.life.isOverdue(timeouts, now: now) {
                 perform(state.life.ready(), &state, worker, now)
             }
@@ -168,15 +167,14 @@ final class Connection: LoopMember {
         }
     }
 
-    /// The error that has ended the connection, 0 for none.
-    private func brokenBy() -> Int32 {
+    /// The error that has ended the connection, 0 if both sides have closed it; nil for an intact one.
+    private var socketError: Int32? {
         var socket = pollfd(fd: descriptor, events: 0, revents: 0)
-        guard poll(&socket, 1, 0) > 0 else { return 0 }
-        let code = StreamSocket.pendingError(of: descriptor)
-        return code == 0 ? EPIPE : code
+        guard poll(&socket, 1, 0) > 0 else { return nil }
+        return StreamSocket.pendingError(of: descriptor)
     }
 
-    /// The server is stopping. Returns whether the connection knows it now; otherwise it must be told again.
+    /// Starts the drain of this connection. False if its lock is taken or its client may still send a first request: call again.
     func drain(_ worker: Worker, now: Milliseconds) -> Bool {
         state.withLockIfAvailable { state in
             guard state.source != nil,
@@ -187,27 +185,27 @@ final class Connection: LoopMember {
         } ?? false
     }
 
-    // MARK: - Changing hands
+    // MARK: - Hand-over
 
-    /// Whether it has ended; its descriptor may be open for a moment yet.
+    /// Whether it has ended. The descriptor may still be open for a moment.
     var isClosed: Bool { state.withLockIfAvailable { $0.life.isClosed } ?? false }
 
-    /// Answers what has arrived, then stops to serve. Returns whether that is done; otherwise it must be told again.
+    /// Answers the bytes that have arrived, then stops serving. False if the lock is taken: call again.
     ///
-    /// The one place where the lock is held for several receives, as many as bytes have arrived.
+    /// Only here the lock is held for several receives, until the bytes that have arrived are read.
     func park(_ worker: Worker, now: Milliseconds) -> Bool {
         state.withLockIfAvailable { state in
             guard state.source != nil else { return false }
-            let arrived = StreamSocket.unreadBytes(of: descriptor)
-            perform(state.life.handOver(arrived: arrived), &state, worker, now)
+            let action = state.life.handOver(arrived: StreamSocket.unreadBytes(of: descriptor))
+            perform(action, &state, worker, now)
             while state.life.isAnsweringForHandOver { perform(state.life.ready(), &state, worker, now) }
             return true
         } ?? false
     }
 
-    /// What another process must know to go on with a parked connection; nil where it cannot go on.
+    /// The record from which another process continues a parked connection; nil if the connection cannot be handed over.
     ///
-    /// - Parameter offset: Where the bytes that it holds will be.
+    /// - Parameter offset: The position in the file of the bytes that it holds.
     func record(heldAt offset: UInt64, _ worker: Worker) -> ConnectionRecord? {
         state.withLock { state in
             guard state.life.isParked,
@@ -237,7 +235,7 @@ final class Connection: LoopMember {
         try state.withLock { (state) throws(Failure) in try body(UnsafeRawBufferPointer(state.held.bytes)) }
     }
 
-    /// Goes on with a parked connection that nobody took.
+    /// Serves a parked connection again that no other process took.
     func resume(_ worker: Worker, now: Milliseconds) {
         state.withLock { state in
             guard case .parked = state.watch else { return }
@@ -246,8 +244,8 @@ final class Connection: LoopMember {
         }
     }
 
-    /// Lets go of a parked connection that another process has now.
-    func letGo() {
+    /// Closes the descriptor of a parked connection that another process serves now. The client does not notice.
+    func closeAfterHandOver() {
         state.withLock { state in
             guard case .parked = state.watch else { return }
             belongsToOther.store(true, ordering: .releasing)
@@ -261,7 +259,7 @@ final class Connection: LoopMember {
 
     // MARK: - The end
 
-    /// Closes at once, whatever the client is owed. Returns whether that cut a conversation off.
+    /// Closes the connection at once, with unsent answers or not. Returns whether this cut off a client.
     func abort(_ worker: Worker) -> Bool {
         state.withLockIfAvailable { state in
             guard state.source != nil else { return true }
@@ -273,24 +271,24 @@ final class Connection: LoopMember {
 
     // MARK: - Memory
 
-    /// What it holds, nil for nothing or when it is just being served.
+    /// How much memory it holds; nil for none, or while it is being served.
     var holder: MemoryBudget.Holder? {
         let reported = state.withLockIfAvailable { $0.reported }
         return reported.flatMap { $0.bytes > 0 ? $0 : nil }
     }
 
-    /// Is watched again: there may be memory, or its rest is over.
-    func goOn() {
+    /// Watches a paused connection again: there may be memory, or its back-off is over.
+    func resumeWatching() {
         let isDone: Void? = state.withLockIfAvailable { state in
             guard case .paused = state.watch else { return }
             let action = wait(forOutput: state.life.isSending, &state)
             if case .close(let reason) = action { close(reason, &state, Clock.now()) }
         }
-        // Whoever has the lock now may be about to pause it.
-        if isDone == nil { server.later(10) { self.goOn() } }
+        // The thread that holds the lock may be about to pause the connection.
+        if isDone == nil { server.later(10) { self.resumeWatching() } }
     }
 
-    /// Ends, because others wait for its memory. Returns whether it does.
+    /// Ends the connection, because others wait for its memory. Returns whether it ends.
     func giveUpMemory(_ worker: Worker, now: Milliseconds) -> Bool {
         state.withLockIfAvailable { state in
             guard state.source != nil else { return false }
@@ -300,7 +298,7 @@ final class Connection: LoopMember {
         } ?? false
     }
 
-    /// Reports what has changed.
+    /// Reports to `HeldMemory` how many bytes are held, if that has changed.
     private func report(_ state: inout State, _ now: Milliseconds) {
         let held = state.held.capacity + (state.header?.count ?? 0)
         let bytes = held > HeldMemory.ignored ? held : 0
@@ -308,7 +306,7 @@ final class Connection: LoopMember {
         if state.reported.bytes == 0 { state.reported.since = now }
         let mustWake = server.memory.change(by: bytes - state.reported.bytes)
         state.reported.bytes = bytes
-        // Not at once, so that many that end together wake the others together.
+        // With a delay, so that many connections that end together wake the waiting ones once.
         if mustWake { server.later(10) { [server] in server.memory.wake() } }
     }
 
@@ -322,7 +320,7 @@ final class Connection: LoopMember {
         _ worker: Worker,
         _ now: Milliseconds
     ) -> Int {
-        // Bytes of this event that are still in the worker's buffer. What is left of them is held at the end.
+        // Bytes of this event that are still in the worker's buffer. The connection keeps the unused part at the end.
         var loose: UnsafeMutableRawBufferPointer?
         var received = 0
         var action = first
@@ -360,13 +358,13 @@ final class Connection: LoopMember {
                 pause(&state)
                 server.memory.wait(self)
                 return received
-            case .rest(let time):
+            case .backOff(let time):
                 guard keep(&loose, &state) else {
                     action = state.life.failed(ENOMEM)
                     continue
                 }
                 pause(&state)
-                server.later(time) { self.goOn() }
+                server.later(time) { self.resumeWatching() }
                 return received
             case .close(let reason):
                 close(reason, &state, now)
@@ -388,7 +386,7 @@ final class Connection: LoopMember {
         }
     }
 
-    /// Receives what must come before the session. The client's bytes behind it stay in the socket.
+    /// Receives the PROXY header. Bytes after it stay in the socket.
     private func receiveHeader(
         atMost most: Int,
         _ state: inout State,
@@ -415,7 +413,7 @@ final class Connection: LoopMember {
             state.client = client ?? peer
             let key = ClientKey(state.client)
             guard key.map(server.connections.enter) ?? true else {
-                // As a listener refuses a client that comes by itself.
+                // As a listener refuses a client without a load balancer.
                 state.header = header
                 StreamSocket.resetOnClose(descriptor)
                 server.log.refused(state.client, listener: listenerName)
@@ -442,8 +440,8 @@ final class Connection: LoopMember {
         _ received: inout Int
     ) -> ConnectionState.Action {
         let kept = state.held.count
-        let usesBuffer = kept <= Self.smallRest
-        // What is received may have to be held, all of it.
+        let usesBuffer = kept <= Self.smallRequest
+        // The connection may have to hold everything that it receives.
         let allowed = state.held.capacity + server.memory.allowance(holding: state.held.capacity)
         guard allowed > kept else { return state.life.foundNoMemory() }
         if !usesBuffer {
@@ -495,7 +493,7 @@ final class Connection: LoopMember {
         _ loose: inout UnsafeMutableRawBufferPointer?
     ) -> ConnectionState.Action {
         let bytes = UnsafeRawBufferPointer(loose ?? state.held.bytes)
-        // Bounds: an action never sends more than is held, and a wrong session must not be able to make it do so.
+        // Bounds: a faulty session must not make the connection send more than it holds.
         let answer = UnsafeRawBufferPointer(rebasing: bytes[..<min(count, bytes.count)])
         var sent = Glibc.send(
             descriptor,
@@ -519,7 +517,7 @@ final class Connection: LoopMember {
         errno == EAGAIN || errno == EINTR ? state.life.wouldBlock() : state.life.failed(errno)
     }
 
-    /// Holds output that a session has made, and the rest of the input after it.
+    /// Holds output of the session, followed by the unused input.
     private func hold(_ output: [UInt8], before rest: UnsafeRawBufferPointer, _ state: inout State) {
         var held = ByteQueue()
         output.withUnsafeBytes { held.append($0) }
@@ -527,7 +525,7 @@ final class Connection: LoopMember {
         state.held = held
     }
 
-    /// Moves what is left of the bytes in the worker's buffer into the connection's own memory; false when the system has none.
+    /// Moves unused bytes from the worker's buffer into the connection's own memory; false if the system has none.
     private func keep(_ loose: inout UnsafeMutableRawBufferPointer?, _ state: inout State) -> Bool {
         guard let rest = loose else { return true }
         loose = nil
@@ -551,8 +549,8 @@ final class Connection: LoopMember {
             server.connections.count(failure)
             state.header = nil
         }
-        // A peer that left before it said for whom it speaks, such as a check of the port, is not worth a line, and a client
-        // that was not let in has had its own.
+        // No line for a peer that left before its PROXY header, such as a port check, nor for a refused client: that was
+        // logged already.
         if state.header == nil {
             server.log.disconnected(
                 Ended(
@@ -575,7 +573,7 @@ final class Connection: LoopMember {
         if isSuspended { state.source?.resume() }
     }
 
-    /// How many bytes of answers the client has not taken of a connection that the server ends.
+    /// How many bytes of answers the client has not acknowledged when the server ends the connection.
     private func untaken(_ reason: EndReason, _ abandoned: Int) -> Int {
         switch reason {
         case .drained, .drainTimeout, .timedOut, .memoryUsedUp, .notTakenOver:
@@ -586,7 +584,7 @@ final class Connection: LoopMember {
 
     // MARK: - Watching
 
-    /// Lets nobody watch the socket. Returns whether the source is suspended, and now to be resumed.
+    /// Stops watching the socket. Returns whether the source is suspended; then the caller must resume it.
     private func unwatch(_ state: inout State) -> Bool {
         switch state.watch {
         case .source, .nowhere: return false
@@ -630,11 +628,11 @@ final class Connection: LoopMember {
     }
 
     private func lendIfBusy(_ state: inout State, _ now: Milliseconds) {
-        // A client that asks once and leaves is not worth the way to a loop.
+        // Only after a second event: a client with one request is not worth the move to a loop.
         guard case .source = state.watch, let lastEvent = state.lastEvent,
             server.loops.shouldAdopt(lastEvent: lastEvent, now: now)
         else { return }
-        // Where the loop cannot take it, the source goes on.
+        // If the loop refuses it, the source keeps it.
         _ = lend(&state, forOutput: false)
     }
 
@@ -684,7 +682,7 @@ final class Connection: LoopMember {
         }
     }
 
-    /// Ends, because the system does not watch the descriptor.
+    /// Ends the connection, because the system cannot watch its descriptor.
     func fail(_ code: Int32) {
         _ = state.withLockIfAvailable { state in
             guard state.source != nil, case .close(let reason) = state.life.failed(code) else { return }

@@ -1,7 +1,7 @@
 import Glibc
 
-/// The life of one connection: what to do next. It performs no I/O, reads no clock and holds no bytes, so every case can
-/// be tested and simulated. `Connection` performs the actions.
+/// The state machine of one connection: it decides what to do next. It performs no I/O, reads no clock and holds no bytes, so
+/// every case can be tested and simulated. `Connection` performs the actions.
 ///
 ///                  received, nothing to send
 ///                     ┌──────┐
@@ -10,46 +10,46 @@ import Glibc
 ///                     ▲             ▲  │   │
 ///                     │ all sent    └──┼───┘
 ///                     ├────────────────┤
-///                     │                │ all sent, and the conversation is over
+///                     │                │ all sent, and the session has ended
 ///          idle, or   ▼                ▼
 ///           drained: shutDown ──▶ lingering ──▶ closed
 ///
-/// An error, or the client's end of file once everything is answered, leads from any state to closed.
+/// An error, or the client's end of file after the last answer, leads from any state to closed.
 ///
-/// A connection that is handed over to another process is parked: from any state but closed, `handOver` first answers what
-/// has arrived, as far as the socket takes the answers, and then leads to a stop of everything, in which the phase stays what it
-/// is. The process that takes it over begins in the same phase, with `resume`; so does this one if nobody takes it.
+/// `handOver` parks a connection in any state but closed. First the bytes that have arrived are answered, as far as the
+/// socket takes the answers. A parked connection does nothing and keeps its phase. `resume` continues it in that phase, in the
+/// process that takes it over, or here if none does.
 ///
-/// - serving: requests are read and answered. During a drain only the bytes that had arrived when it began are read.
+/// - serving: requests are read and answered. During a drain only bytes that had arrived when it began are read.
 /// - sending: the first bytes held are answers; nothing is read until they are sent.
-/// - lingering: our FIN is sent. Input is discarded until the client's end of file, so that close(2) finds no unread
-///   bytes: it would send a RST, which destroys answers that the client has not read.
+/// - lingering: our FIN is sent. Input is discarded until the client's end of file. With unread bytes close(2) would send a RST,
+///   which destroys answers that the client has not read.
 struct ConnectionState: Equatable, Sendable {
-    /// What the driver must do. Each ready event leads to at most one `receive` and one `send`.
+    /// What `Connection` must do. Each ready event leads to at most one `receive` and one `send`.
     enum Action: Equatable {
-        /// Receive at most so many bytes, then call `received`, `reachedEndOfFile`, `wouldBlock` or `failed`.
+        /// Receive at most this many bytes, then call `received`, `reachedEndOfFile`, `wouldBlock` or `failed`.
         case receive(atMost: Int)
-        /// Receive and throw away at most so many bytes, then call `discarded`, `wouldBlock` or `failed`.
+        /// Receive and discard at most this many bytes, then call `discarded`, `wouldBlock` or `failed`.
         case discard(atMost: Int)
-        /// Send the first so many bytes held, then call `sent` or `failed`.
+        /// Send this many bytes from the front of those held, then call `sent` or `failed`.
         case send(Int)
-        /// Look whether the end of file is next (`MSG_PEEK`), then call `reachedEndOfFile` or `foundNoEndOfFile`.
+        /// Check for the end of file (`MSG_PEEK`), then call `reachedEndOfFile` or `foundNoEndOfFile`.
         case checkForEndOfFile
         /// Drop all bytes held and send our FIN, then call `shutDown`.
         case shutDown
-        /// Read nothing until there is memory to hold it, then go on with `ready`.
+        /// Read nothing until memory is free, then call `ready` when there is input.
         case awaitMemory
-        /// Do nothing with the socket for so long, then go on with `ready` when it is.
-        case rest(Milliseconds)
+        /// Do not watch the socket for this long, then call `ready` at its next event.
+        case backOff(Milliseconds)
         /// Wait until the socket has input.
         case waitForInput
         /// Wait until the socket takes output.
         case waitForOutput
         /// Close the socket.
         case close(EndReason)
-        /// Watch the socket no more, and keep it open.
+        /// Stop watching the socket, and keep it open.
         case park
-        /// Nothing: something else is awaited already.
+        /// Do nothing: the connection already waits for an event.
         case nothing
     }
 
@@ -64,9 +64,9 @@ struct ConnectionState: Equatable, Sendable {
     struct Sending: Equatable {
         /// How many of the bytes held must be sent.
         var unsent: Int
-        /// What follows.
+        /// What comes after that.
         var next: Next
-        /// How many sent bytes the client had not taken when the idle timeout was last checked, if nothing was sent since.
+        /// How many sent bytes were unacknowledged at the last check of the idle timeout, if nothing was sent since.
         var untaken = Int.max
     }
 
@@ -79,43 +79,41 @@ struct ConnectionState: Equatable, Sendable {
         var reason: EndReason
         /// How many more bytes may be discarded.
         var allowance: Int
-        /// When patience ends, unless the client takes more of its answers before.
+        /// When to give up, unless the client has acknowledged more of its answers by then.
         var until: Milliseconds
         /// When our FIN was sent.
         let since: Milliseconds
-        /// How many sent bytes the client had not taken when that was last checked.
+        /// How many sent bytes were unacknowledged at the last check.
         var untaken = Int.max
     }
 
-    /// How many bytes may be discarded after our FIN. Many, so that a client that sends everything before it reads comes
-    /// to read.
+    /// How many bytes are discarded at most after our FIN. Enough for a client that sends everything before it reads.
     static let lingerAllowance = 64 << 20
-    /// How long after our FIN it is checked whether the client still takes its answers. The first check only notes how much
-    /// is left, so a client that takes nothing keeps a connection for twice this time, and one that does for at most the
-    /// drain timeout.
-    static let lingerPatience: Milliseconds = 2000
-    /// How long after its arrival a client may still send its first request to a server that is stopping: it connected
-    /// to a server that served.
-    static let firstRequestPatience: Milliseconds = 200
+    /// How often after our FIN to check that the client still takes its answers. The first check only notes how much is left.
+    /// So a client that takes nothing keeps the connection for twice this time, any other at most for the drain timeout.
+    static let lingerTimeout: Milliseconds = 2000
+    /// How long a new client may still send its first request to a stopping server: it connected before the stop.
+    static let firstRequestGrace: Milliseconds = 200
 
-    /// After so many events in a row that brought nothing the connection rests: what the system says of the socket is wrong, and
-    /// would keep a processor busy.
+    /// After this many events in a row without data the connection backs off: the events are spurious and would keep a
+    /// processor busy.
     static let fruitlessEvents = 16
-    /// How long it rests, and how often before it is ended.
-    static let restTime: Milliseconds = 200
-    static let rests = 20
+    /// The length of a back-off.
+    static let backOffTime: Milliseconds = 200
+    /// How many back-offs in a row end the connection.
+    static let maximumBackOffs = 20
 
     private enum HandOver: Equatable { case no, answering, parked }
 
     private(set) var phase = Phase.serving(remaining: nil)
     private var handOver = HandOver.no
     let connectedAt: Milliseconds
-    /// When a request was last answered, or blocked output moved on. The idle timeout counts from here.
+    /// When a request was last answered, or the socket last took blocked output. The idle timeout counts from here.
     private(set) var lastProgress: Milliseconds
-    /// How many requests were answered, and how many bytes these answers had.
+    /// How many requests were answered, and the bytes of those answers.
     private(set) var requests: UInt64 = 0
     private(set) var answeredBytes: UInt64 = 0
-    /// How many bytes of answers were held when it was closed.
+    /// How many bytes of answers were unsent when it was closed.
     private(set) var abandonedBytes = 0
 
     private var fruitless = 0
@@ -125,7 +123,7 @@ struct ConnectionState: Equatable, Sendable {
         lastProgress = connectedAt
     }
 
-    /// The life of a connection that another process has handed over: parked, until it is resumed.
+    /// The state of a connection that another process has handed over: parked until `resume`.
     init(
         handedOver phase: Phase,
         connectedAt: Milliseconds,
@@ -142,14 +140,14 @@ struct ConnectionState: Equatable, Sendable {
     }
 
     var isClosed: Bool { phase == .closed }
-    /// Whether what has arrived is still being answered before the connection is parked: call `ready` again.
+    /// Whether bytes are still to be answered before the connection is parked: call `ready` again.
     var isAnsweringForHandOver: Bool { handOver == .answering && !isClosed }
     var isParked: Bool { handOver == .parked }
     var isSending: Bool { if case .sending = phase { true } else { false } }
 
     // MARK: - Events of the socket
 
-    /// What was awaited has come, or may have come.
+    /// The socket is ready, or may be.
     func ready() -> Action {
         if isParked { return .nothing }
         return switch phase {
@@ -173,7 +171,7 @@ struct ConnectionState: Equatable, Sendable {
         return answered(step, answer: answer, next, now)
     }
 
-    /// The client sent its end of file, and the session answered what was left with `answer` bytes.
+    /// The client sent its end of file, and the session answered the remaining input with `answer` bytes.
     mutating func reachedEndOfFile(_ step: SessionStep, answer: Int, now: Milliseconds) -> Action {
         guard case .serving = phase else { return .nothing }
         let reason: EndReason =
@@ -181,7 +179,7 @@ struct ConnectionState: Equatable, Sendable {
         return answered(step, answer: answer, .finish(reason), now)
     }
 
-    /// More input follows what had arrived when the drain began; it gets no answer.
+    /// More input has arrived since the drain began. It gets no answer.
     mutating func foundNoEndOfFile(now: Milliseconds) -> Action {
         guard case .serving = phase else { return .nothing }
         return finish(.drained, now)
@@ -214,22 +212,22 @@ struct ConnectionState: Equatable, Sendable {
         return .nothing
     }
 
-    /// There is no memory for what would be received.
+    /// There is no memory to receive into.
     mutating func foundNoMemory() -> Action {
         if isAnsweringForHandOver { return park() }
         return if case .serving = phase { .awaitMemory } else { .nothing }
     }
 
-    /// There was nothing to receive after all.
+    /// The event was spurious: there was nothing to receive.
     mutating func wouldBlock() -> Action { foundNothing(or: .nothing) }
 
     private mutating func foundNothing(or action: Action) -> Action {
         if isAnsweringForHandOver { return park() }
         fruitless += 1
         if fruitless < Self.fruitlessEvents { return action }
-        // Each further event ends another rest.
-        guard fruitless < Self.fruitlessEvents + Self.rests else { return failed(EAGAIN) }
-        return .rest(Self.restTime)
+        // From here on each event comes after a back-off.
+        guard fruitless < Self.fruitlessEvents + Self.maximumBackOffs else { return failed(EAGAIN) }
+        return .backOff(Self.backOffTime)
     }
 
     /// Our FIN is sent, or could not be.
@@ -239,7 +237,7 @@ struct ConnectionState: Equatable, Sendable {
         return isAnsweringForHandOver ? park() : .waitForInput
     }
 
-    /// What came before the first request was wrong, or did not come: nobody is owed an answer.
+    /// The PROXY header is wrong or late, or the client has too many connections. There is no answer to send.
     mutating func refused(_ reason: EndReason) -> Action {
         guard case .serving = phase else { return .nothing }
         return close(reason)
@@ -254,19 +252,28 @@ struct ConnectionState: Equatable, Sendable {
         }
     }
 
+    /// The connection is over, which was seen without an event of the socket.
+    ///
+    /// - Parameter code: The error, 0 where both sides have ended it.
+    mutating func broke(_ code: Int32) -> Action {
+        // Input may be left: close(2) would answer it with a RST.
+        if case .lingering = phase, code == 0 { return ready() }
+        return failed(code == 0 ? EPIPE : code)
+    }
+
     // MARK: - Events of the server
 
-    /// Whether `tick` would end a client that owes a request. What has arrived is then received first: where the process was
-    /// stopped, or the machine busy, nobody came to read it in time.
+    /// Whether `tick` would end a client for a missing request. Then receive first: the request may have arrived in time while the
+    /// process was stopped or the machine busy.
     func isOverdue(_ timeouts: Timeouts, now: Milliseconds) -> Bool {
         guard case .serving(remaining: nil) = phase else { return false }
         var future = self
         return future.tick(timeouts, untaken: { 0 }, now: now) != .nothing
     }
 
-    /// Time has passed.
+    /// Checks the timeouts.
     ///
-    /// - Parameter untaken: How many sent bytes the client has not taken yet; asked only where it matters.
+    /// - Parameter untaken: Returns how many sent bytes are unacknowledged. Called only if it matters.
     mutating func tick(_ timeouts: Timeouts, untaken: () -> Int, now: Milliseconds) -> Action {
         if isParked { return .nothing }
         let isIdle = timeouts.idle.map { now > lastProgress &+ $0 } ?? false
@@ -277,7 +284,7 @@ struct ConnectionState: Equatable, Sendable {
             return isIdle ? finish(.timedOut(\.idleTimeout), now) : .nothing
         case .sending(var sending):
             guard isIdle else { return .nothing }
-            // The socket's buffer is large: a client may be reading although there is no space for more yet.
+            // The socket's buffer is large: a client may be reading although the buffer takes no more yet.
             let left = untaken()
             guard left < sending.untaken else { return close(.timedOut(\.idleTimeout)) }
             sending.untaken = left
@@ -291,7 +298,7 @@ struct ConnectionState: Equatable, Sendable {
                 now < lingering.since &+ timeouts.drain
             else { return close(lingering.reason) }
             lingering.untaken = left
-            lingering.until = now &+ Self.lingerPatience
+            lingering.until = now &+ Self.lingerTimeout
             phase = .lingering(lingering)
             return .nothing
         case .closed:
@@ -299,16 +306,16 @@ struct ConnectionState: Equatable, Sendable {
         }
     }
 
-    /// The server is stopping. What has arrived by now is answered, nothing later.
+    /// The server is stopping. Bytes that have arrived by now are answered, later ones are not.
     ///
-    /// - Parameter arrived: How many bytes wait to be received; asked only of a socket that is still open.
-    /// - Returns: Nil when a client that has just connected gets a moment to send its first request: ask again.
+    /// - Parameter arrived: How many bytes wait to be received. Evaluated only if the socket is still open.
+    /// - Returns: Nil if a new client still has time to send its first request: call again.
     mutating func drain(arrived: @autoclosure () -> Int, now: Milliseconds) -> Action? {
         if isParked { return nil }
         switch phase {
         case .serving(remaining: nil):
             let arrived = arrived()
-            if arrived == 0, requests == 0, now < connectedAt &+ Self.firstRequestPatience { return nil }
+            if arrived == 0, requests == 0, now < connectedAt &+ Self.firstRequestGrace { return nil }
             phase = .serving(remaining: arrived)
             return arrived == 0 ? .checkForEndOfFile : .nothing
         case .sending(var sending):
@@ -321,7 +328,7 @@ struct ConnectionState: Equatable, Sendable {
         }
     }
 
-    /// Others wait for the memory that it holds.
+    /// Ends the connection, because others wait for its memory.
     mutating func giveUpMemory(now: Milliseconds) -> Action {
         if isParked { return .nothing }
         return switch phase {
@@ -342,20 +349,22 @@ struct ConnectionState: Equatable, Sendable {
 
     // MARK: - Events of the hand-over
 
-    /// The connection is handed over to another process. What has arrived by now is answered, as far as the socket takes the
+    /// Parks the connection for a hand-over. Bytes that have arrived by now are answered first, as far as the socket takes the
     /// answers: call `ready` while `isAnsweringForHandOver`.
     ///
-    /// - Parameter arrived: How many bytes wait to be received.
-    mutating func handOver(arrived: Int) -> Action {
+    /// - Parameter arrived: How many bytes wait to be received; asked only of a socket that is still open.
+    mutating func handOver(arrived: @autoclosure () -> Int) -> Action {
         guard handOver == .no else { return .nothing }
         switch phase {
-        case .serving(remaining: nil) where arrived > 0:
+        case .serving(remaining: nil):
+            let arrived = arrived()
+            guard arrived > 0 else { return park() }
             handOver = .answering
             phase = .serving(remaining: arrived)
             return .receive(atMost: arrived)
         case .sending(var sending) where sending.next == .serve(remaining: nil):
             handOver = .answering
-            sending.next = .serve(remaining: arrived)
+            sending.next = .serve(remaining: arrived())
             phase = .sending(sending)
             return .send(sending.unsent)
         case .serving, .sending, .lingering:
@@ -365,7 +374,7 @@ struct ConnectionState: Equatable, Sendable {
         }
     }
 
-    /// A parked connection goes on: here after all, or in the process that took it over.
+    /// Continues a parked connection, in this process or in the one that took it over.
     mutating func resume() -> Action {
         guard isParked else { return .nothing }
         handOver = .no
@@ -376,7 +385,7 @@ struct ConnectionState: Equatable, Sendable {
         }
     }
 
-    /// A connection that was handed over cannot be taken over: it ends as in a stop.
+    /// Ends a connection that was handed over and cannot be continued, as a stop would.
     mutating func refuseTakeOver(now: Milliseconds) -> Action {
         guard isParked else { return .nothing }
         handOver = .no
@@ -430,7 +439,7 @@ struct ConnectionState: Equatable, Sendable {
             Lingering(
                 reason: reason,
                 allowance: Self.lingerAllowance,
-                until: now &+ Self.lingerPatience,
+                until: now &+ Self.lingerTimeout,
                 since: now
             )
         )
@@ -445,6 +454,6 @@ struct ConnectionState: Equatable, Sendable {
 }
 
 extension SessionStep {
-    /// What bytes lead to that are no session's.
+    /// The step for bytes that do not belong to the session.
     static var nothing: SessionStep { SessionStep(consumed: 0, requests: 0) }
 }

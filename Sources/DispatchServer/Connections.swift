@@ -1,16 +1,16 @@
 import Dispatch
 import Synchronization
 
-/// Who is connected, and how many more may come.
+/// The connections of a server, and its free slots.
 final class Connections: Sendable {
     private struct Contents {
         var connections: [UInt64: Connection] = [:]
-        /// Slots in use: by clients, and by an accept that is under way.
+        /// Slots in use: by connections, and by accepts in progress.
         var slotsInUse = 0
         var capacity: Int
         var clients = ClientCounts()
         var accepted: UInt64 = 0
-        /// The highest number that a connection has had, here or in the process before.
+        /// The highest number of a connection, in this process or the previous one.
         var lastNumber: UInt64 = 0
         var refused: UInt64 = 0
         var ended: UInt64 = 0
@@ -31,7 +31,7 @@ final class Connections: Sendable {
     private let contents: Mutex<Contents>
     private let queue: DispatchQueue
 
-    /// - Parameter queue: Where listeners learn that a slot is free.
+    /// - Parameter queue: Runs `slotIsFree` of waiting listeners.
     init(capacity: Int, queue: DispatchQueue) {
         contents = Mutex(Contents(capacity: capacity))
         self.queue = queue
@@ -40,13 +40,13 @@ final class Connections: Sendable {
     var count: Int { contents.withLock { $0.connections.count } }
     var capacity: Int { contents.withLock { $0.capacity } }
     var accepted: UInt64 { contents.withLock { $0.accepted } }
-    /// How many clients were refused because they had as many connections as one client may.
+    /// How many clients were refused because of the limit for one client.
     var refused: UInt64 { contents.withLock { $0.refused } }
     /// How many connections have ended.
     var ended: UInt64 { contents.withLock { $0.ended } }
     /// How many connections were closed for their PROXY header, by what was wrong with it.
     var proxyHeaderFailures: [ProxyHeaderFailure: UInt64] { contents.withLock { $0.proxyHeaderFailures } }
-    /// How often listeners have paused because no slot was free, and for how long altogether, those that wait now included.
+    /// How often listeners have paused because no slot was free, and for how long in total, current pauses included.
     var pauses: (count: Int, time: Milliseconds) {
         contents.withLock { contents in
             let now = Clock.now() &* Milliseconds(contents.waiting.count)
@@ -58,7 +58,7 @@ final class Connections: Sendable {
     }
     /// How many connections have ended, by the name of the reason.
     var ends: [String: UInt64] { contents.withLock { $0.ends } }
-    /// How many bytes of answers clients had not taken when their connections were ended.
+    /// How many bytes of answers were unacknowledged when the server ended the connections.
     var untakenBytes: UInt64 { contents.withLock { $0.untakenBytes } }
     var isDraining: Bool { contents.withLock { $0.isDraining } }
     var all: [Connection] { contents.withLock { Array($0.connections.values) } }
@@ -67,7 +67,7 @@ final class Connections: Sendable {
 
     // MARK: - Slots
 
-    /// Takes a slot for a client that is about to be accepted; false when there is none.
+    /// Acquires a slot for a client that is about to be accepted. False if none is free.
     func acquireSlot() -> Bool {
         contents.withLock { contents in
             guard contents.slotsInUse < contents.capacity else { return false }
@@ -76,11 +76,11 @@ final class Connections: Sendable {
         }
     }
 
-    /// Gives back a slot for which no client was accepted.
+    /// Releases a slot for which no client was accepted.
     func releaseSlot() { freeSlot { _ in } }
 
-    /// Calls `slotIsFree` on the listener once a slot is free; false if one is free already. Called with the listener's
-    /// lock held, which `slotIsFree` takes, so it cannot come too early.
+    /// Calls `slotIsFree` on the listener once a slot is free. False, without a call, if one is free already. Called with the
+    /// listener's lock held; `slotIsFree` takes that lock, so it cannot run too early.
     func awaitSlot(_ listener: Listener) -> Bool {
         contents.withLock { contents in
             guard contents.slotsInUse >= contents.capacity else { return false }
@@ -91,15 +91,15 @@ final class Connections: Sendable {
         }
     }
 
-    /// A connection is closed for its PROXY header.
+    /// Counts a connection that is closed for its PROXY header.
     func count(_ failure: ProxyHeaderFailure) {
         contents.withLock { $0.proxyHeaderFailures[failure, default: 0] += 1 }
     }
 
-    /// A listener that waited for a slot accepts again.
+    /// Counts the length of a pause that has ended.
     func addPausedTime(_ time: Milliseconds) { contents.withLock { $0.pausedTime += time } }
 
-    /// - Parameter perClient: The most slots that one client may have; nil for all.
+    /// - Parameter perClient: How many slots one client may have; nil for all.
     func setCapacity(_ capacity: Int, perClient: Int? = nil) {
         wake(
             contents.withLock { contents in
@@ -112,8 +112,8 @@ final class Connections: Sendable {
 
     // MARK: - Clients
 
-    /// Counts a connection of this client, once its address is known; false when the client has as many as it may, and
-    /// then the connection is to be refused. What was entered must leave again, by `remove` or by `leave`.
+    /// Counts a connection of this client. False if the client is at its limit; then refuse the connection. Otherwise call
+    /// `remove` or `leave` at its end.
     func enter(_ client: ClientKey) -> Bool {
         contents.withLock { contents in
             let isEntered = contents.clients.enter(client)
@@ -122,10 +122,10 @@ final class Connections: Sendable {
         }
     }
 
-    /// Counts a connection of this client no longer.
+    /// Stops counting a connection of this client.
     func leave(_ client: ClientKey) { contents.withLock { $0.clients.leave(client) } }
 
-    /// The number of the next client that was accepted.
+    /// Counts an accepted client, and returns its number.
     func takeNumber() -> UInt64 {
         contents.withLock { contents in
             contents.accepted += 1
@@ -136,12 +136,12 @@ final class Connections: Sendable {
 
     var lastNumber: UInt64 { contents.withLock { $0.lastNumber } }
 
-    /// Enters a client that has a slot.
+    /// Adds a connection that has a slot.
     func add(_ connection: Connection) {
         contents.withLock { $0.connections[connection.number] = connection }
     }
 
-    /// Enters a client of the process before, whether there is a slot or not; false when its number is taken.
+    /// Adds a connection of the previous process, even without a free slot. False if its number is taken.
     func takeOver(_ connection: Connection) -> Bool {
         contents.withLock { contents in
             guard contents.connections[connection.number] == nil else { return false }
@@ -153,12 +153,12 @@ final class Connections: Sendable {
         }
     }
 
-    /// The next numbers are higher than this.
+    /// Makes all later numbers higher than this one.
     func raiseNumber(to number: UInt64) {
         contents.withLock { $0.lastNumber = max($0.lastNumber, number) }
     }
 
-    /// The number of a client that was neither accepted here nor has a number of its own.
+    /// Returns a new number, without counting an accepted client.
     func takeSpareNumber() -> UInt64 {
         contents.withLock { contents in
             contents.lastNumber &+= 1
@@ -166,7 +166,7 @@ final class Connections: Sendable {
         }
     }
 
-    /// Takes out connections that another process has now, and so no longer count.
+    /// Removes connections that were handed over, and stops counting them.
     func setAside(_ connections: [Connection]) {
         change { contents in
             for connection in connections
@@ -177,7 +177,7 @@ final class Connections: Sendable {
         }
     }
 
-    /// Enters connections again that were set aside.
+    /// Adds connections again that were set aside.
     func putBack(_ connections: [Connection]) {
         contents.withLock { contents in
             for connection in connections {
@@ -188,12 +188,12 @@ final class Connections: Sendable {
         }
     }
 
-    /// Counts the end of a connection, whose slot is in use until it is removed.
+    /// Counts the end of a connection. Its slot stays in use until `remove`.
     func countEnd(_ reason: String) { contents.withLock { $0.ends[reason, default: 0] += 1 } }
 
-    /// To be called once the connection's descriptor is closed.
+    /// Removes a connection whose descriptor is closed.
     ///
-    /// - Parameter client: Whom it was entered for, if it was.
+    /// - Parameter client: The client that it counted for, if any.
     func remove(_ connection: Connection, client: ClientKey?) {
         freeSlot {
             $0.connections[connection.number] = nil
@@ -211,7 +211,7 @@ final class Connections: Sendable {
         }
     }
 
-    /// A change after which slots are free.
+    /// Makes a change that may free slots, and wakes waiting listeners.
     private func change(_ body: (inout Contents) -> Void) {
         let (listeners, whenEmpty) = contents.withLock {
             contents -> ([Listener], (@Sendable () -> Void)?) in
@@ -225,7 +225,7 @@ final class Connections: Sendable {
         whenEmpty?()
     }
 
-    /// Not at once: a listener that gives a slot back holds its own lock, and must not wait for another listener's.
+    /// Asynchronously: a listener that releases a slot holds its own lock, and must not wait for that of another listener.
     private func wake(_ listeners: [Listener]) {
         for listener in listeners { queue.async { listener.slotIsFree() } }
     }
@@ -243,8 +243,8 @@ final class Connections: Sendable {
 
     func beginDrain() { contents.withLock { $0.isDraining = true } }
 
-    /// Calls `body` once, when nobody is connected and nobody is being accepted. Listeners that still wait for a slot do not
-    /// count: to be called when all are closed.
+    /// Calls `body` once, when there are no connections and no accepts in progress. Call it when all listeners are closed: those
+    /// that wait for a slot do not count.
     func whenEmpty(_ body: @escaping @Sendable () -> Void) {
         let isEmpty = contents.withLock { contents in
             if contents.slotsInUse > 0 { contents.whenEmpty = body }

@@ -2,8 +2,8 @@ import Synchronization
 
 /// A value that many threads read and that a reload replaces as a whole.
 ///
-/// A reader keeps a copy and refreshes it before use. That costs one load of a number which hardly ever changes, so
-/// readers on many cores do not wait for each other.
+/// A reader keeps a copy and refreshes it before use. That costs one load of a version number that rarely changes, so readers
+/// on many cores do not contend.
 @usableFromInline
 final class CurrentValue<Value: Sendable>: Sendable {
     /// A reader's copy.
@@ -21,7 +21,7 @@ final class CurrentValue<Value: Sendable>: Sendable {
             self.version = version
         }
 
-        /// The value now.
+        /// The current value.
         @inlinable
         mutating func refreshed() -> Value {
             if source.version.load(ordering: .acquiring) != version { self = source.copy() }
@@ -42,7 +42,7 @@ final class CurrentValue<Value: Sendable>: Sendable {
         }
     }
 
-    /// A copy to begin with.
+    /// Makes a reader's copy.
     @usableFromInline
     func copy() -> Copy {
         current.withLock { Copy(self, $0, version.load(ordering: .relaxed)) }

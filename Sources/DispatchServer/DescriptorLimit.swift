@@ -1,26 +1,26 @@
 import Glibc
 
-/// Keeps the descriptor table from ever being full: libdispatch ends the process when it cannot open a file
-/// ("workq: registered worker exited prematurely"), and any client could bring that about.
+/// Keeps the descriptor table from filling up: libdispatch ends the process if it cannot open a file
+/// ("workq: registered worker exited prematurely"), and without a limit clients could cause that.
 public enum DescriptorLimit {
-    /// Descriptors for everything that is neither a client, nor a listener, nor open at the start: libdispatch's own, hot
-    /// loops, the log, files being read. About 20 are ever open at once.
+    /// How many descriptors to reserve for other purposes than clients, listeners and those open at the start: libdispatch, hot
+    /// loops, the log, files being read. At most about 20 are open at once.
     static let reserve: ClosedRange<rlim_t> = 32...128
 
     struct Outcome: Equatable {
         /// How many clients fit.
         var maximumConnections: Int
-        /// The soft limit now in force (`RLIMIT_NOFILE`, getrlimit(2)).
+        /// The current soft limit (`RLIMIT_NOFILE`, getrlimit(2)).
         var descriptors: UInt64
     }
 
-    /// Raises the soft limit so that `wanted` clients fit, as far as the hard limit allows, and says how many do fit. The
-    /// soft limit is never lowered.
+    /// Raises the soft limit for `wanted` clients, as far as the hard limit allows, and returns how many fit. The soft limit is
+    /// never lowered.
     ///
     /// - Parameters:
-    ///   - listeners: How many sockets may be listening at once, including those that a reload is about to close.
+    ///   - listeners: How many sockets may listen at once, including those that a reload is about to close.
     ///   - open: How many descriptors are open for other purposes.
-    /// - Returns: Nil when the limit is too low for a single client.
+    /// - Returns: Nil if the limit is too low for a single client.
     static func raise(forConnections wanted: Int, listeners: Int, open: Int) -> Outcome? {
         let needed =
             rlim_t(clamping: wanted) + rlim_t(clamping: listeners) + rlim_t(clamping: open)
@@ -37,7 +37,7 @@ public enum DescriptorLimit {
         return Outcome(maximumConnections: min(wanted, fit), descriptors: descriptors)
     }
 
-    /// Raises the soft limit by so many, as far as the hard limit allows: descriptors that are passed on count against it
+    /// Raises the soft limit by `count`, as far as the hard limit allows: descriptors in messages count against it
     /// (`ETOOMANYREFS`, unix(7)).
     static func raiseSoftLimit(by count: Int) {
         var limit = rlimit()
@@ -47,27 +47,27 @@ public enum DescriptorLimit {
         _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
-    /// How many clients fit a limit of open files; nil when not even one does.
+    /// How many clients fit a limit of open files; nil if none does.
     ///
     /// - Parameters:
     ///   - descriptors: The limit of open files (RLIMIT_NOFILE, getrlimit(2)).
-    ///   - listeners: How many sockets may be listening at once.
+    ///   - listeners: How many sockets may listen at once.
     ///   - open: How many descriptors are open for other purposes.
     public static func connections(within descriptors: UInt64, listeners: Int, open: Int) -> Int? {
         let descriptors = rlim_t(clamping: descriptors)
-        // Where descriptors are scarce, a quarter is kept back instead of as many as are comfortable.
+        // With few descriptors a quarter is reserved instead of the upper bound.
         let kept =
             rlim_t(clamping: listeners) + rlim_t(clamping: open)
             + min(max(descriptors / 4, reserve.lowerBound), reserve.upperBound)
         return descriptors > kept ? Int(clamping: descriptors - kept) : nil
     }
 
-    /// How many descriptors this process has open, those included that its parent left open.
+    /// How many descriptors this process has open, including inherited ones.
     static func countOpen() -> Int {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
-        // poll(2) looks at many descriptors in one call, at most as many as the limit, and works where /proc is not mounted.
-        // A parent can leave descriptors open above a limit that was lowered later; so far up is looked in any case.
+        // poll(2) checks many descriptors in one call, at most as many as the limit, and works without /proc. Inherited
+        // descriptors may be above a limit that was lowered later, so at least 4,096 numbers are checked.
         let end = Int32(clamping: min(max(limit.rlim_cur, 4096), 1 << 20))
         let chunk = Int32(clamping: min(max(limit.rlim_cur, 1), 1024))
         return stride(from: 0, to: end, by: Int(chunk)).reduce(0) { count, first in

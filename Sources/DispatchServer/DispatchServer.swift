@@ -1,23 +1,26 @@
-// DispatchServer: a server of stream sockets on libdispatch that no client can crash, about as fast as a bare epoll loop.
+// DispatchServer: a server for stream sockets on libdispatch. No client can crash it, and it is about as fast as a bare epoll
+// loop.
 //
-// The way of a request: a socket's read source has an event (Connection), or a hot loop serves it while it is busy
-// (HotLoop). The connection receives into a buffer of the thread's Worker, its Session answers in place, and the
-// connection sends from the same buffer. What happens next is decided by ConnectionState, which performs no I/O. Listener
-// and ListenerState do the same for a listening socket. Connections knows who is connected and counts slots; LoopBalance
-// decides how many hot loops share the load; Server opens, reloads and drains.
+// The path of a request: the read source of a socket has an event (Connection), or a hot loop serves the socket while it is
+// busy (HotLoop). The connection receives into the buffer of the thread's Worker, its Session answers in place, and the
+// connection sends from the same buffer. ConnectionState decides what happens next, and performs no I/O. Listener and
+// ListenerState do the same for a listening socket. Connections lists the connections and counts slots; LoopBalance decides
+// how many hot loops share the load; Server opens, reloads and drains.
 //
-// HandOver/ passes the connections to another process of the service, and takes them over there. What is written is bytes
-// of a format that later releases must read.
+// HandOver/ passes the connections to the next process of the service, which continues them. Later releases must be able to
+// read the format of the records.
 //
-// What does not belong here: what a request is, configuration files, systemd, exit codes.
+// Metrics/ describes the counters as metrics, and publishes them through swift-metrics.
 //
-// What must stay true:
-// - Every socket has a read source on the one concurrent queue from its first moment. A hot loop only borrows it.
-// - What changes in a connection or a listener is behind its own lock, held for at most one receive and one send (but for a
-//   hand-over, which answers all that has arrived), or one
-//   run of accepts, and never across a call that can block. The order of locks: listener, connection, then one of
-//   Connections, WorkerPool, HotLoops or a loop's table; no two of the last four at once.
-// - Nothing that runs on the control queue waits for a connection or for the resolver. So the end of a drain is certain.
-// - A descriptor is closed in one place, the cancel handler of its read source, and leaves its loop before that.
+// Not in this module: the format of requests, configuration files, systemd, exit codes.
+//
+// Invariants:
+// - Every socket has a read source on the one concurrent queue from the start. A hot loop only borrows the socket.
+// - The mutable state of a connection or listener is behind its lock. The lock is held for at most one receive and one send, or
+//   one run of accepts, and never during a call that can block. Only a hand-over holds it until all bytes that have arrived
+//   are answered. Lock order: listener, connection, then one of Connections, WorkerPool, HotLoops or a loop's table; no two of
+//   these four at once.
+// - Code on the control queue never waits for a connection or for the resolver. So a drain always ends.
+// - Only the cancel handler of its read source closes a descriptor. The socket leaves its loop before that.
 // - The descriptor table is never full (DescriptorLimit): libdispatch ends the process when it is.
 // - epoll_wait is the guarded one (CEpollGuard): a client's RST corrupts libdispatch otherwise.

@@ -6,26 +6,26 @@ enum EndReason: Equatable {
     case finished
     /// The session ended the conversation, and everything is answered.
     case completed
-    /// The session refused to go on, for this reason.
+    /// The session refused the client's input, for this reason.
     case refused(String)
-    /// The header that the listener expects was wrong, or did not come.
+    /// The PROXY header was wrong or late.
     case proxyHeader(ProxyHeaderFailure)
-    /// Its client has as many connections as it may; known only once the header had said who the client is.
+    /// Its client has too many connections, which is known only after the PROXY header.
     case tooManyConnections
     /// No complete request for this timeout.
     case timedOut(PartialKeyPath<Limits> & Sendable)
-    /// It held memory for long while others waited for some.
+    /// It held memory for too long while others waited for some.
     case memoryUsedUp
     /// The server is stopping, and everything that had arrived is answered.
     case drained
-    /// The server was stopping, and the drain timeout is over.
+    /// The server is stopping, and the drain timeout is over.
     case drainTimeout
-    /// The process before this one handed the connection over, and this one could not go on with it.
+    /// The previous process handed the connection over, and this one could not continue it.
     case notTakenOver
     /// The connection broke, with this `errno`.
     case lost(Int32)
 
-    /// Its name in the metrics. Never renamed, since people's queries hold it.
+    /// Its name in the metrics. Never rename one: users' queries contain it.
     var name: String {
         switch self {
         case .finished: "client_closed"
@@ -42,14 +42,14 @@ enum EndReason: Equatable {
         }
     }
 
-    /// Every `name`, so that each is there with 0 before it happens.
+    /// Every `name`, so that the metrics have each with 0 from the start.
     static let names = [
         "client_closed", "completed", "refused", "first_request_timeout", "idle_timeout", "server_stopped",
         "drain_timeout", "connection_lost", "memory", "proxy_header", "too_many_connections",
         "not_taken_over",
     ]
 
-    /// What the log adds to the figures, nil for an ordinary end.
+    /// The reason in the log message; nil for an ordinary end.
     func explanation(_ terms: LogTerms) -> String? {
         switch self {
         case .finished, .completed: nil
@@ -59,12 +59,12 @@ enum EndReason: Equatable {
         case .timedOut(let limit): "no complete \(terms.request) for \(terms.limitName(limit))"
         case .memoryUsedUp:
             """
-            it held memory for more than \(MemoryBudget.patience / 1000) s while others waited for some \
+            it held memory for more than \(MemoryBudget.holdTimeout / 1000) s while others waited for some \
             (\(terms.limitName(\Limits.maximumBufferedBytes)))
             """
         case .drained: "the server is stopping"
         case .drainTimeout: "the server is stopping and \(terms.limitName(\Limits.drainTimeout)) is over"
-        case .notTakenOver: "the conversation could not be taken over from the process before"
+        case .notTakenOver: "the connection could not be taken over from the previous process"
         case .lost(let code): SystemError.reason(code)
         }
     }

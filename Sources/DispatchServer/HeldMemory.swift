@@ -1,13 +1,13 @@
 import Synchronization
 
-/// The memory that the connections of a server hold, and those that wait for some.
+/// The memory that the connections of a server hold, and the connections that wait for memory.
 ///
-/// A connection reports only what changes, and only beyond what every connection costs anyway. So those that hold nothing
-/// share no cache line that is written.
+/// A connection reports only changes, and only memory beyond its base cost. So connections that hold nothing write to no
+/// shared cache line.
 final class HeldMemory: Sendable {
-    /// Less than this is part of what a connection costs.
+    /// Up to this many bytes are part of the base cost of a connection, and are not counted.
     static let ignored = 1024
-    /// After so much was given back the allocator is asked to give it back to the system.
+    /// After this many freed bytes the allocator is asked to return memory to the system.
     private static let trimmed = 4 << 20
     private static let trimInterval: Milliseconds = 5000
 
@@ -32,17 +32,17 @@ final class HeldMemory: Sendable {
     var maximum: Int { limit.load(ordering: .relaxed) }
     var used: Int { total.load(ordering: .relaxed) }
     var waitingConnections: Int { waitingCount.load(ordering: .relaxed) }
-    /// How many connections were ended so that others get memory.
+    /// How many connections were ended to give others memory.
     var endedConnections: UInt64 { ended.load(ordering: .relaxed) }
 
     private var budget: MemoryBudget { MemoryBudget(limit: limit.load(ordering: .relaxed)) }
 
     func setLimit(_ bytes: Int) { limit.store(bytes, ordering: .relaxed) }
 
-    /// How many more bytes a connection may hold that holds so many, 0 when it must wait.
-    func allowance(holding: Int) -> Int { budget.allowance(used: used, holding: holding) }
+    /// How many more bytes a connection may hold that holds `bytes`; 0 if it must wait.
+    func allowance(holding bytes: Int) -> Int { budget.allowance(used: used, holding: bytes) }
 
-    /// What a connection holds has changed. Returns whether those who wait should be woken, soon and once.
+    /// Counts a change of what a connection holds. Returns whether the caller must arrange one `wake`, soon.
     func change(by bytes: Int) -> Bool {
         total.wrappingAdd(bytes, ordering: .relaxed)
         guard bytes < 0 else { return false }
@@ -50,7 +50,7 @@ final class HeldMemory: Sendable {
         return waitingConnections > 0 && !isWaking.exchange(true, ordering: .relaxed)
     }
 
-    // MARK: - Those who wait. Called with the connection's lock held.
+    // MARK: - Waiting connections. Called with the connection's lock held.
 
     func wait(_ connection: Connection) {
         waiting.withLock {
@@ -68,7 +68,7 @@ final class HeldMemory: Sendable {
 
     // MARK: - On the control queue
 
-    /// Lets those go on that hold least, as many as the free memory may be enough for.
+    /// Resumes the connections that hold least, as many as the free memory may suffice for.
     func wake() {
         isWaking.store(false, ordering: .relaxed)
         guard waitingConnections > 0 else { return }
@@ -76,22 +76,22 @@ final class HeldMemory: Sendable {
         let holders = waiting.withLock { Array($0.connections.values) }.map { ($0, $0.holder?.bytes ?? 0) }
         for (connection, bytes) in holders.sorted(by: { $0.1 < $1.1 }) {
             guard free > 0, allowance(holding: bytes) > 0 else { return }
-            connection.goOn()
+            connection.resumeWatching()
             free -= Worker.bufferSize
         }
     }
 
-    /// To be called at each sweep: while somebody waits, those end that have held the most for long.
+    /// Called by each sweep. While connections wait, ends those that have held most for too long.
     func relieve(_ connections: [Connection], _ worker: Worker, log: ServerLog, now: Milliseconds) {
         wake()
         trim(now)
-        let (isDue, mustTell) = waiting.withLock { waiting in
+        let (isDue, mustLog) = waiting.withLock { waiting in
             guard !waiting.connections.isEmpty else { return (false, false) }
             let result = (now >= waiting.nextRound, now >= waiting.nextNotice)
             if result.1 { waiting.nextNotice = now &+ ListenerState.noticeInterval }
             return result
         }
-        if mustTell { log.memoryUsedUp(limit: budget.limit, waiting: waitingConnections) }
+        if mustLog { log.memoryUsedUp(limit: budget.limit, waiting: waitingConnections) }
         guard isDue else { return }
         let holders = connections.compactMap { connection in connection.holder.map { (connection, $0) } }
         let chosen = budget.choose(from: holders.map(\.1), used: used, now: now)
@@ -102,7 +102,7 @@ final class HeldMemory: Sendable {
         }
     }
 
-    /// Small blocks of clients that have left stay with the allocator, scattered, until it is asked to give them back.
+    /// The allocator keeps the small, scattered blocks of clients that have left until it is asked to return them.
     private func trim(_ now: Milliseconds) {
         let freed = freed.load(ordering: .relaxed)
         let isDue = waiting.withLock { waiting in

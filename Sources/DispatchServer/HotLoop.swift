@@ -5,40 +5,40 @@ import Synchronization
 
 /// A connection as a hot loop sees it.
 protocol LoopMember: AnyObject, Sendable {
-    /// What the member needs to serve an event; each loop has one.
+    /// What a member needs to serve an event; each loop has one.
     associatedtype LoopWorker
-    /// Unique among all members that ever were.
+    /// Unique among all members, past and present.
     var number: UInt64 { get }
     var descriptor: Int32 { get }
-    /// Serves one event, and returns how many bytes were received. It may come once too often.
+    /// Serves one event, and returns how many bytes were received. The event may be spurious.
     func serve(_ worker: LoopWorker, now: Milliseconds) -> Int
-    /// Goes back to its read source. Returns false when it waits for output, is being served, or is no member.
+    /// Returns to its read source. False if it waits for output, is being served, or is not a member.
     func leave(_ loop: HotLoop<Self>) -> Bool
-    /// Goes to another loop, unless it is being served.
+    /// Moves to another loop, unless it is being served.
     func move(from loop: HotLoop<Self>, to other: HotLoop<Self>)
-    /// Ends, because the system no longer delivers its events.
+    /// Ends, because the system cannot deliver its events.
     func fail(_ code: Int32)
 }
 
 /// One epoll instance and one thread that serve busy connections.
 ///
-/// An event of a dispatch source costs two epoll_ctl, an ioctl, futexes and a hop to a worker thread: half of the time
-/// that a short line takes. So a busy connection is lent to a loop, and goes back to its source when it has been quiet.
+/// An event of a dispatch source costs two epoll_ctl, an ioctl, futexes and a thread switch: half of the time that a short
+/// line takes. So a busy connection is lent to a loop, and returns to its source when it is quiet.
 ///
-/// - The loop is one work item on a serial queue of its own. libdispatch runs a serial queue on a thread beyond the pool
+/// - The loop is one work item on its own serial queue. libdispatch runs a serial queue on a thread beyond the pool
 ///   of the concurrent queue, so loops never take the threads that serve sources. The item ends with the last member.
-/// - Light events are served first, bulky ones (many bytes received the last time) one by one between two looks at the
-///   epoll instance, so a flood delays the others by one step at most.
-/// - It waits without a timeout; a timer in the epoll instance ticks instead. A timeout would be set and cleared in the
-///   kernel at every wait, which on a virtual machine costs as much as the answer to a short line.
-/// - An event carries a token that is looked up in the `LoopTable`, so it never reaches a member that is gone.
+/// - Light events are served first. Bulky members (many bytes at their last event) are served one at a time, with an
+///   epoll_pwait after each. So a flood delays the others by at most one event.
+/// - It waits without a timeout; a timer in the epoll instance ticks instead. The kernel would set and clear a timeout at every
+///   wait, which on a virtual machine costs as much as the answer to a short line.
+/// - An event carries a token for the `LoopTable`, so a late event does not reach a later owner of the descriptor number.
 ///
-/// The loop's lock is the innermost one: no other is taken while it is held.
+/// The loop's lock is the innermost one: no other lock is taken while it is held.
 final class HotLoop<Member: LoopMember>: Sendable {
-    /// Lends a worker for the time of a call.
+    /// Lends a worker to a call.
     typealias WorkerLoan = @Sendable ((Member.LoopWorker) -> Void) -> Void
 
-    /// What the loop has done since its last tick.
+    /// What the loop did since its last tick.
     struct Report {
         /// The share of a processor that it used, 0...1.
         var processor: Double
@@ -56,7 +56,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
     private static var slowTickTime: Milliseconds { 480 }
     private static var batch: Int { 256 }
     private static var tickToken: UInt64 { .max }
-    /// So many bytes at one event make a member bulky.
+    /// This many bytes at one event make a member bulky.
     private static var bulkyBytes: Int { 16 << 10 }
     private static var eventWork: UInt64 { 256 }
 
@@ -74,7 +74,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
     /// - Parameters:
     ///   - onTick: Called on the loop's thread at every tick.
     ///   - onFailure: Called with the `errno` when the system no longer delivers events.
-    /// - Throws: The `errno` as a `LoopError` when the system has no epoll instance or no timer to give.
+    /// - Throws: `LoopError` if the system cannot create an epoll instance or a timer.
     init(
         index: Int,
         label: String,
@@ -110,7 +110,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
 
     // MARK: - Members. Called with the member's lock held.
 
-    /// Watches the member's descriptor; 0, or the `errno` when the system refuses.
+    /// Watches the member's descriptor. Returns 0, or an `errno`.
     func add(_ member: Member, for events: EPOLL_EVENTS) -> Int32 {
         let mustStart = state.withLock { state in
             state.table.insert(member, now: Clock.now())
@@ -124,13 +124,13 @@ final class HotLoop<Member: LoopMember>: Sendable {
         return code
     }
 
-    /// Watches for other events; 0, or the `errno` when the system refuses.
+    /// Watches for other events. Returns 0, or an `errno`.
     func change(_ member: Member, to events: EPOLL_EVENTS) -> Int32 {
         control(EPOLL_CTL_MOD, member, events) == 0 ? 0 : errno
     }
 
-    /// Watches no more. Must come before the descriptor is closed: where somebody holds a duplicate of the socket, close(2)
-    /// does not take it out of the epoll instance.
+    /// Stops watching the member. Call it before the descriptor is closed: if another process holds a duplicate of the socket,
+    /// close(2) does not remove it from the epoll instance.
     func remove(_ member: Member) {
         _ = control(EPOLL_CTL_DEL, member, EPOLLIN)
         state.withLock { $0.table.remove(member) }
@@ -148,7 +148,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
 
     // MARK: - Orders
 
-    /// Calls `body` on the loop's thread within a tick, or at once when the loop serves nobody.
+    /// Calls `body` on the loop's thread within a tick, or at once if the loop has no members.
     func probe(_ body: @escaping @Sendable () -> Void) {
         let isRunning = state.withLock { state in
             if state.isRunning { state.probes.append(body) }
@@ -159,7 +159,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
 
     /// Gives members to other loops, in turn. Called on the loop's thread.
     ///
-    /// - Parameter share: Which share of the bulky and of the light members, 0...1.
+    /// - Parameter share: The share of the bulky and of the light members, 0...1.
     func give(_ share: Double, to others: [HotLoop]) {
         let leaving = state.withLock { $0.table.part(share) }
         for (index, member) in leaving.enumerated() {
@@ -179,11 +179,11 @@ final class HotLoop<Member: LoopMember>: Sendable {
         }
     }
 
-    /// What one run of the loop keeps between two waits.
+    /// The state of one run of the loop.
     private struct Turn {
-        /// The light members that the last wait named.
+        /// The light members with events.
         var light: [Member] = []
-        /// Whether bulky members wait for their turn.
+        /// Whether bulky members are queued.
         var hasBulky = false
         var isTickDue = false
         var interval = HotLoop.tickTime
@@ -201,9 +201,9 @@ final class HotLoop<Member: LoopMember>: Sendable {
         _ worker: Member.LoopWorker,
         _ turn: inout Turn
     ) {
-        // epoll_pwait, not epoll_wait: that one is guarded for libdispatch; here HUP and ERR wake the member as they are.
-        let patience: Int32 = turn.hasBulky ? 0 : -1
-        let count = epoll_pwait(epoll, events.baseAddress, Int32(Self.batch), patience, nil)
+        // epoll_pwait: the guard changes epoll_wait for libdispatch, but here HUP and ERR must wake the member.
+        let timeout: Int32 = turn.hasBulky ? 0 : -1
+        let count = epoll_pwait(epoll, events.baseAddress, Int32(Self.batch), timeout, nil)
         guard count >= 0 else { return waitFailed(errno, &turn) }
         turn.failures = 0
         let now = Clock.now()
@@ -235,7 +235,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
         return received
     }
 
-    /// An error of epoll_pwait that stays would make the loop spin, so the members go back to their sources.
+    /// A permanent error of epoll_pwait would make the loop spin, so the members return to their sources.
     private func waitFailed(_ code: Int32, _ turn: inout Turn) {
         guard code != EINTR else { return }
         turn.failures += 1
@@ -250,17 +250,17 @@ final class HotLoop<Member: LoopMember>: Sendable {
 
     // MARK: - Ticks
 
-    /// Sends quiet members back to their sources and reports; true when nobody is left and the loop must end.
+    /// Returns quiet members to their sources, and reports. True if no member is left and the loop must end.
     private func endTick(_ turn: inout Turn) -> Bool {
         turn.isTickDue = false
         var expirations: UInt64 = 0
-        // A timer that is not read would wake the loop again at once; to set it does as well.
+        // An unread timer would wake the loop again at once. If the read fails, setting the timer clears it, too.
         if read(timer, &expirations, MemoryLayout<UInt64>.size) < 0 { tick(every: turn.interval) }
         let now = Clock.now()
         let (probes, quiet) = state.withLock { state in
             defer { state.probes = [] }
             guard now >= turn.nextReview else { return (state.probes, [Member]()) }
-            // Among many members each has its turn less often.
+            // With many members each is served less often.
             let quietTime = min(max(30, Milliseconds(state.table.count) / 16), 500)
             turn.nextReview = now &+ quietTime / 2
             return (state.probes, state.table.quiet(since: now &- quietTime))
@@ -275,7 +275,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
         let interval = turn.interval
         let report = report(&turn)
         onTick(self, isEmpty ? Report(processor: 0, work: report.work) : report, now)
-        // A loop that only waits for blocked output need not tick so often.
+        // A loop that only waits for blocked output ticks less often.
         if isEmpty { tick(every: 0) } else if turn.interval != interval { tick(every: turn.interval) }
         return isEmpty
     }
@@ -303,7 +303,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
     }
 }
 
-/// The system has no means for another hot loop.
+/// The system cannot create another hot loop; `code` is the `errno`.
 struct LoopError: Error {
     let code: Int32
 }

@@ -3,9 +3,9 @@ import Synchronization
 
 /// The hot loops of a server: one at light load, at most one for each processor that the process may use.
 final class HotLoops<Member: LoopMember>: Sendable {
-    /// Two events of a source within this time make its connection busy.
+    /// A connection is busy if its source has two events within this time.
     private static var busyTime: Milliseconds { 5 }
-    /// So many events of all sources within a window make every connection busy.
+    /// All connections are busy if the sources together have this many events in a window.
     private static var crowd: Int { 64 }
     private static var crowdWindow: Milliseconds { 20 }
 
@@ -18,13 +18,13 @@ final class HotLoops<Member: LoopMember>: Sendable {
         var eventsBefore = 0
     }
 
-    /// Whether busy connections are lent to loops. Blocked output is awaited there in any case.
+    /// Whether busy connections are lent to loops. Loops wait for blocked output in any case.
     let adoptsBusy: Bool
     private let label: String
     private let withWorker: HotLoop<Member>.WorkerLoan
     private let onFailure: @Sendable (Int32) -> Void
     private let contents: Mutex<Contents>
-    /// A loop that cannot wait for events gives everybody back; for a while nobody is lent then.
+    /// A loop that cannot wait for events returns its members. No connection is lent to a loop for this time afterwards.
     private static var failurePause: Milliseconds { 1000 }
     private let noneBefore = Atomic<Milliseconds>(0)
 
@@ -57,8 +57,8 @@ final class HotLoops<Member: LoopMember>: Sendable {
     /// How many connections all loops serve now.
     var memberCount: Int { contents.withLock { $0.loops }.reduce(0) { $0 + $1.memberCount } }
 
-    /// Whether a connection whose source has had an event is busy: it had one just before, or the sources together have
-    /// so many that a loop is cheaper for all of them.
+    /// Whether a connection with an event of its source is busy: it had another event shortly before, or the sources together
+    /// have so many that a loop is cheaper for all of them. Counts the event.
     func shouldAdopt(lastEvent: Milliseconds, now: Milliseconds) -> Bool {
         guard adoptsBusy, now >= noneBefore.load(ordering: .relaxed) else { return false }
         if now &- lastEvent <= Self.busyTime { return true }
@@ -74,7 +74,7 @@ final class HotLoops<Member: LoopMember>: Sendable {
         }
     }
 
-    /// Calls `body` once every loop that serves somebody has come through.
+    /// Calls `body` once every loop that has members has responded.
     func probe(_ body: @escaping @Sendable () -> Void) {
         let loops = contents.withLock { $0.loops }
         let left = Countdown(loops.count, body)
@@ -120,7 +120,7 @@ final class HotLoops<Member: LoopMember>: Sendable {
     }
 }
 
-/// Calls a function after a number of steps, which may come from any thread.
+/// Calls a function after a number of steps, on any threads.
 final class Countdown: Sendable {
     private let left: Atomic<Int>
     private let body: @Sendable () -> Void

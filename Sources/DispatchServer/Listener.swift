@@ -4,10 +4,10 @@ import Glibc
 import Sockets
 import Synchronization
 
-/// One listening socket: performs the actions of its `ListenerState`.
+/// One listening socket. It performs the actions of its `ListenerState`.
 ///
-/// All that changes is behind one lock, and every accept happens with it held: the descriptor is closed by the read
-/// source's cancel handler, after the state says closed, so an accept never meets a stranger's descriptor.
+/// All mutable state is behind one lock, and accept is called with the lock held. The cancel handler of the read source closes
+/// the descriptor, after the state is closed. So accept never uses a descriptor number that was reused.
 final class Listener: Sendable {
     private struct State: ~Copyable {
         var life = ListenerState()
@@ -16,10 +16,10 @@ final class Listener: Sendable {
         var isWatched = false
     }
 
-    /// How long a handshake that has begun may take to reach the backlog of a listener that leaves.
+    /// How long a handshake that has begun may take to reach the backlog of a leaving listener.
     static var handshakeTime: Milliseconds { 50 }
 
-    /// Where it listens, and what was asked for.
+    /// Where it listens, and the configured address.
     let address: ListeningSocket.Identity
     let descriptor: Int32
     private let server: ServerCore
@@ -52,7 +52,7 @@ final class Listener: Sendable {
         }
     }
 
-    /// Sets how the sessions of the next clients are made.
+    /// Sets how sessions of later clients are made.
     func setSessions(_ makeSession: SessionMaker) {
         state.withLock { $0.makeSession = makeSession }
     }
@@ -63,25 +63,25 @@ final class Listener: Sendable {
 
     func tick() {
         var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        // With the lock held: a listener that was closed meanwhile has no descriptor any more.
+        // poll runs with the lock held, and only if the listener is open: a closed one has no descriptor.
         handle { life, now in life.tick(clientWaits: poll(&waiting, 1, 0) > 0, now: now) }
     }
 
-    /// Closes the socket, because the system does not watch it.
+    /// Closes the socket, because the system cannot watch it.
     func giveUp(_ code: Int32) { handle { life, _ in life.giveUp(code) } }
 
-    /// Lets (or no longer lets) a new listener have an address that overlaps this one's. A closed socket is left alone.
+    /// Sets whether a new listener may have an address that overlaps this one's. Does nothing if the socket is closed.
     func allowOverlap(_ allowed: Bool) {
         withOpenSocket { try? StreamSocket.allowOverlap(allowed, on: $0) }
     }
 
-    /// The number of a closed socket may be another one's by now.
-    private func withOpenSocket(_ body: (Int32) -> Void) {
+    /// Calls `body` unless the socket is closed: another file may have its descriptor number by then.
+    func withOpenSocket(_ body: (Int32) -> Void) {
         state.withLock { if $0.life.phase != .closed { body(descriptor) } }
     }
 
-    /// Lets nobody find the socket any more, accepts those on their way as slots become free, and then closes it. A socket
-    /// that was handed in is closed at once: its clients are those of the process that gets it next.
+    /// Stops listening for new clients, accepts those whose handshakes have begun as slots become free, then closes the socket. A
+    /// socket that was handed in is closed at once: the process that gets it next accepts the waiting clients.
     func leave() {
         guard address.isOurs else { return close() }
         if let file = address.file {
@@ -93,13 +93,13 @@ final class Listener: Sendable {
         server.later(Self.handshakeTime + 10) { self.handle { life, _ in life.handshakesAreOver() } }
     }
 
-    /// Accepts nobody for now.
+    /// Stops accepting until `release`.
     func hold() { handle { life, _ in life.hold() } }
 
     /// Accepts again after `hold`.
     func release() { handle { life, _ in life.release() } }
 
-    /// Closes the socket at once, or as soon as the handler that is busy with it has come to its end.
+    /// Closes the socket at once, or as soon as the handler that is using it returns.
     func close() {
         let isClosed: Void? = state.withLockIfAvailable { state in
             let actions = state.life.close()
@@ -128,8 +128,8 @@ final class Listener: Sendable {
             case .awaitSlot:
                 if !server.connections.awaitSlot(self) { actions += state.life.slotIsFree(now: now) }
             case .countPause(let time): server.connections.addPausedTime(time)
-            case .rest(let time):
-                server.later(time) { self.handle { life, _ in life.rested() } }
+            case .backOff(let time):
+                server.later(time) { self.handle { life, _ in life.backOffIsOver() } }
             case .note(let notice):
                 server.log.note(notice, capacity: server.connections.capacity, listener: address.name)
             case .close:
@@ -142,7 +142,7 @@ final class Listener: Sendable {
     private func watch(_ isWatched: Bool, _ state: inout State) {
         guard state.isWatched != isWatched else { return }
         state.isWatched = isWatched
-        // A source begins inactive, which resume ends as well.
+        // A new source is inactive; resume activates it as well.
         if isWatched { state.source?.resume() } else { state.source?.suspend() }
     }
 
@@ -150,7 +150,7 @@ final class Listener: Sendable {
         guard server.connections.acquireSlot() else { return state.life.foundNoSlot(now: now) }
         switch StreamSocket.accept(from: descriptor) {
         case .client(let socket, let address):
-            // Behind a load balancer the client is not known yet.
+            // With a PROXY header the client is not known yet.
             let proxyProtocol = state.makeSession.proxyProtocol
             let key = proxyProtocol.isExpected ? nil : ClientKey(address)
             if proxyProtocol.refuses(address) {
@@ -174,8 +174,8 @@ final class Listener: Sendable {
         }
     }
 
-    /// Closes the socket of a client that is not let in. A RST, and no FIN, says that this is no answer, and leaves nothing of the
-    /// connection in the kernel.
+    /// Closes the socket of a refused client. A RST instead of a FIN tells the client that this is no answer, and leaves nothing
+    /// of the connection in the kernel.
     private func refuse(_ socket: consuming Descriptor) {
         StreamSocket.resetOnClose(socket.number)
         _ = consume socket
@@ -188,7 +188,7 @@ final class Listener: Sendable {
         _ key: ClientKey?,
         _ makeSession: SessionMaker
     ) {
-        // A TCP socket has this from its listener, a Unix socket has nothing from there.
+        // A TCP socket inherits this option from its listener, a Unix socket does not.
         if case .unix = client { StreamSocket.receiveUrgentInLine(socket.number) }
         let connection = Connection(
             number: server.connections.takeNumber(),

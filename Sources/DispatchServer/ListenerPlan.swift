@@ -1,7 +1,7 @@
 import Glibc
 import Sockets
 
-/// One configured listener, as the server sees it whatever its sessions are.
+/// One configured listener, without the type of its sessions.
 struct ListenerRequest: Sendable {
     var endpoint: Endpoint
     var ipv6Only: Bool
@@ -9,16 +9,16 @@ struct ListenerRequest: Sendable {
     var makeSession: SessionMaker
 }
 
-/// One configured listener, its name resolved: the sockets to open for it.
+/// The sockets to open for one configured listener, after its name was resolved.
 struct ListenerPlan: Sendable {
     var requests: [ListeningSocket.Request]
     var makeSession: SessionMaker
     /// The permission bits of a Unix socket's file.
     var mode: UInt32
-    /// Whether the host is a name with several addresses, of which this machine may lack some.
+    /// Whether the host has several addresses. Then this machine may lack some of them.
     var mayLackSome: Bool
 
-    /// Asks the resolver, which may take seconds or never return: never on a queue that anything else waits for.
+    /// Calls the resolver, which may take seconds or never return: use a separate queue.
     ///
     /// - Throws: `ResolutionError`.
     init(resolving listener: ListenerRequest) throws {
@@ -42,7 +42,7 @@ struct ListenerPlan: Sendable {
 
     /// Resolves the names of all listeners.
     ///
-    /// - Throws: `ListenError` with every name that has no address, and every listener on the address of another.
+    /// - Throws: `ListenError` with every name that has no address, and every listener whose address collides with another.
     static func resolve(_ listeners: [ListenerRequest]) throws -> [ListenerPlan] {
         var plans: [ListenerPlan] = []
         var reasons: [String] = []
@@ -63,16 +63,16 @@ struct ListenerPlan: Sendable {
         return plans
     }
 
-    /// Whether the system would refuse to listen on an address of this plan and on one of the other.
+    /// Whether the system would refuse to listen on addresses of both plans.
     private func collides(with other: ListenerPlan) -> Bool {
         requests.contains { request in
             other.requests.contains { request.covers($0) || $0.covers(request) }
         }
     }
 
-    /// Opens those sockets of the plan that `isOpen` does not know yet; with port 0 all get the same port.
+    /// Opens the sockets of the plan for which `isOpen` is false. With port 0 all get the same port.
     ///
-    /// - Throws: the first `SystemError`, except that a name's addresses may be missing here as long as one is there.
+    /// - Throws: The first `SystemError`. If `mayLackSome`, addresses that this machine lacks are skipped, except the last.
     func open(
         unless isOpen: (ListeningSocket.Request) -> Bool,
         overlappingOurOwn: Bool,
@@ -110,7 +110,7 @@ struct ListenerPlan: Sendable {
     }
 }
 
-/// Addresses that could not be listened on. Nothing was changed by the attempt.
+/// The server could not listen on some addresses. The attempt has changed nothing.
 public struct ListenError: Error, CustomStringConvertible, Sendable {
     /// One sentence for each address.
     public let reasons: [String]
@@ -120,7 +120,7 @@ public struct ListenError: Error, CustomStringConvertible, Sendable {
 }
 
 extension ListeningSocket.Request {
-    /// Whether a client of the other address could connect to this one as well.
+    /// Whether a client that connects to the other address could reach this one, too.
     fileprivate func covers(_ other: ListeningSocket.Request) -> Bool {
         if address == other.address { return address.port != 0 }
         guard address.isWildcard, address.port == other.address.port, address.port != 0 else { return false }

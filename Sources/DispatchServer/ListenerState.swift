@@ -1,16 +1,17 @@
 import Glibc
 
-/// The life of one listening socket: what to do next. It performs no I/O and reads no clock; `Listener` performs the actions.
+/// The state machine of one listening socket: it decides what to do next. It performs no I/O and reads no clock; `Listener`
+/// performs the actions.
 ///
 ///     opened ──▶ accepting ◀──▶ waitingForSlot
 ///                    ▲
-///                    ├──▶ resting (the system refused; try again in a moment)
-///                    └──▶ held (another process is about to accept here; from the others, too)
+///                    ├──▶ backingOff (accept failed; try again later)
+///                    └──▶ held (another process is about to accept here; also from opened, waitingForSlot, backingOff)
 ///
-/// A listener that leaves (`leave`) goes on until nobody is on the way to it any more, and is then closed. From any state,
-/// `close` and a dead socket lead to closed.
+/// After `leave` a listener accepts until no client is on its way to it, and is then closed. From any state, `close` and a
+/// dead socket lead to closed.
 struct ListenerState: Sendable {
-    /// What the driver must do, in this order.
+    /// What `Listener` must do, in this order.
     enum Action: Equatable {
         /// Take a slot and accept, then call `accepted`, `foundNoSlot` or `failed`.
         case accept
@@ -18,12 +19,12 @@ struct ListenerState: Sendable {
         case watch
         /// Do not watch it.
         case unwatch
-        /// Call `slotIsFree` when a slot is free, at once if one is.
+        /// Call `slotIsFree` once a slot is free, which may be at once.
         case awaitSlot
         /// Count a pause of this length.
         case countPause(Milliseconds)
-        /// Call `rested` after this time.
-        case rest(Milliseconds)
+        /// Call `backOffIsOver` after this time.
+        case backOff(Milliseconds)
         case note(Notice)
         /// Close the socket.
         case close
@@ -31,31 +32,31 @@ struct ListenerState: Sendable {
 
     /// What the log must say.
     enum Notice: Equatable {
-        /// Clients wait because no slot has been free for this long.
+        /// Clients wait: no slot has been free for this long.
         case paused(Milliseconds)
         case resumed(after: Milliseconds)
-        /// The system refused to accept, so many times since the last notice.
+        /// accept4(2) failed, this many times since the last notice.
         case failing(Int32, count: Int)
-        /// The socket does not listen any more.
+        /// The socket no longer listens.
         case dead(Int32)
     }
 
-    /// What an `errno` of accept4(2) means. Nothing unknown counts as "nobody there": an error that stays would spin.
+    /// What an `errno` of accept4(2) means. An unknown one does not count as "no client": if it stayed, the listener would spin.
     enum Failure: Equatable {
-        /// Nobody waits.
-        case nobody
-        /// The client that waited is gone already; another may wait.
+        /// No client waits.
+        case noClient
+        /// The client that waited is gone; another may wait.
         case clientGone
-        /// The system is short of something, forbids it, or gave an error that this table does not know.
+        /// The system lacks a resource, forbids it, or gave an error that this table does not know.
         case refused
-        /// The socket is not, or no longer, a listening one.
+        /// The socket does not listen (any more).
         case dead
 
         init(_ code: Int32) {
             self =
                 switch code {
-                case EAGAIN: .nobody
-                // accept(2): a network error that is pending on the new socket is passed on.
+                case EAGAIN: .noClient
+                // accept(2) also returns network errors that are pending on the new socket.
                 case EINTR, ECONNABORTED, ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH,
                     EOPNOTSUPP, ENETUNREACH:
                     .clientGone
@@ -69,37 +70,37 @@ struct ListenerState: Sendable {
         case opened
         case accepting
         case waitingForSlot(since: Milliseconds)
-        case resting
+        case backingOff
         case held
         case closed
     }
 
-    /// How many clients are accepted in a row before others on the queue have their turn.
+    /// How many clients are accepted in a row before other work on the queue gets a thread.
     static let acceptBudget = 64
-    /// How long to rest after the system has refused.
-    static let restTime: Milliseconds = 200
-    /// Notices of one kind come at most this often.
+    /// How long to wait after a failed accept.
+    static let backOffTime: Milliseconds = 200
+    /// The shortest time between two notices of one kind.
     static let noticeInterval: Milliseconds = 60_000
 
     private(set) var phase = Phase.opened
-    /// When the last handshakes on the way to a leaving listener are over.
+    /// When the last handshakes with a leaving listener have completed.
     private var leavesAt: Milliseconds?
     private var budget = 0
-    /// How many clients in a row were gone before they were accepted.
+    /// How many clients in a row were gone when they were to be accepted.
     private var gone = 0
     private var nextPausedNotice: Milliseconds = 0
     private var hasNotedPause = false
     private var nextFailureNotice: Milliseconds = 0
     private var failures = 0
 
-    /// Begins to accept. The socket has been listening since it was opened, so nobody was refused meanwhile.
+    /// Starts to accept. The socket has listened since it was opened, so clients have waited in its backlog.
     mutating func start() -> [Action] {
         guard phase == .opened else { return [] }
         phase = .accepting
         return [.watch]
     }
 
-    /// Somebody waits, or may wait.
+    /// A client waits, or may wait.
     mutating func ready() -> [Action] {
         guard phase == .accepting else { return [] }
         budget = Self.acceptBudget
@@ -110,13 +111,13 @@ struct ListenerState: Sendable {
         guard phase == .accepting else { return [] }
         budget -= 1
         gone = 0
-        // A listener that leaves goes on until nobody waits: that closes it, and no event would come for it later.
+        // A leaving listener accepts without a budget until no client waits. It closes then; no later event would close it.
         return budget > 0 || leavesAt != nil ? [.accept] : []
     }
 
     /// Accepting failed.
     ///
-    /// - Parameter isListening: Whether the socket still listens; asked only where the error says that it does not.
+    /// - Parameter isListening: Returns whether the socket still listens. Called only if the error says that it does not.
     mutating func failed(_ code: Int32, isListening: () -> Bool = { false }, now: Milliseconds)
         -> [Action]
     {
@@ -124,23 +125,23 @@ struct ListenerState: Sendable {
         var failure = Failure(code)
         if failure == .dead, isListening() { failure = .refused }
         switch failure {
-        case .nobody:
+        case .noClient:
             gone = 0
             return hasLeft(now) ? close() : []
         case .clientGone:
             budget -= 1
             gone += 1
-            // Not one that can be accepted among so many: the error may be one that stays.
-            if gone >= Self.acceptBudget { return rest(code, now) }
+            // So many in a row: the error may be permanent.
+            if gone >= Self.acceptBudget { return backOff(code, now) }
             return budget > 0 ? [.accept] : []
         case .refused:
-            return rest(code, now)
+            return backOff(code, now)
         case .dead:
             return giveUp(code)
         }
     }
 
-    /// The socket is of no use any more.
+    /// The socket cannot be used any more.
     mutating func giveUp(_ code: Int32) -> [Action] {
         phase == .closed ? [] : [.note(.dead(code))] + close()
     }
@@ -158,13 +159,13 @@ struct ListenerState: Sendable {
         return [.countPause(now &- since)] + notice + acceptAgain()
     }
 
-    mutating func rested() -> [Action] {
-        phase == .resting ? acceptAgain() : []
+    mutating func backOffIsOver() -> [Action] {
+        phase == .backingOff ? acceptAgain() : []
     }
 
-    /// Time has passed. A pause is noted only when a client waits.
+    /// Logs a long pause, if a client waits.
     ///
-    /// - Parameter clientWaits: Asked only of a socket that is still open.
+    /// - Parameter clientWaits: Evaluated only if the socket is still open.
     mutating func tick(clientWaits: @autoclosure () -> Bool, now: Milliseconds) -> [Action] {
         guard case .waitingForSlot(let since) = phase, now >= nextPausedNotice, clientWaits() else {
             return []
@@ -174,20 +175,20 @@ struct ListenerState: Sendable {
         return [.note(.paused(now &- since))]
     }
 
-    /// Nobody can find the socket any more; those on their way arrive until `arrivedBy`.
+    /// New clients no longer reach the socket. Handshakes that have begun complete by `arrivedBy`.
     mutating func leave(arrivedBy: Milliseconds) -> [Action] {
         leavesAt = arrivedBy
         return start() + release()
     }
 
-    /// Accepts nobody for now. Who comes waits in the backlog, for another process or for `release`.
+    /// Stops accepting for now. Clients wait in the backlog, for another process or for `release`.
     mutating func hold() -> [Action] {
         switch phase {
         case .accepting:
             phase = .held
             return [.unwatch]
-        case .opened, .waitingForSlot, .resting:
-            // Not watched as it is.
+        case .opened, .waitingForSlot, .backingOff:
+            // Not watched in these states.
             phase = .held
             return []
         case .held, .closed:
@@ -198,11 +199,13 @@ struct ListenerState: Sendable {
     /// Accepts again.
     mutating func release() -> [Action] {
         guard phase == .held else { return [] }
+        // One that leaves ends when nobody waits, for which no event would come.
+        guard leavesAt == nil else { return acceptAgain() }
         phase = .accepting
         return [.watch]
     }
 
-    /// The handshakes on the way to a leaving listener are over.
+    /// The last handshakes with a leaving listener have completed.
     mutating func handshakesAreOver() -> [Action] {
         ready()
     }
@@ -213,11 +216,11 @@ struct ListenerState: Sendable {
         return [.close]
     }
 
-    private mutating func rest(_ code: Int32, _ now: Milliseconds) -> [Action] {
-        phase = .resting
+    private mutating func backOff(_ code: Int32, _ now: Milliseconds) -> [Action] {
+        phase = .backingOff
         gone = 0
         failures += 1
-        var actions = [Action.unwatch, .rest(Self.restTime)]
+        var actions = [Action.unwatch, .backOff(Self.backOffTime)]
         if now >= nextFailureNotice {
             actions.append(.note(.failing(code, count: failures)))
             nextFailureNotice = now &+ Self.noticeInterval

@@ -6,19 +6,19 @@ import Synchronization
 final class Listeners: Sendable {
     private struct Contents {
         var current: [Listener] = []
-        /// Those that a reload took away and that are not closed yet: the last clients on their way are still accepted.
+        /// Removed by a reload and not closed yet: they still accept clients whose handshakes have begun.
         var leaving: [Listener] = []
-        /// Those that are not closed yet, the leaving ones included.
+        /// How many are not closed yet, including the leaving ones.
         var open = 0
         var whenAllClosed: (@Sendable () -> Void)?
-        /// Whether the sockets that this server opened are kept for the next process.
+        /// Whether the sockets that this server opened are stored for the next process.
         var isStoring: Bool
-        /// Those that are kept, under these names.
+        /// The names of those that are stored.
         var stored: [ObjectIdentifier: String] = [:]
         var lastStoredNumber: UInt64 = 0
     }
 
-    /// Called when the last listener is lost, not when the server closes it.
+    /// Called when the last listener dies, not when the server closes it.
     let onLoss: @Sendable () -> Void
 
     private let server: ServerCore
@@ -26,8 +26,8 @@ final class Listeners: Sendable {
     private let contents: Mutex<Contents>
 
     /// - Parameters:
-    ///   - store: Where listening sockets are kept for the next process.
-    ///   - isStoring: Whether they are, to begin with.
+    ///   - store: Keeps listening sockets for the next process.
+    ///   - isStoring: Whether to use it at first.
     init(
         _ server: ServerCore,
         store: ListenerStore? = nil,
@@ -64,18 +64,18 @@ final class Listeners: Sendable {
         updateStore()
     }
 
-    /// Sets how the sessions of the next clients are made.
+    /// Sets how sessions of later clients are made.
     func setSessions(_ sessions: (SocketAddress) -> SessionMaker) {
         for listener in current { listener.setSessions(sessions(listener.address.address)) }
     }
 
-    /// Opens what is new, starts it, and lets what is no longer wanted leave.
+    /// Opens and starts new listeners, and lets those leave that are not in the plans.
     ///
     /// - Throws: `ListenError`, and then nothing has changed.
     func replace(with plans: [ListenerPlan]) throws {
         guard !plans.isEmpty else { throw ListenError(reasons: ["there is no address to listen on"]) }
         let current = current
-        // One for one: with port 0 several listeners may ask for the same address, each with its own options.
+        // Match one to one: with port 0 several listeners may have the same address, each with its own options.
         var unclaimed = current.filter { $0.address.file?.isOurs ?? true }
         let claims = plans.map { plan in
             plan.requests.compactMap { request in
@@ -106,7 +106,7 @@ final class Listeners: Sendable {
         _ claims: [[Listener]],
         leaving: [Listener]
     ) throws -> [Listener] {
-        // 127.0.0.1:5000 may become 0.0.0.0:5000: what is about to leave lets the new one overlap it.
+        // 127.0.0.1:5000 may become 0.0.0.0:5000: leaving listeners allow new ones to overlap them.
         for listener in leaving { listener.allowOverlap(true) }
         // An earlier reload may have taken an address away that this one brings back.
         let overlaps = !leaving.isEmpty || contents.withLock { !$0.leaving.isEmpty }
@@ -140,9 +140,9 @@ final class Listeners: Sendable {
 
     // MARK: - The next process
 
-    /// Goes on with sockets that the process before has stored. They do not accept yet: `replace` or `adopt` decides which of
-    /// them stay.
-    func `continue`(_ stored: [StoredListener], sessions: SessionMaker) {
+    /// Adopts sockets that the previous process has stored. They do not accept yet: `replace` or `adopt` decides which of them
+    /// stay.
+    func adoptStored(_ stored: [StoredListener], sessions: SessionMaker) {
         for each in stored {
             let descriptor = Descriptor(owning: each.descriptor)
             do {
@@ -167,10 +167,10 @@ final class Listeners: Sendable {
         updateStore()
     }
 
-    /// Brings the store to what is listened on now.
+    /// Updates the store to the current listeners.
     private func updateStore() {
         guard let store else { return }
-        let (removed, added) = contents.withLock { contents -> ([String], [(Int32, String)]) in
+        let (removed, added) = contents.withLock { contents -> ([String], [(Listener, String)]) in
             let wanted = contents.isStoring ? contents.current.filter { $0.address.isOurs } : []
             let wantedNow = Set(wanted.map(ObjectIdentifier.init))
             let removed = contents.stored.filter { !wantedNow.contains($0.key) }
@@ -182,30 +182,32 @@ final class Listeners: Sendable {
                     kind: listener.address.storedKind
                 ).text
                 contents.stored[ObjectIdentifier(listener)] = name
-                return (listener.descriptor, name)
+                return (listener, name)
             }
             return (removed.values.sorted(), added)
         }
         for name in removed { store.remove(name) }
-        for (descriptor, name) in added { store.store(descriptor, name) }
+        for (listener, name) in added { listener.withOpenSocket { store.store($0, name) } }
     }
 
-    /// Whether listeners that a reload has closed still accept those who were on their way.
+    /// Whether leaving listeners still accept clients.
     var areLeaving: Bool { contents.withLock { $0.open > $0.current.count } }
 
-    /// Accepts nobody for now.
-    func hold() {
-        for listener in current { listener.hold() }
+    /// Stops accepting until `release`.
+    ///
+    /// - Parameter leavingToo: Whether leaving listeners stop, too.
+    func hold(leavingToo: Bool = false) {
+        for listener in leavingToo ? all : current { listener.hold() }
     }
 
     /// Accepts again after `hold`.
     func release() {
-        for listener in current { listener.release() }
+        for listener in all { listener.release() }
     }
 
     // MARK: - Closing
 
-    /// Lets every listener leave; `completion` is called when all are closed.
+    /// Lets every listener leave, and calls `completion` when all are closed.
     func leave(_ completion: @escaping @Sendable () -> Void) {
         let (leaving, isClosed) = contents.withLock { contents -> ([Listener], Bool) in
             if contents.open > 0 { contents.whenAllClosed = completion }
@@ -217,7 +219,7 @@ final class Listeners: Sendable {
         for listener in leaving { listener.leave() }
     }
 
-    /// Gives up listeners whose descriptors are not watched. Returns the other failures.
+    /// Closes listeners whose descriptors the system cannot watch. Returns the failures of other descriptors.
     func giveUp(_ failures: [Int32: Int32]) -> [Int32: Int32] {
         var failures = failures
         for listener in all {

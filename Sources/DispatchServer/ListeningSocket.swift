@@ -1,30 +1,30 @@
 import Glibc
 import Sockets
 
-/// A socket that listens, and where it came from.
+/// A listening socket and its origin.
 struct ListeningSocket: ~Copyable {
-    /// What a reload compares: a listener stays while the same address is asked for.
+    /// What a reload compares: a listener stays if the new configuration has an equal request.
     struct Request: Hashable {
-        /// The address with the port that was asked for, perhaps 0.
+        /// The address with the configured port, which may be 0.
         var address: SocketAddress
         var stack: StreamSocket.Stack
     }
 
-    /// Where a socket listens and where it came from.
+    /// The address and origin of a listening socket.
     struct Identity {
-        /// With the port filled in.
+        /// The bound address, with the actual port.
         var address: SocketAddress
         /// Nil for a socket that was handed in.
         var request: Request?
-        /// How the log and the status line name it.
+        /// Its name in the log and the status line.
         var name: String
         /// The file of a Unix socket that this server made.
         var file: SocketFile?
 
-        /// Whether this server opened it, or the process before, and so closes it for good.
+        /// Whether this server or the previous process opened it. Then closing it ends the service at this address.
         var isOurs: Bool { request != nil }
 
-        /// What the name of a stored listener says of it.
+        /// The kind in the name of the stored listener.
         var storedKind: StoredListenerName.Kind {
             if let file { return .file(device: file.identity.device, inode: file.identity.inode) }
             return request?.address.port == 0 ? .anyPort : .plain
@@ -38,9 +38,9 @@ struct ListeningSocket: ~Copyable {
     ///
     /// - Parameters:
     ///   - mode: The permission bits of a Unix socket's file.
-    ///   - overlappingOurOwn: Whether a listener of this process, opened to it by `StreamSocket.allowOverlap`, may
-    ///     have an overlapping address.
-    ///   - asked: What the configuration asks for, where the port was chosen already.
+    ///   - overlappingOurOwn: Whether the address may overlap that of another listener of this process that allows it
+    ///     (`StreamSocket.allowOverlap`).
+    ///   - asked: The request of the configuration. It differs from `request` if the port was chosen already.
     /// - Throws: `SystemError`.
     init(opening request: Request, mode: UInt32, overlappingOurOwn: Bool, askedAs asked: Request) throws {
         let descriptor: Descriptor
@@ -64,7 +64,7 @@ struct ListeningSocket: ~Copyable {
         self.descriptor = descriptor
     }
 
-    /// Takes over a listening socket that was handed in.
+    /// Adopts a listening socket that was handed in.
     init(adopting descriptor: consuming Descriptor) throws {
         try StreamSocket.adopt(descriptor.number)
         let address = SocketAddress.local(of: descriptor.number) ?? .unix(path: "")
@@ -78,9 +78,9 @@ struct ListeningSocket: ~Copyable {
         self.descriptor = descriptor
     }
 
-    /// Takes over a listening socket that the process before opened and stored.
+    /// Adopts a listening socket that the previous process opened and stored.
     ///
-    /// - Throws: `SystemError` for a socket that does not listen, or that no client can find any more.
+    /// - Throws: `SystemError` for a socket that does not listen, or that new clients no longer reach.
     init(stored descriptor: consuming Descriptor, as name: StoredListenerName) throws {
         guard StreamSocket.listens(descriptor.number), !StreamSocket.ignoresNewcomers(descriptor.number)
         else {

@@ -1,12 +1,12 @@
-/// Decides how many hot loops share the load, by trying.
+/// Decides by trial how many hot loops share the load.
 ///
-/// Whether a second loop helps cannot be known beforehand. Where a processor is idle it doubles the throughput. Where the
-/// clients run on the same processors it takes time from them, and a third of the throughput is lost. So when the loops
-/// in use no longer sleep, one more is tried for a moment and kept only if more work gets done; when they have little to
-/// do, one less is tried and kept if no less gets done. A trial that fails is repeated after a pause that doubles. Once the
-/// load has been light for a while, what was learned no longer counts: the next load may be of another kind.
+/// Whether a second loop helps has to be measured. If a processor is idle, it doubles the throughput. If the clients run on the
+/// same processors, it takes time from them, and a third of the throughput is lost. So when the loops in use no longer
+/// sleep, one more is tried briefly and kept only if more work gets done. When they have little to do, one less is tried and
+/// kept if no less work gets done. A failed trial is repeated after a pause, which doubles each time. After a while of light
+/// load the pauses are reset: the next load may be different.
 ///
-/// It reads no clock and touches no loop: loops report to it at their ticks, and follow the orders that they get back.
+/// It reads no clock and touches no loop: loops report to it at their ticks, and follow the orders that it returns.
 struct LoopBalance {
     /// What a loop must do with its members.
     struct Order: Equatable {
@@ -22,7 +22,7 @@ struct LoopBalance {
         case settled
         /// The number has changed, the members are still moving.
         case moving(Direction, rateBefore: Double)
-        /// The next window shows what the change brought.
+        /// The next window measures the effect of the change.
         case measuring(Direction, rateBefore: Double)
     }
 
@@ -31,15 +31,15 @@ struct LoopBalance {
         var pause = LoopBalance.shortestPause
     }
 
-    /// How long work is counted for one figure.
+    /// How long work is counted for one measurement.
     static let window: Milliseconds = 30
     private static let shortestPause: Milliseconds = 1000
     private static let longestPauses: (more: Milliseconds, fewer: Milliseconds) = (8000, 30_000)
-    /// After so many windows of light load, or without a report for so many windows, trials begin anew.
+    /// After this many windows of light load, or without a report, the pauses between trials are reset.
     private static let forgettingWindows = 33
-    /// From this share of a processor on a loop counts as one that no longer sleeps.
+    /// A loop that uses at least this share of a processor counts as busy.
     private static let busy = 0.9
-    /// Below this share the loops in use are worth a trial with one less.
+    /// Below this share, one loop less is tried.
     private static let light = 0.7
 
     /// The most loops that may be used, at least 1.
@@ -62,22 +62,22 @@ struct LoopBalance {
         windowStart = now
     }
 
-    /// The loop that takes the next busy connection: the one with the least to do.
+    /// The loop that takes the next busy connection: the one with the lowest load.
     var target: Int { loads[..<inUse].indices.min { loads[$0] < loads[$1] } ?? 0 }
 
-    /// A loop could not be made: these are all that there will be.
+    /// A loop could not be created: use at most `count` from now on.
     mutating func limit(to count: Int) {
         maximum = max(1, count)
         inUse = min(inUse, maximum)
         phase = .settled
     }
 
-    /// A loop tells at its tick what it has done since the last one.
+    /// A loop reports at its tick what it did since the last one.
     ///
     /// - Parameters:
     ///   - loop: Its index.
     ///   - processor: The share of a processor that it used, 0...1.
-    ///   - work: What it got done, in any unit.
+    ///   - work: The work done, in any unit.
     mutating func report(loop: Int, processor: Double, work done: UInt64, now: Milliseconds) -> Order? {
         loads[loop] = processor == 0 ? 0 : (loads[loop] + processor) / 2
         work &+= done
@@ -86,12 +86,12 @@ struct LoopBalance {
         } else if now >= windowStart &+ Self.window {
             endWindow(now)
         }
-        // A member that was busy when the others left follows at a later tick.
+        // A member that was busy when the others moved follows at a later tick.
         if loop >= inUse { return Order(share: 1, targets: Array(0..<inUse)) }
         return orders.removeValue(forKey: loop)
     }
 
-    /// Begins anew: nobody was busy for a while.
+    /// Starts over: no loop had work for a while.
     private mutating func begin(at now: Milliseconds) {
         work = 0
         windowStart = now
@@ -142,7 +142,7 @@ struct LoopBalance {
         }
     }
 
-    /// The next trial comes soon, but not at once: after a failed one the same load may only have paused.
+    /// Allows the next trial soon, but not at once: the same load may only have paused.
     private static func forget(_ retry: inout Retry, _ now: Milliseconds) {
         retry.at = min(retry.at, now &+ shortestPause)
         retry.pause = shortestPause
@@ -165,7 +165,7 @@ struct LoopBalance {
         }
     }
 
-    /// The busiest loop gives to one that has time left.
+    /// Moves members from the busiest loop to the one with the lowest load.
     private mutating func level() {
         guard inUse > 1, let busiest = loads[..<inUse].indices.max(by: { loads[$0] < loads[$1] }) else {
             return

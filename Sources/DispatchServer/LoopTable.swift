@@ -1,7 +1,7 @@
-/// The members of a hot loop, and which of them wait for their turn.
+/// The members of a hot loop, and the queue of the bulky ones.
 ///
-/// An event names a member by a token: its descriptor, and its number to tell it from an earlier owner of the same
-/// descriptor. So a late event never reaches a member that is gone.
+/// An event identifies a member by a token: the descriptor and the member's number. So a late event does not reach a new
+/// member that has the same descriptor.
 struct LoopTable<Member: LoopMember> {
     private struct Entry {
         let member: Member
@@ -39,7 +39,7 @@ struct LoopTable<Member: LoopMember> {
 
     // MARK: - Events
 
-    /// The member that an event names, if it is to be served now. A bulky one joins the queue.
+    /// The member of an event, if it can be served now. A bulky one is queued instead.
     mutating func take(_ token: UInt64, now: Milliseconds) -> Member? {
         guard let slot = slot(token), let entry = entries[slot] else { return nil }
         entries[slot]?.lastEvent = now
@@ -54,12 +54,12 @@ struct LoopTable<Member: LoopMember> {
     /// Whether bulky members are queued.
     var hasBulky: Bool { next < queue.count }
 
-    /// Takes the first bulky member from the queue; nil for one that has left since.
+    /// Takes the first bulky member from the queue; nil if it has left.
     mutating func takeBulky() -> Member? {
         guard hasBulky else { return nil }
         let token = queue[next]
         next += 1
-        // What was taken is dropped now and then, so that the queue does not grow under a flood that never pauses.
+        // Remove taken entries from time to time, or the queue would grow under a flood that never pauses.
         if next == queue.count || next >= 1024 {
             queue.removeFirst(next)
             next = 0
@@ -69,7 +69,7 @@ struct LoopTable<Member: LoopMember> {
         return entries[slot]?.member
     }
 
-    /// Notes whether a member's events are bulky.
+    /// Sets whether a member is bulky.
     mutating func mark(_ member: Member, isBulky: Bool) {
         if let slot = slot(of: member) { entries[slot]?.isBulky = isBulky }
     }
@@ -88,7 +88,7 @@ struct LoopTable<Member: LoopMember> {
 
     /// A share of the bulky members and of the others, 0...1.
     func part(_ share: Double) -> [Member] {
-        // Not quite half of two would be none.
+        // Without the small surplus, rounding could turn half of two members into none.
         var credits = (bulky: 0.001, light: 0.001)
         return entries.compactMap { entry in
             guard let entry else { return nil }

@@ -2,10 +2,10 @@ import Glibc
 
 /// How much memory this process may have.
 enum MemoryLimits {
-    /// The least of what its cgroups allow and what is left of its address space (`RLIMIT_AS`, `RLIMIT_DATA`); `Int.max`
-    /// without limit.
+    /// The smallest of the limits of its cgroups and the rest of its address space (`RLIMIT_AS`, `RLIMIT_DATA`); `Int.max` if
+    /// there is no limit.
     static func available() -> Int {
-        // `memory.high` slows the process down, `memory.max` kills it; the last one is of version 1.
+        // At `memory.high` the process is slowed down, at `memory.max` it is killed. The last file is that of version 1.
         let files = ["memory.high", "memory.max", "memory.limit_in_bytes"]
         let limits = CGroup.values(of: files).compactMap { bytes(in: $0) }
         return (limits + [leftOfAddressSpace]).min() ?? .max

@@ -2,8 +2,7 @@ import CLinux
 
 /// How many processors this process may use.
 enum Processors {
-    /// The processors of its affinity mask (sched_getaffinity(2)), or fewer where a cgroup has a quota (`cpu.max`). At
-    /// least 1.
+    /// The processors of its affinity mask (sched_getaffinity(2)), or fewer if a cgroup has a quota (`cpu.max`). At least 1.
     static func available() -> Int {
         let affinity = max(1, Int(linux_processor_count()))
         let quotas = CGroup.values(of: ["cpu.max"]).compactMap { processors(inQuota: $0) }

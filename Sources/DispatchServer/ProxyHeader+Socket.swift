@@ -2,20 +2,20 @@ import CLinux
 import Glibc
 
 extension ProxyHeader {
-    /// What a look at the socket brought.
+    /// The outcome of a receive.
     enum Received {
-        /// The header took `count` bytes. `hasMore`: bytes of the client wait behind it.
+        /// The header took `count` bytes. `hasMore`: bytes of the client follow it.
         case header(count: Int, Step, hasMore: Bool)
         case endOfFile
         /// The `errno` of recv(2).
         case failed(Int32)
     }
 
-    /// Takes what belongs to the header from a socket, and leaves the client's bytes in it.
+    /// Receives the bytes of the header from a socket, and leaves the client's bytes in it.
     ///
     /// - Parameters:
-    ///   - buffer: Where the bytes may be put for a moment.
-    ///   - most: How many bytes may be taken, at least 1.
+    ///   - buffer: Scratch space.
+    ///   - most: The maximum number of bytes to receive, at least 1.
     mutating func receive(
         from descriptor: Int32,
         _ buffer: UnsafeMutableRawBufferPointer,
@@ -25,15 +25,17 @@ extension ProxyHeader {
         let peeked = recv(descriptor, buffer.baseAddress, space, Int32(MSG_PEEK | MSG_DONTWAIT))
         guard peeked >= 0 else { return .failed(errno) }
         guard peeked > 0 else { return .endOfFile }
-        let step = receive(UnsafeRawBufferPointer(rebasing: buffer[..<peeked]))
+        // Only what is taken counts: the call may fail, or take less.
+        var preview = self
         let count =
-            switch step {
+            switch preview.receive(UnsafeRawBufferPointer(rebasing: buffer[..<peeked])) {
             case .needsMore, .invalid: peeked
             case .complete(let length, _): min(length, peeked)
             }
-        // The bytes are there, so this takes exactly as many.
         let taken = recv(descriptor, buffer.baseAddress, count, Int32(MSG_DONTWAIT))
-        guard taken == count else { return .failed(taken < 0 ? errno : EIO) }
-        return .header(count: count, step, hasMore: peeked > count)
+        guard taken >= 0 else { return .failed(errno) }
+        guard taken > 0 else { return .endOfFile }
+        let step = receive(UnsafeRawBufferPointer(rebasing: buffer[..<min(taken, count)]))
+        return .header(count: taken, step, hasMore: peeked > taken)
     }
 }

@@ -1,39 +1,38 @@
 import Sockets
 
-/// Reads the header of a connection that comes through a load balancer: bytes in, a decision out, no socket.
+/// Parses the header of a connection from a load balancer: bytes in, a decision out, no socket.
 ///
 ///     needsMore ──▶ needsMore ──▶ complete, or invalid
 ///
-/// A header that is wrong is refused at its first wrong byte where that can be seen, so that a balancer which is set up
-/// wrongly learns it at once.
+/// A wrong header is refused at its first wrong byte if possible, so that a misconfigured load balancer fails at once.
 struct ProxyHeader: Sendable {
-    /// What to do after some bytes.
+    /// The outcome after some bytes.
     enum Step: Equatable {
-        /// All the bytes belong to the header, and more of it must come.
+        /// All bytes belong to the header, and it is not complete.
         case needsMore
-        /// The header ends after the first `length` of these bytes. The client is nil where the peer speaks for itself, as in
-        /// a health check: its own address counts.
+        /// The header ends after the first `length` of these bytes. The client is nil if the peer itself is the client, as in a
+        /// health check.
         case complete(length: Int, client: SocketAddress?)
-        /// The connection must be closed.
+        /// The header is wrong: close the connection.
         case invalid(ProxyHeaderFailure)
     }
 
-    /// The most bytes that a header of version 2 may have. Those of HAProxy with everything in them are below 1 KiB.
+    /// The maximum length of a header of version 2, in bytes. The longest of HAProxy are below 1 KiB.
     static let maximumLength = 4096
-    /// How long a header may take from the moment the client is accepted: 5 seconds, or the timeout of the first request where
-    /// that is shorter. The specification wants at least 3 seconds, the time of a TCP retransmission.
-    static func patience(_ timeouts: Timeouts) -> Milliseconds { min(5000, timeouts.firstRequest ?? .max) }
+    /// How long a header may take after the accept: 5 seconds, or the timeout of the first request if that is shorter. The
+    /// specification requires at least 3 seconds, the time of a TCP retransmission.
+    static func timeout(_ timeouts: Timeouts) -> Milliseconds { min(5000, timeouts.firstRequest ?? .max) }
 
-    /// What has come so far.
+    /// The bytes received so far.
     private(set) var bytes: [UInt8]
 
-    /// - Parameter bytes: What another process has received of it.
+    /// - Parameter bytes: The part that another process has received.
     init(received bytes: [UInt8] = []) { self.bytes = Array(bytes.prefix(Self.maximumLength)) }
 
-    /// How many bytes have come so far; they are held.
+    /// How many bytes were received so far.
     var count: Int { bytes.count }
 
-    /// Takes the next bytes of the connection. Those behind the header are left alone.
+    /// Takes the next bytes of the connection. Bytes after the header are ignored.
     mutating func receive(_ new: UnsafeRawBufferPointer) -> Step {
         let before = bytes.count
         bytes += new.prefix(Self.maximumLength - before)
@@ -49,7 +48,7 @@ struct ProxyHeader: Sendable {
         return .complete(length: length - before, client: client)
     }
 
-    /// Whether the bytes begin with the signature, as far as there are any.
+    /// Whether the bytes, as far as they go, begin with the signature.
     private static func begin(_ bytes: [UInt8], _ signature: [UInt8]) -> Bool {
         bytes.prefix(signature.count).elementsEqual(signature.prefix(bytes.count))
     }
@@ -58,7 +57,7 @@ struct ProxyHeader: Sendable {
 /// Version 1: one line of text, `PROXY TCP4 192.0.2.1 192.0.2.2 56324 5000` and CR LF.
 enum ProxyHeaderV1 {
     static let signature = Array("PROXY".utf8)
-    /// The longest line with its end that a sender may produce.
+    /// The maximum length of the line, including CR LF.
     static let maximumLength = 107
 
     private static let carriageReturn = UInt8(ascii: "\r")
@@ -72,9 +71,9 @@ enum ProxyHeaderV1 {
             return decode(fields.map { String(decoding: $0, as: UTF8.self) }, length: end + 2)
         }
         guard bytes.count < maximumLength else { return .invalid(.tooLong) }
-        // What follows UNKNOWN may be anything up to CR LF.
+        // Any bytes may follow UNKNOWN, up to CR LF.
         if line.starts(with: "PROXY UNKNOWN ".utf8) { return .needsMore }
-        // A CR or an LF alone ends no line.
+        // A CR or LF alone does not end the line.
         let isBroken = line.contains(lineFeed) || line.dropLast().contains(carriageReturn)
         return isBroken ? .invalid(.malformed) : .needsMore
     }

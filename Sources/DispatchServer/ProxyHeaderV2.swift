@@ -1,6 +1,6 @@
 import Sockets
 
-/// Version 2: 16 bytes, then as many as they announce: two addresses, and extensions (TLVs) that are skipped.
+/// Version 2: 16 bytes, which contain the length of the rest: two addresses, and extensions (TLVs) that are skipped.
 enum ProxyHeaderV2 {
     static let signature: [UInt8] = [
         0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A,
@@ -17,14 +17,14 @@ enum ProxyHeaderV2 {
         let isLocal = command == 0
         guard bytes.count > 13 else { return .needsMore }
         let (family, transport) = (bytes[13] >> 4, bytes[13] & 0x0F)
-        // The family of a connection that the balancer makes for itself means nothing.
+        // The family means nothing if the load balancer itself is the client.
         guard isLocal || family <= 3 && transport <= 2 else { return .invalid(.malformed) }
         guard bytes.count >= fixedLength else { return .needsMore }
         let end = fixedLength + (Int(bytes[14]) << 8 | Int(bytes[15]))
         guard end <= ProxyHeader.maximumLength else { return .invalid(.tooLong) }
 
         let addressEnd = fixedLength + addressLength(family)
-        // Where the balancer says that it does not know the addresses, nothing is wrong with them.
+        // If the load balancer does not know the addresses, they are not checked.
         let isStrict = !isLocal && family != 0 && transport != 0
         guard addressEnd <= end || !isStrict else { return .invalid(.malformed) }
         guard bytes.count >= end else { return .needsMore }
@@ -33,7 +33,7 @@ enum ProxyHeaderV2 {
         case .malformed? where !isStrict: break
         case let failure?: return .invalid(failure)
         }
-        // A datagram's addresses are not those of a connection.
+        // The addresses of a datagram are not those of a connection.
         let hasClient = isStrict && transport == 1
         return .complete(length: end, client: hasClient ? source(family, bytes) : nil)
     }
@@ -60,7 +60,7 @@ enum ProxyHeaderV2 {
                 .unmapped
         case 3:
             let path = address.prefix(unixPathLength)
-            // An abstract name begins with a NUL; what fills the field are NULs as well.
+            // An abstract name begins with a NUL. The field is padded with NULs.
             let name = path.first == 0 ? path.dropLast(while: { $0 == 0 }) : path.prefix { $0 != 0 }
             return .unix(path: ByteText.text(name))
         default:
@@ -68,7 +68,7 @@ enum ProxyHeaderV2 {
         }
     }
 
-    /// What is wrong with the extensions: one goes beyond the header, or the checksum is wrong.
+    /// The fault of the extensions, if any: one exceeds the header, or the checksum is wrong.
     private static func failure(in header: ArraySlice<UInt8>, from start: Int) -> ProxyHeaderFailure? {
         var rest = header[start...]
         var checksum: Range<Int>?
@@ -97,7 +97,7 @@ extension ArraySlice {
     }
 }
 
-/// The checksum of RFC 4960, appendix B: Castagnoli's polynomial, reflected. A header is short, so a table would not pay.
+/// The checksum of RFC 4960, appendix B: Castagnoli's polynomial, reflected. A header is short, so a table would not be faster.
 enum CRC32C {
     static func checksum(of bytes: some Sequence<UInt8>) -> UInt32 {
         var state = UInt32.max

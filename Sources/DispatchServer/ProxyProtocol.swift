@@ -1,33 +1,33 @@
 import Sockets
 
-/// Whether the clients of a listener come through a load balancer that says who they are (the PROXY protocol, versions 1
-/// and 2: doc/proxy-protocol.txt of HAProxy), and which balancers are believed.
+/// Whether the clients of a listener connect through load balancers that send their addresses (the PROXY protocol, versions 1
+/// and 2: doc/proxy-protocol.txt of HAProxy), and which load balancers are trusted.
 public struct ProxyProtocol: Hashable, Sendable {
     /// Whether every connection must begin with a header.
     public var isExpected: Bool
-    /// Where balancers may connect from. Everybody else is refused. Of a Unix socket its file says who may connect.
+    /// The networks of the load balancers. Other peers are refused. On a Unix socket the mode of its file decides.
     public var trusted: [Network]
 
-    /// Describes what a listener expects; by default no header.
+    /// Makes a setting; by default no header is expected.
     public init(isExpected: Bool = false, trusted: [Network] = []) {
         self.isExpected = isExpected
         self.trusted = trusted
     }
 
-    /// Whether a peer is to be refused, because its header would not be believed.
+    /// Whether to refuse a peer because it is not trusted to send a header.
     func refuses(_ peer: SocketAddress) -> Bool {
         if case .unix = peer { return false }
         return isExpected && !trusted.contains { $0.contains(peer) }
     }
 }
 
-/// What was wrong with the header of a connection that should have begun with one.
+/// The fault of a connection's PROXY header.
 public enum ProxyHeaderFailure: String, CaseIterable, Sendable {
-    /// It came from outside of the trusted networks, and was not read.
+    /// The peer is outside the trusted networks. Nothing was read.
     case untrusted
-    /// The first bytes belong to no header.
+    /// The first bytes are not those of a header.
     case missing
-    /// It breaks the rules of the protocol.
+    /// It violates the protocol.
     case malformed
     /// It is longer than 107 bytes in version 1, or `ProxyHeader.maximumLength` in version 2.
     case tooLong = "too_long"
@@ -38,7 +38,7 @@ public enum ProxyHeaderFailure: String, CaseIterable, Sendable {
     /// It was not complete in time.
     case late
 
-    /// What the log says of the peer.
+    /// The reason in the log message.
     var explanation: String {
         switch self {
         case .untrusted: "it is in none of the networks that are trusted to send a PROXY header"

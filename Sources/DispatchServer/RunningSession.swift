@@ -1,26 +1,24 @@
-/// A session as a connection sees it, whatever its type is: takes what `Session.receive`, or at the end of file
-/// `Session.receiveEndOfFile`, takes.
+/// A session without its type: a closure that calls the method of `Session` which `call` names.
 ///
-/// A connection makes one indirect call for each receive. Everything behind it is compiled for the session's own type, in
-/// the program that defines it, because `Server.init` is inlinable. So the rest of the server need not be generic, and
-/// reversal pays nothing for it.
+/// A connection makes one indirect call per receive. The code behind it is specialized for the session's type in the program
+/// that defines it, because `Server.init` is inlinable. So the rest of the server need not be generic.
 @usableFromInline
 typealias RunningSession = (
     _ buffer: UnsafeMutableRawBufferPointer, _ call: SessionCall, _ tally: RequestTally
 ) -> SessionStep
 
-/// What a session is asked. One closure for all of it, because a second one would cost every connection its own context.
+/// The method to call. There is one closure for all methods, because each further one would cost every connection a context.
 @usableFromInline
 enum SessionCall {
-    /// Take these bytes.
+    /// Process these bytes.
     case receive
-    /// Take the end of file.
+    /// Process the end of file.
     case receiveEndOfFile
-    /// Give the state for the hand-over, as the step's output. The buffer is empty.
+    /// Return the state for the hand-over as the output of the step. The buffer is empty.
     case handOver
 }
 
-/// Makes the sessions of the clients that a listener accepts, and knows what comes before them.
+/// Makes the sessions of the clients that a listener accepts, and has the PROXY protocol setting of the listener.
 struct SessionMaker: Sendable {
     let proxyProtocol: ProxyProtocol
     private let make: @Sendable () -> RunningSession
@@ -33,6 +31,6 @@ struct SessionMaker: Sendable {
     func callAsFunction() -> RunningSession { make() }
 }
 
-/// Makes the session of a conversation that was handed over; nil when its state is not understood.
+/// Makes the session of a connection that was handed over; nil if its state is unknown to this release.
 @usableFromInline
 typealias SessionRestorer = @Sendable (_ state: [UInt8]) -> RunningSession?

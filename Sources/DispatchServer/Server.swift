@@ -5,10 +5,10 @@ import Synchronization
 
 /// A server of stream sockets on libdispatch: opens, serves, reloads, drains.
 ///
-/// Every method returns at once and may be called from any thread; completions are called on a queue of the server's. Names
-/// are resolved on a queue of their own, so a resolver that does not answer delays neither a stop nor a client.
+/// Every method returns at once and may be called from any thread; completions are called on a queue of the server. Names are
+/// resolved on a separate queue, so a resolver that does not answer delays neither a stop nor a client.
 public final class Server<S: Session>: Sendable {
-    /// Everything that it is configured with.
+    /// The configuration of a server with these sessions.
     public typealias Configuration = ServerConfiguration<S.Options, S.Limits>
     /// Called with nil once the server listens, or with the reason why nothing has changed.
     public typealias Completion = @Sendable ((any Error)?) -> Void
@@ -18,7 +18,7 @@ public final class Server<S: Session>: Sendable {
         var isDraining = false
         var isHandingOver = false
         var cutOff = 0
-        /// Descriptors that were open before the server opened any, and those that the program may open.
+        /// How many descriptors were open before the server opened any, plus those that the program may open.
         var openAtStart = 0
     }
 
@@ -31,20 +31,20 @@ public final class Server<S: Session>: Sendable {
     private let restoreSession: @Sendable ([UInt8], CurrentValue<S.Limits>) -> RunningSession?
     private let state: Mutex<State>
 
-    /// Makes a server that does not listen yet, and checks that it can work in this process. That takes less than a
-    /// millisecond, and up to ten seconds where libdispatch delivers no events.
+    /// Makes a server that does not listen yet, and checks that it can work in this process. The check takes less than a
+    /// millisecond, or up to ten seconds if libdispatch delivers no events.
     ///
     /// - Parameters:
     ///   - configuration: Where to listen, and the limits; ``reload(_:_:)`` replaces it.
     ///   - label: The prefix of its queues' labels.
-    ///   - logger: Gets records from the threads that serve clients, so its handler must not block.
+    ///   - logger: Called on the threads that serve clients, so its handler must not block.
     ///   - logTerms: The words and message ids of its records that depend on what it serves.
-    ///   - onLoss: Called when the last listening socket is dead: another process that holds it has shut it down, or an
-    ///     administrator has destroyed it. The log has the reason.
-    ///   - listenerStore: Where the listening sockets that it opens are kept for the next process; nil for nowhere.
-    ///   - usesHotLoops: Whether busy connections are lent to hot loops, or always served by their read source.
-    ///   - metrics: Gets the server's statistics once a second. A backend that is asked calls ``publishMetrics()`` before it
-    ///     answers, and is exact.
+    ///   - onLoss: Called when the last listening socket is dead: another process has shut down its duplicate, or an
+    ///     administrator has destroyed the socket. The log has the reason.
+    ///   - listenerStore: Keeps the listening sockets for the next process; nil for none.
+    ///   - usesHotLoops: Whether busy connections are lent to hot loops. Otherwise their read sources always serve them.
+    ///   - metrics: Gets the server's statistics once a second. A backend that is scraped calls ``publishMetrics()`` before it
+    ///     answers, for exact values.
     ///   - otherDescriptors: How many descriptors the program may open for other purposes while the server runs.
     /// - Throws: `SetupError`.
     @inlinable
@@ -106,7 +106,7 @@ public final class Server<S: Session>: Sendable {
         self.makeSession = makeSession
         self.restoreSession = restoreSession
         let openAtStart = DescriptorLimit.countOpen() + otherDescriptors
-        // Before anything is opened: a full table makes libdispatch trap before the sentence is written.
+        // Before any descriptor is opened: with a full table libdispatch would trap before the error is reported.
         _ = try Self.slots(for: configuration, wanted: 1, open: openAtStart)
         let log = ServerLog(
             logger: logger,
@@ -137,20 +137,20 @@ public final class Server<S: Session>: Sendable {
         use(try makeDescriptors(for: configuration), for: configuration)
     }
 
-    /// Where the server listens, as the log names it: `127.0.0.1:5000`.
+    /// Where the server listens, as in the log: `127.0.0.1:5000`.
     public var addresses: [String] { listeners.addresses }
 
     /// What the server has done since it was made.
     public var statistics: Statistics { Statistics(core, kinds: S.requestKinds) }
 
-    /// Brings the backend of the metrics up to date.
+    /// Sends the current values to the metrics backend.
     public func publishMetrics() { metrics?.publish(statistics) }
 
-    /// A number that grows as long as a drain has any effect: answers sent, connections ended.
+    /// A number that grows while a drain makes progress: requests answered plus connections ended.
     public var drainProgress: UInt64 { core.workers.totals.requests &+ core.connections.ended }
 
-    /// Calls `body` once every thread that serves clients has come through: the queue of the read sources, and each hot loop
-    /// that has connections. A watchdog proves with it that clients are served.
+    /// Calls `body` once everything that serves clients has responded: the queue of the read sources, and each hot loop that has
+    /// connections. A watchdog uses it to prove that clients are served.
     public func probe(_ body: @escaping @Sendable () -> Void) {
         core.queue.async { [core] in core.loops.probe(body) }
     }
@@ -160,12 +160,12 @@ public final class Server<S: Session>: Sendable {
     /// Opens every listener of the configuration and begins to accept.
     ///
     /// - Parameters:
-    ///   - stored: Listening sockets that the process before has stored. One that the configuration asks for stays open
-    ///     without a gap; any other leaves as in a reload.
-    ///   - completion: Called with nil, or with a `ListenError` that names every address that could not be opened;
-    ///     then none is.
+    ///   - stored: Listening sockets that the previous process has stored. Those that the configuration contains stay open
+    ///     without a gap; the others are closed as in a reload.
+    ///   - completion: Called with nil, or with a `ListenError` that names every address that could not be opened. Then no
+    ///     address is open.
     public func start(continuing stored: [StoredListener] = [], _ completion: @escaping Completion) {
-        takeStored(stored)
+        adoptStored(stored)
         resolve(state.withLock { $0.configuration.listeners }, completion) { [self] plans in
             try listeners.replace(with: plans)
             startSweeping()
@@ -173,15 +173,16 @@ public final class Server<S: Session>: Sendable {
         }
     }
 
-    /// Takes over listening sockets that were handed in, in place of those of the configuration, and begins to accept.
+    /// Adopts listening sockets that were handed in, instead of opening those of the configuration, and begins to accept.
     ///
-    /// A socket with the port or the path of a configured listener has its options, any other has the options of the
+    /// A socket with the port or the path of a configured listener gets its options, any other the options of the
     /// configuration.
     ///
     /// - Parameters:
-    ///   - descriptors: Listening stream sockets, owned by the server from now on. When there are none, the listeners of
-    ///     the configuration are opened.
-    ///   - stored: Listening sockets that the process before has stored; with `descriptors` they all leave.
+    ///   - descriptors: Listening stream sockets, owned by the server from now on. If there are none, the listeners of the
+    ///     configuration are opened.
+    ///   - stored: Listening sockets that the previous process has stored. If there are `descriptors`, all of them are closed as in
+    ///     a reload.
     ///   - completion: Called with nil, or with a `SystemError` for a descriptor that cannot be used.
     public func start(
         adopting descriptors: [Int32],
@@ -189,7 +190,7 @@ public final class Server<S: Session>: Sendable {
         _ completion: @escaping Completion
     ) {
         guard !descriptors.isEmpty else { return start(continuing: stored, completion) }
-        takeStored(stored)
+        adoptStored(stored)
         core.control.async { [self] in
             do {
                 try listeners.adopt(descriptors, sessions: sessions(of: state.withLock { $0.configuration }))
@@ -202,19 +203,19 @@ public final class Server<S: Session>: Sendable {
         }
     }
 
-    private func takeStored(_ stored: [StoredListener]) {
+    private func adoptStored(_ stored: [StoredListener]) {
         guard !stored.isEmpty else { return }
         core.control.async { [self] in
-            // What is not asked for has no options of its own while it leaves.
+            // A socket that the configuration does not contain uses the general options while it leaves.
             let (options, proxyProtocol) = state.withLock {
                 ($0.configuration.options, $0.configuration.proxyProtocol)
             }
-            listeners.continue(stored, sessions: sessionMaker(options, proxyProtocol))
+            listeners.adoptStored(stored, sessions: sessionMaker(options, proxyProtocol))
         }
     }
 
-    /// Puts a new configuration into force, in the order of the calls: new listeners are open before old ones close, connections stay, new limits
-    /// hold at once. Sockets that were handed in stay.
+    /// Applies a new configuration, in the order of the calls: new listeners open before old ones close, connections stay, new
+    /// limits hold at once. Sockets that were handed in stay.
     ///
     /// - Parameters:
     ///   - configuration: The whole new configuration.
@@ -271,7 +272,7 @@ public final class Server<S: Session>: Sendable {
         SessionMaker(proxyProtocol) { [makeSession, sessionLimits] in makeSession(options, sessionLimits) }
     }
 
-    /// How sessions on a socket that was handed in are made: by the options of the listener with its port or path.
+    /// How to make sessions on a socket that was handed in: with the options of the listener that has its port or path.
     private func sessions(of configuration: Configuration) -> (SocketAddress) -> SessionMaker {
         { [self] address in
             let match = configuration.listeners.first { listener in
@@ -288,7 +289,7 @@ public final class Server<S: Session>: Sendable {
         }
     }
 
-    /// Raises the limit on open files as far as the configuration needs it. Slots do not change.
+    /// Raises the limit on open files as the configuration needs it. The number of slots does not change.
     private func makeDescriptors(for configuration: Configuration) throws -> DescriptorLimit.Outcome {
         let wanted = configuration.limits.maximumConnections
         let open = state.withLock { $0.openAtStart }
@@ -311,7 +312,7 @@ public final class Server<S: Session>: Sendable {
         wanted: Int,
         open: Int
     ) throws -> DescriptorLimit.Outcome {
-        // A name may have an IPv4 and an IPv6 address, and while it reloads the old listeners are still there.
+        // Times 4: a name may have an IPv4 and an IPv6 address, and during a reload the old listeners are still open.
         let outcome = DescriptorLimit.raise(
             forConnections: wanted,
             listeners: 4 * configuration.listeners.count,
@@ -320,12 +321,12 @@ public final class Server<S: Session>: Sendable {
         if let outcome { return outcome }
         throw SetupError(
             description:
-                "the limit on open files is too low to serve anybody; raise LimitNOFILE= or ulimit -n"
+                "the limit on open files is too low to serve a client; raise LimitNOFILE= or ulimit -n"
         )
     }
 
-    /// How many connections fit the limit of open files, raised if need be, when so many are wanted.
-    func fitting(_ wanted: Int) -> Int {
+    /// Raises the limit on open files for this many connections. Returns how many fit.
+    func makeDescriptors(forConnections wanted: Int) -> Int {
         let (configuration, open) = state.withLock { ($0.configuration, $0.openAtStart) }
         let outcome = DescriptorLimit.raise(
             forConnections: max(wanted, configuration.limits.maximumConnections),
@@ -335,8 +336,8 @@ public final class Server<S: Session>: Sendable {
         return outcome?.maximumConnections ?? 0
     }
 
-    /// Those who wait in the backlogs of a server that stops are accepted at once, as far as the descriptor limit allows: with
-    /// every slot in use each would wait for another one's linger, and be cut off in the end.
+    /// Adds slots for the clients in the backlogs of a stopping server, as far as the descriptor limit allows. With all slots in
+    /// use they would wait until other connections have lingered, and be cut off in the end.
     private func makeSlotsForBacklogs() {
         let (configuration, open) = state.withLock { ($0.configuration, $0.openAtStart) }
         let waiting = Int(StreamSocket.maximumBacklog) * listeners.addresses.count
@@ -349,7 +350,7 @@ public final class Server<S: Session>: Sendable {
         if let outcome { core.connections.setCapacity(outcome.maximumConnections) }
     }
 
-    /// For backends that send what they get.
+    /// Publishes once a second, for backends that push their values.
     private func startPublishing() {
         publishMetrics()
         core.later(1000) { [weak self] in self?.startPublishing() }
@@ -359,12 +360,12 @@ public final class Server<S: Session>: Sendable {
         core.later(core.connections.count == 0 ? 500 : core.sweepInterval) { [weak self] in
             guard let self else { return }
             core.sweep()
-            core.leave(listeners.giveUp(core.endUnwatched()))
+            core.putBack(listeners.giveUp(core.endUnwatched()))
             startSweeping()
         }
     }
 
-    /// Makes the sessions of conversations that were handed over.
+    /// Makes the sessions of connections that were handed over.
     var restorer: SessionRestorer {
         { [restoreSession, sessionLimits] in restoreSession($0, sessionLimits) }
     }
@@ -382,10 +383,10 @@ public final class Server<S: Session>: Sendable {
 
     func endHandOver() { state.withLock { $0.isHandingOver = false } }
 
-    /// Stops: no new client is accepted, every complete request that has arrived is answered, and what is not over after
-    /// the drain timeout is cut off. The end does not depend on any handler: one that is stuck cannot delay it.
+    /// Stops: no new client is accepted, every complete request that has arrived is answered, and connections that are still open
+    /// after the drain timeout are cut off. A blocked handler cannot delay the end.
     ///
-    /// - Parameter completion: Called once, with the number of conversations cut off.
+    /// - Parameter completion: Called once, with the number of connections cut off.
     public func drain(_ completion: @escaping @Sendable (_ cutOff: Int) -> Void) {
         let isFirst = state.withLock { state in
             defer { state.isDraining = true }
@@ -403,13 +404,13 @@ public final class Server<S: Session>: Sendable {
                 core.connections.whenEmpty { core.control.async { end.call() } }
             }
             core.drain()
-            // The listeners get their handshakes, however short the timeout is.
+            // Handshakes complete even if the timeout is shorter.
             let timeout = core.currentLimits.drainTimeout.milliseconds
             core.later(max(timeout, 2 * Listener.handshakeTime)) { [self] in
                 listeners.close()
                 let cutOff = core.abort()
                 state.withLock { $0.cutOff = cutOff }
-                // Once more, for those that were just being served; what is stuck is left behind.
+                // Once more, for connections that were being served. Blocked ones are left open.
                 core.later(100) { [core] in
                     _ = core.abort()
                     end.call()

@@ -4,11 +4,11 @@ import Sockets
 public struct ListenerConfiguration<Options: Hashable & Sendable>: Hashable, Sendable {
     /// A host, which may have several addresses, or the path of a Unix socket.
     public var endpoint: Endpoint
-    /// Whether a listener on `::` leaves IPv4 clients alone (`IPV6_V6ONLY`, ipv6(7)).
+    /// Whether a listener on `::` accepts IPv6 clients only (`IPV6_V6ONLY`, ipv6(7)).
     public var ipv6Only: Bool
     /// The permission bits of a Unix socket's file, 0 to 0o777: who may connect.
     public var mode: UInt32
-    /// Whether its clients come through a load balancer that says who they are.
+    /// Whether clients connect through a load balancer that sends a PROXY header.
     public var proxyProtocol: ProxyProtocol
     /// The options of its sessions.
     public var options: Options
@@ -29,9 +29,9 @@ public struct ListenerConfiguration<Options: Hashable & Sendable>: Hashable, Sen
     }
 }
 
-/// A limit that the server works out by itself unless somebody has chosen it.
+/// A limit that the server computes unless the program sets it.
 public enum Choice<Value> {
-    /// The server's own choice.
+    /// The server computes it.
     case automatic
     /// This value.
     case chosen(Value)
@@ -40,19 +40,19 @@ public enum Choice<Value> {
 extension Choice: Equatable where Value: Equatable {}
 extension Choice: Sendable where Value: Sendable {}
 
-/// The limits of a server, whatever its sessions are.
+/// The limits of a server that do not depend on its sessions.
 public struct Limits: Equatable, Sendable {
     /// How many clients are served at once, at least 1. More clients wait in the backlog.
     public var maximumConnections = 10_000
-    /// How many of them may come from one IPv4 address or one IPv6 network (/64), at least 1. Nil: all. The server's own choice is
-    /// half of the connections, but at least 4. Clients of Unix sockets are not counted.
+    /// How many of them one IPv4 address or one IPv6 network (/64) may have, at least 1. Nil: all. Automatic: half of
+    /// `maximumConnections`, but at least 4. Clients of Unix sockets are not counted.
     public var maximumConnectionsPerClient = Choice<Int?>.automatic
-    /// How many bytes may be held for all clients together: incomplete requests, and answers that were not taken. Each client
-    /// may hold 4 KiB in any case. The server's own choice is 256 MiB, or a quarter of what the process may have.
+    /// How many bytes may be held for all clients together: incomplete requests, and answers that they have not taken. Each
+    /// client may always hold 4 KiB. Automatic: 256 MiB, or a quarter of the memory that the process may have if that is less.
     public var maximumBufferedBytes = Choice<Int>.automatic
-    /// How long a client may go without a complete request. Nil: without limit.
+    /// How long a client may be connected without a complete request. Nil: no limit.
     public var idleTimeout: Duration? = .seconds(600)
-    /// How long a client may take from its arrival to its first complete request. Nil: without limit.
+    /// How long a client may take to send its first complete request. Nil: no limit.
     public var firstRequestTimeout: Duration? = .seconds(30)
     /// How long clients may take to read their last answers when the server stops.
     public var drainTimeout: Duration = .seconds(10)
@@ -80,7 +80,7 @@ public struct Limits: Equatable, Sendable {
     var shortestTimeout: Duration? { [idleTimeout, firstRequestTimeout].compactMap { $0 }.min() }
 }
 
-/// The timeouts of a sweep, converted once for all connections.
+/// The timeouts, converted once per sweep.
 struct Timeouts {
     var idle: Milliseconds?
     var firstRequest: Milliseconds?
@@ -93,7 +93,7 @@ struct Timeouts {
     }
 }
 
-/// Everything that a server is configured with; a reload brings a new value.
+/// The configuration of a server. A reload replaces it.
 public struct ServerConfiguration<Options: Hashable & Sendable, SessionLimits: Equatable & Sendable>:
     Equatable, Sendable
 {
@@ -101,16 +101,16 @@ public struct ServerConfiguration<Options: Hashable & Sendable, SessionLimits: E
     public var listeners: [ListenerConfiguration<Options>]
     /// The options of sessions on a socket that was handed in and that no listener describes.
     public var options: Options
-    /// What is expected of clients on such a socket.
+    /// The PROXY protocol on such a socket.
     public var proxyProtocol = ProxyProtocol()
     /// The limits of the server.
     public var limits = Limits()
     /// The limits of every session.
     public var sessionLimits: SessionLimits
-    /// Whether the log has a line when a client connects and when it leaves.
+    /// Whether to log when a client connects and disconnects.
     public var logsConnections = true
 
-    /// Whether connections and listening sockets are kept for the next process, where there is a store for them.
+    /// Whether to hand connections and listening sockets over to the next process, if there is a store for them.
     public var isHandedOver = true
 
     /// Makes a configuration with the default limits.

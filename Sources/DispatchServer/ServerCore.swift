@@ -4,9 +4,9 @@ import Synchronization
 
 /// What all listeners and connections of a server share.
 final class ServerCore: Sendable {
-    /// The one concurrent queue on which every read source is served.
+    /// The concurrent queue of all read sources.
     let queue: DispatchQueue
-    /// A serial queue for everything that is not serving clients. Nothing that can block runs on it.
+    /// A serial queue for everything but serving clients. Nothing on it may block.
     let control: DispatchQueue
     let workers = WorkerPool()
     let loops: HotLoops<Connection>
@@ -14,8 +14,8 @@ final class ServerCore: Sendable {
     let memory: HeldMemory
     let log: ServerLog
     private let limits: Mutex<Limits>
-    /// Failures that were left to other servers, and since when.
-    private let strangers = Mutex<[Int32: Milliseconds]>([:])
+    /// Descriptors with failures that belong to other servers in this process, and since when they are known.
+    private let foreignFailures = Mutex<[Int32: Milliseconds]>([:])
 
     init(
         _ limits: Limits,
@@ -46,14 +46,14 @@ final class ServerCore: Sendable {
         }
     }
 
-    /// Runs on the control queue after a while.
+    /// Calls `body` on the control queue after `delay`.
     func later(_ delay: Milliseconds, _ body: @escaping @Sendable () -> Void) {
         control.asyncAfter(deadline: .now() + .milliseconds(Int(clamping: delay)), execute: body)
     }
 
-    // MARK: - Everybody at once, on the control queue
+    // MARK: - All connections, on the control queue
 
-    /// Checks all timeouts. One sweep serves all connections.
+    /// Checks the timeouts of all connections.
     func sweep() {
         let timeouts = Timeouts(currentLimits)
         let now = Clock.now()
@@ -66,8 +66,8 @@ final class ServerCore: Sendable {
         log.noteOmitted()
     }
 
-    /// Ends connections whose descriptors libdispatch could not watch: without an event they would never end. Returns
-    /// the other descriptors of that kind.
+    /// Ends connections whose descriptors libdispatch could not watch: without events they would never end. Returns the failures
+    /// of other descriptors.
     func endUnwatched() -> [Int32: Int32] {
         var failures: [Int32: Int32] = [:]
         var code: Int32 = 0
@@ -82,21 +82,21 @@ final class ServerCore: Sendable {
         return failures
     }
 
-    /// Leaves failures to another server in this process, for longer than the time between two of its sweeps. What nobody
-    /// claims is dropped: the descriptor is closed by now.
-    func leave(_ failures: [Int32: Int32]) {
+    /// Puts failures back for another server in this process, for longer than the time between two of its sweeps. Then they
+    /// are dropped: the descriptors are closed by now.
+    func putBack(_ failures: [Int32: Int32]) {
         let now = Clock.now()
-        strangers.withLock { strangers in
-            strangers = strangers.filter { failures[$0.key] != nil }
+        foreignFailures.withLock { known in
+            known = known.filter { failures[$0.key] != nil }
             for (descriptor, code) in failures {
-                let since = strangers[descriptor] ?? now
-                strangers[descriptor] = since
+                let since = known[descriptor] ?? now
+                known[descriptor] = since
                 if now &- since <= Self.longestSweep + 100 { epoll_guard_keep_failure(descriptor, code) }
             }
         }
     }
 
-    /// The most time between two sweeps.
+    /// The longest time between two sweeps.
     static var longestSweep: Milliseconds { 500 }
 
     /// How long until the next sweep.
@@ -105,7 +105,7 @@ final class ServerCore: Sendable {
         return min(max(shortest / 8, 5), Self.longestSweep)
     }
 
-    /// Tells every connection that the server is stopping, again and again until all know it.
+    /// Starts the drain of every connection, and repeats it for those that were being served.
     func drain() {
         let now = Clock.now()
         let left = workers.withWorker { worker in
@@ -115,7 +115,7 @@ final class ServerCore: Sendable {
         later(10) { self.drain() }
     }
 
-    /// Closes every connection; how many conversations that cut off.
+    /// Closes every connection. Returns how many clients were cut off.
     func abort() -> Int {
         workers.withWorker { worker in connections.all.count { $0.abort(worker) } }
     }

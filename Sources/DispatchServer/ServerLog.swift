@@ -2,22 +2,22 @@ import Logging
 import Sockets
 import Synchronization
 
-/// What the log has about a connection that ended.
+/// The log's data about a connection that has ended.
 struct Ended {
     var connection: UInt64
     var client: SocketAddress
-    /// The load balancer that it came through.
+    /// The load balancer, if any.
     var proxy: SocketAddress?
     var listener: String
     var requests: UInt64
     var bytes: UInt64
     var duration: Milliseconds
-    /// How many bytes of its answers were not taken, where the server ended it.
+    /// How many bytes of answers were unacknowledged, if the server ended it.
     var untaken: Int
     var reason: EndReason
 }
 
-/// Everything that a server logs. Metadata keys are the names of journal fields in lower case.
+/// All messages of a server. Metadata keys are the names of journal fields in lower case.
 final class ServerLog: Sendable {
     private let terms: LogTerms
     private let logger: Logger
@@ -36,7 +36,7 @@ final class ServerLog: Sendable {
     private let limits = Mutex(Limits())
     private let omitted = Atomic<UInt64>(0)
 
-    /// How many messages about clients were left out because there were too many.
+    /// How many messages about clients were omitted because there were too many.
     var omittedMessages: UInt64 { omitted.load(ordering: .relaxed) }
 
     init(logger: Logger, terms: LogTerms, logsConnections: Bool) {
@@ -49,7 +49,7 @@ final class ServerLog: Sendable {
 
     // MARK: - Connections
 
-    /// - Parameter proxy: The load balancer that it came through.
+    /// - Parameter proxy: The load balancer, if any.
     func connected(
         _ number: UInt64,
         _ client: SocketAddress,
@@ -64,7 +64,7 @@ final class ServerLog: Sendable {
         logger.info("connected \(client)\(proxy.map { " through \($0)" } ?? "")", metadata: metadata)
     }
 
-    /// A peer was closed before it was served.
+    /// A peer was disconnected before its first request.
     func refused(_ peer: SocketAddress, _ failure: ProxyHeaderFailure, listener: String) {
         guard admits(\.refusals, .notice) else { return }
         logger.notice(
@@ -74,7 +74,7 @@ final class ServerLog: Sendable {
     }
 
     func disconnected(_ ended: Ended) {
-        // A client that broke a rule is worth a line even where ordinary comings and goings are not.
+        // A refused client is logged even if ordinary disconnections are not.
         let isRefused =
             switch ended.reason {
             case .refused, .proxyHeader: true
@@ -101,7 +101,7 @@ final class ServerLog: Sendable {
         )
     }
 
-    /// A client was refused because it had as many connections as it may.
+    /// A client was refused because of the limit for one client.
     func refused(_ client: SocketAddress, listener: String) {
         guard admits(\.refusedClients, .notice) else { return }
         logger.notice(
@@ -113,7 +113,7 @@ final class ServerLog: Sendable {
         )
     }
 
-    /// Whether a message of this kind is logged now, and not left out.
+    /// Counts a message, and returns whether to log it.
     private func admits(_ kind: Kind, _ level: Logger.Level) -> Bool {
         guard logger.logLevel <= level else { return false }
         switch limits.withLock({ $0[keyPath: kind].decide(at: Clock.now()) }) {
@@ -126,7 +126,7 @@ final class ServerLog: Sendable {
         }
     }
 
-    /// Logs how many messages were left out, where no later message has said so. To be called now and then.
+    /// Logs how many messages were omitted, if no later message has reported that. Call it from time to time.
     func noteOmitted(at now: Milliseconds = Clock.now()) {
         for kind in [\Limits.connections, \.refusals, \.refusedClients, \.loopFailures] as [Kind] {
             noteOmitted(limits.withLock { $0[keyPath: kind].takeOmitted(at: now) }, kind)
@@ -188,7 +188,7 @@ final class ServerLog: Sendable {
         return metadata
     }
 
-    // MARK: - The rest
+    // MARK: - Other messages
 
     func memoryUsedUp(limit: Int, waiting: Int) {
         logger.warning(
@@ -215,7 +215,7 @@ final class ServerLog: Sendable {
 
     func warn(_ text: String) { logger.warning("\(text)") }
 
-    /// The clock is right to a few milliseconds: shorter times are not told apart.
+    /// The clock is accurate to a few milliseconds, so shorter times are not distinguished.
     private static func text(_ duration: Milliseconds) -> String {
         switch duration {
         case ..<10: "under 10 ms"
@@ -225,11 +225,11 @@ final class ServerLog: Sendable {
     }
 }
 
-/// The words and message ids of a server's records that depend on what it serves.
+/// The words and message ids in the log of a server that depend on the program.
 public struct LogTerms: Sendable {
-    /// What a request is called.
+    /// The word for a request.
     public var request = "request"
-    /// What a limit is called where it is set.
+    /// The name of a limit in the program's settings.
     public var limitName: @Sendable (PartialKeyPath<Limits>) -> String = { limit in
         switch limit {
         case \.maximumConnections: "the limit on connections"
@@ -240,10 +240,10 @@ public struct LogTerms: Sendable {
         default: "a limit"
         }
     }
-    /// The message id of the record that every connection slot is in use and clients wait (`MESSAGE_ID=`,
+    /// The message id of the record that all connection slots are in use and clients wait (`MESSAGE_ID=`,
     /// systemd.journal-fields(7)); nil for none.
     public var capacityReachedID: String?
 
-    /// General terms, and no message id.
+    /// Makes general terms, without a message id.
     public init() {}
 }

@@ -1,53 +1,53 @@
-/// One client's conversation: bytes in, steps out, no socket.
+/// The protocol of one connection: bytes in, steps out, no socket.
 ///
-/// The server keeps one buffer for each connection. It appends what arrives to the bytes that the last step left, passes
-/// the whole buffer, and does what the step says. However the stream is cut, a session must give the same answers.
+/// The server appends the bytes that arrive to those that the last step did not consume, passes the whole buffer, and performs
+/// the step. The answers must not depend on how the stream is divided into calls.
 ///
-/// A session must not let the rest grow without bound: end the conversation with ``SessionStep/Ending/refused(_:)`` when a
-/// request is too long.
+/// A session must bound the bytes that it does not consume: refuse a request that is too long with
+/// ``SessionStep/Ending/refused(_:)``.
 public protocol Session: Sendable {
-    /// What a listener sets for its sessions. Fixed for the life of a session; a reload gives new sessions new options.
+    /// The settings of a listener for its sessions. A session keeps its options; after a reload new sessions get the new ones.
     associatedtype Options: Hashable, Sendable
-    /// What holds for all sessions. A reload changes it for running sessions too.
+    /// The settings for all sessions. A reload changes them for running sessions, too.
     associatedtype Limits: Equatable, Sendable
 
-    /// The kinds of requests that it tells apart when it counts, at most ``RequestTally/maximumKinds``. By default none.
+    /// The names of the kinds of requests that are counted separately, at most ``RequestTally/maximumKinds``. Default: none.
     static var requestKinds: [String] { get }
 
-    /// Begins a conversation.
+    /// Makes the session of a new connection.
     init(options: Options)
 
-    /// Takes the bytes that the last step left, followed by those that have arrived since.
+    /// Processes the bytes that the last step did not consume, followed by those that have arrived since.
     ///
-    /// - Parameter buffer: Valid during the call. The session may change any of it: an answer may be written over the request
-    ///   that it answers, and what is kept for the next step is kept as it was left.
-    /// - Parameter limits: The limits that hold now.
+    /// - Parameter buffer: Valid during the call. The session may change all of it: it may write an answer over its request, and
+    ///   the next step gets unconsumed bytes as they are at the end of this one.
+    /// - Parameter limits: The current limits.
     mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits) -> SessionStep
 
-    /// Takes the client's end of file; `buffer` holds what the last step left.
+    /// Processes the client's end of file. `buffer` has the bytes that the last step did not consume.
     ///
-    /// When the server ends the conversation this is not called, and an incomplete request gets no answer.
+    /// Not called if the server ends the connection. Then an incomplete request gets no answer.
     mutating func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits) -> SessionStep
 
-    /// The state of the conversation, for the process that goes on with it after a restart; nil when that is not possible,
-    /// and then the conversation ends with the process, as in a stop. The bytes that the last step left go along by themselves.
+    /// The state of the session, for the process that continues it after a restart. Nil if that is not possible; then the
+    /// connection is ended as in a stop. The server hands over unconsumed bytes itself.
     ///
-    /// The other process may be of another release, older or newer: begin with what tells the form of the rest, and let
-    /// ``init(handedOver:)`` refuse what it does not know.
+    /// The other process may be an older or newer release: begin with the version of the format, and let ``init(handedOver:)``
+    /// refuse an unknown one.
     var handOverState: [UInt8]? { get }
 
-    /// Goes on with a conversation that another process has handed over.
+    /// Continues a session that another process has handed over. Nil refuses it; then the server ends the connection as in a
+    /// stop.
     ///
-    /// - Parameter state: What ``handOverState`` of that process was, or anything else: it comes from outside. Nil refuses it,
-    ///   and then the server ends the conversation in good order.
+    /// - Parameter state: The ``handOverState`` of that process. It is input from outside, so validate it.
     init?(handedOver state: [UInt8])
 
-    /// As `receive` without `tally`, and counts in it what is answered, for the metrics by kind and by size. The server
-    /// calls this one; by default it calls that one and counts nothing.
+    /// Like `receive` without `tally`, and also counts the answered requests by kind and size. The server calls this method; by
+    /// default it calls the other one and counts nothing.
     mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits, tally: RequestTally)
         -> SessionStep
 
-    /// As `receiveEndOfFile` without `tally`, and counts in it what is answered.
+    /// Like `receiveEndOfFile` without `tally`, and also counts the answered requests.
     mutating func receiveEndOfFile(
         _ buffer: UnsafeMutableRawBufferPointer,
         limits: Limits,
@@ -56,7 +56,7 @@ public protocol Session: Sendable {
 }
 
 extension Session {
-    /// Nil: such a conversation cannot be handed over.
+    /// Nil: the session cannot be handed over.
     public var handOverState: [UInt8]? { nil }
 
     /// Refuses any state.
@@ -86,26 +86,26 @@ extension Session {
     }
 }
 
-/// What the server must do after a session has seen some bytes.
+/// What the server must do after a call of a session.
 public struct SessionStep: Equatable, Sendable {
-    /// Why a session ends its conversation.
+    /// Why a session ends its connection.
     public enum Ending: Equatable, Sendable {
-        /// Everything is answered.
+        /// All requests are answered.
         case finished
-        /// The client broke a rule; the log gives this reason.
+        /// The client violated the protocol or a limit. The log gives this reason.
         case refused(String)
     }
 
-    /// How many bytes at the front of the buffer are done with. The rest is kept for the next step.
+    /// How many bytes at the front of the buffer are consumed. The server keeps the others for the next step.
     public var consumed: Int
-    /// What to send: nil when the consumed bytes themselves, changed in place, are the answer.
+    /// The answer. Nil if the consumed bytes, changed in place, are the answer.
     public var output: [UInt8]?
     /// How many requests this step answers.
     public var requests: Int
-    /// When set, nothing more is read: the answer is sent, then the conversation ends.
+    /// If set, the server reads no more, sends the answer, and ends the connection.
     public var ending: Ending?
 
-    /// Describes a step.
+    /// Makes a step.
     public init(consumed: Int, output: [UInt8]? = nil, requests: Int, ending: Ending? = nil) {
         self.consumed = consumed
         self.output = output

@@ -4,19 +4,19 @@ import Dispatch
 import Glibc
 import Sockets
 
-/// Why a server cannot work at all in this process.
+/// Why a server cannot work in this process.
 public struct SetupError: Error, Sendable, CustomStringConvertible {
-    /// What does not work and what to do about it, one sentence.
+    /// What does not work, and what to do about it, in one sentence.
     public let description: String
 }
 
-/// Shows before the first client that libdispatch delivers events here, and that it does so through the epoll guard.
+/// Checks before the first client that libdispatch delivers events, through the epoll guard.
 enum SetupCheck {
-    /// The threads that a server needs besides the main one: libdispatch's manager, one for each serial queue that is busy (control,
+    /// How many threads a server needs besides the main one: the manager of libdispatch, one for each busy serial queue (control,
     /// resolver, signals, log, notifications, hot loop), and some for the read sources.
     private static let threads: Int32 = 12
 
-    /// Without a thread libdispatch waits for one, and clients and signals with it, perhaps for good.
+    /// If the system refuses a thread, libdispatch waits, and clients and signals wait, too, perhaps indefinitely.
     private static func tryThreads() throws(SetupError) {
         let code = linux_try_threads(threads)
         guard code != 0 else { return }

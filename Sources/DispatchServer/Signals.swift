@@ -3,16 +3,17 @@ import Dispatch
 import Glibc
 import Sockets
 
-/// Signals of the operator, delivered to a queue.
+/// Handlers for signals such as SIGTERM, called on a queue.
 ///
-/// Unchecked because Dispatch does not mark its source protocols; safe because the sources are only kept.
+/// Unchecked because Dispatch does not mark its source protocols `Sendable`. Safe because the sources are only retained.
 public final class SignalHandlers: @unchecked Sendable {
     private let sources: [any DispatchSourceSignal]
 
-    /// Blocks signals for this thread and all that it starts, so that only `SignalHandlers` gets them, and ignores SIGPIPE.
+    /// Blocks signals in this thread and all threads that it starts, so that only `SignalHandlers` receives them. Also ignores
+    /// SIGPIPE.
     ///
-    /// To be called before the process has a second thread: libdispatch reads signals from a signalfd(2), which sees only
-    /// what is blocked everywhere.
+    /// Call it before the process has a second thread: libdispatch reads signals from a signalfd(2), which gets only signals that
+    /// every thread blocks.
     public static func block(_ numbers: [Int32]) {
         signal(SIGPIPE, SIG_IGN)
         var set = sigset_t()
@@ -21,13 +22,14 @@ public final class SignalHandlers: @unchecked Sendable {
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
-    /// Calls a closure for each signal, those included that came since `block`. Returns once all are watched.
+    /// Installs a handler for each signal. Signals that have arrived since `block` are delivered, too. Returns once all are
+    /// watched.
     ///
     /// - Parameters:
-    ///   - queue: Where the closures are called, one of its own by default. Not the queue of the caller, and not the
-    ///     main queue in the main thread: the call waits for it.
-    ///   - handlers: The closure of each signal.
-    /// - Throws: `SetupError` when the system does not deliver signals.
+    ///   - queue: The queue of the handlers; a private one by default. Not the caller's queue, and on the main thread not the main
+    ///     queue: the call waits for it.
+    ///   - handlers: The handler of each signal.
+    /// - Throws: `SetupError` if the system does not deliver signals.
     public init(
         on queue: DispatchQueue = DispatchQueue(label: "signals"),
         _ handlers: [Int32: @Sendable () -> Void]

@@ -1,18 +1,18 @@
 import Glibc
 import Sockets
 
-/// The file of a Unix socket that this process made.
+/// The file of a Unix socket that this process, or the previous one, made.
 struct SocketFile: Equatable {
     let path: String
     private let device: dev_t
     private let inode: ino_t
 
-    /// Listens at `path`. The file that a dead server left is replaced; a file that is no socket, and a socket that
-    /// somebody answers on, stay. The caller holds the `DirectoryLock` of the path.
+    /// Listens at `path`. Replaces the socket file of a dead server, but no other file and no socket of a running server. The
+    /// caller holds the `DirectoryLock` of the path.
     ///
     /// - Parameters:
     ///   - mode: The permission bits of the file: who may connect.
-    ///   - file: Where the file that was made is noted.
+    ///   - file: Set to the file that was made.
     static func listen(at path: String, mode: UInt32, made file: inout SocketFile?) throws -> Descriptor {
         let action = "listen on \(path)"
         if let status = status(path) {
@@ -53,29 +53,29 @@ struct SocketFile: Equatable {
         }
     }
 
-    /// Whether the path still leads to the socket that this process made.
+    /// Whether the file at the path is still this one.
     var isOurs: Bool {
         guard let status = Self.status(path) else { return false }
         return status.st_dev == device && status.st_ino == inode
     }
 
-    /// Removes the file, unless somebody else's has taken its place.
+    /// Removes the file, unless another one has replaced it.
     func remove() {
         if isOurs { _ = unlink(path) }
     }
 
-    /// A file that the process before made.
+    /// A file that the previous process made.
     ///
     /// - Parameters:
-    ///   - device: As `identity` has it.
-    ///   - inode: As `identity` has it.
+    ///   - device: From `identity`.
+    ///   - inode: From `identity`.
     init(path: String, device: UInt64, inode: UInt64) {
         self.path = path
         self.device = dev_t(device)
         self.inode = ino_t(inode)
     }
 
-    /// What tells the file apart from another one at the same path.
+    /// What distinguishes the file from another one at the same path.
     var identity: (device: UInt64, inode: UInt64) { (UInt64(device), UInt64(inode)) }
 
     private init(path: String, device: dev_t, inode: ino_t) {
@@ -89,7 +89,7 @@ struct SocketFile: Equatable {
         return lstat(path, &status) == 0 ? status : nil
     }
 
-    /// Nobody listens on the socket any more: only then does the system refuse a connection.
+    /// Whether no process listens on the socket: only then the system refuses a connection.
     private static func isStale(_ path: String) -> Bool {
         do {
             _ = try StreamSocket.connect(to: .unix(path: path))

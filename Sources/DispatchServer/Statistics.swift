@@ -1,14 +1,12 @@
-import Synchronization
-
-/// What a server has done since it started.
+/// The counters of a server since its start, and its current levels.
 public struct Statistics: Equatable, Sendable {
-    /// The requests of one kind that a session tells apart.
+    /// The requests of one kind.
     public struct Kind: Equatable, Sendable {
         /// Its name in the session's `requestKinds`.
         public var name: String
         /// Requests answered so far.
         public var requests: UInt64
-        /// The bytes of these requests, as the session counts them.
+        /// The bytes of these requests, as the session counted them.
         public var bytes: UInt64
     }
 
@@ -19,25 +17,26 @@ public struct Statistics: Equatable, Sendable {
     /// Clients accepted so far.
     public var accepted: UInt64 = 0
     /// Connections that have ended so far, by the reason: `client_closed`, `completed`, `refused`,
-    /// `first_request_timeout`, `idle_timeout`, `server_stopped`, `drain_timeout`, `connection_lost`, `memory`, `proxy_header`, `too_many_connections`.
+    /// `first_request_timeout`, `idle_timeout`, `server_stopped`, `drain_timeout`, `connection_lost`, `memory`, `proxy_header`,
+    /// `too_many_connections`, `not_taken_over`.
     public var ended: [String: UInt64] = [:]
-    /// Connections closed so far for their PROXY header, by what was wrong with it.
+    /// Connections closed so far for their PROXY header, by its fault.
     public var proxyHeaderFailures: [ProxyHeaderFailure: UInt64] = [:]
-    /// Clients refused so far because their address had as many connections as one client may have.
+    /// Clients refused so far because of the limit for one client.
     public var refusedPerClient: UInt64 = 0
-    /// Bytes held now for all clients: incomplete requests, and answers that were not taken.
+    /// Bytes held now for all clients: incomplete requests, and answers that they have not taken.
     public var bufferedBytes = 0
     /// How many bytes may be held for all clients.
     public var maximumBufferedBytes = 0
-    /// Clients that wait now, because no more bytes may be held.
+    /// Clients that wait now because `maximumBufferedBytes` is reached.
     public var waitingForMemory = 0
-    /// Clients disconnected so far so that others get memory.
+    /// Clients disconnected so far to give others memory.
     public var endedForMemory: UInt64 = 0
-    /// Bytes of answers that clients had not taken when the server ended their connections.
+    /// Bytes of answers that were unacknowledged when the server ended the connections.
     public var untakenBytes: UInt64 = 0
     /// How often a listener has paused because no slot was free.
     public var pauses = 0
-    /// How long listeners have been paused altogether.
+    /// How long listeners have been paused in total.
     public var pausedTime = Duration.zero
     /// Listeners that are paused now.
     public var pausedListeners = 0
@@ -49,57 +48,21 @@ public struct Statistics: Equatable, Sendable {
     public var kinds: [Kind] = []
     /// Their sizes in bytes.
     public var sizes = Histogram(bounds: RequestTally.sizeBounds)
-    /// How long it took to receive, to answer and to send, in nanoseconds, of one event in 16.
+    /// The time to receive, answer and send, in nanoseconds, of one event in 16.
     public var serviceTimes = Histogram(bounds: Counters.serviceTimeBounds)
     /// Hot loops that share the load.
     public var hotLoops = 0
     /// Connections that are served by hot loops now.
     public var hotLoopConnections = 0
-    /// Messages about clients that were left out of the log, because there were too many.
+    /// Messages about clients omitted from the log, because there were too many.
     public var omittedMessages: UInt64 = 0
 
-    /// Nothing done yet.
+    /// All counters and levels 0.
     public init() {}
 }
 
-/// Counters that one thread adds to and others read. Each worker has its own, so that counting on many cores shares no
-/// cache line.
-final class Counters: Sendable {
-    /// One event in so many is timed.
-    static let timedShare = 16
-    /// 2 µs to 1 s, in nanoseconds.
-    static let serviceTimeBounds: [UInt64] = [
-        2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000,
-        10_000_000, 100_000_000, 1_000_000_000,
-    ]
-
-    // A cache line before and behind the counters belongs to nobody else.
-    private let before = InlineArray<8, UInt64>(repeating: 0)
-    private let requestCount = Atomic<UInt64>(0)
-    private let byteCount = Atomic<UInt64>(0)
-    let serviceTimes = HistogramCells()
-    private let behind = InlineArray<8, UInt64>(repeating: 0)
-
-    var requests: UInt64 { requestCount.load(ordering: .relaxed) }
-    var bytes: UInt64 { byteCount.load(ordering: .relaxed) }
-
-    func add(requests count: Int, bytes size: Int) {
-        requestCount.add(UInt64(truncatingIfNeeded: count))
-        byteCount.add(UInt64(truncatingIfNeeded: size))
-    }
-
-    func addServiceTime(_ nanoseconds: UInt64) {
-        let bounds = Self.serviceTimeBounds
-        serviceTimes.add(
-            1,
-            toClass: bounds.firstIndex { nanoseconds <= $0 } ?? bounds.count,
-            sum: nanoseconds
-        )
-    }
-}
-
 extension Statistics {
-    /// What `core` has done, with sessions of these kinds of requests.
+    /// The statistics of `core`, whose sessions count these kinds of requests.
     init(_ core: ServerCore, kinds names: [String]) {
         let workers = core.workers.all
         connections = core.connections.count

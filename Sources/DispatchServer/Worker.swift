@@ -1,12 +1,12 @@
 import Glibc
 import Synchronization
 
-/// What one thread needs while it serves events: a buffer, and counters of its own.
+/// The buffer and the counters of a thread while it serves events.
 ///
-/// Unchecked because of the buffer's pointer and what is not atomic; safe because a worker is either in the pool or in use by one thread, and the
-/// pool's lock is between the two.
+/// Unchecked because of the buffer's pointer and `untimed`. Safe because a worker is either in the pool or in use by one
+/// thread, and the pool's lock separates the two.
 final class Worker: @unchecked Sendable {
-    /// The size of a buffer, and so the most that is received at one event: the fairness budget of a connection.
+    /// The size of a buffer, and so the maximum that a connection receives at one event, which keeps the connections fair.
     static var bufferSize: Int { 128 << 10 }
 
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Worker.bufferSize, alignment: 64)
@@ -15,10 +15,10 @@ final class Worker: @unchecked Sendable {
     /// How many events until the next one is timed.
     private var untimed = 0
 
-    /// Serves an event, and measures every sixteenth how long that takes: reading the clock twice for each event would cost
-    /// more than a hundredth of what a short line takes.
+    /// Serves an event, and measures the time of one event in 16: reading the clock twice costs more than a hundredth of the
+    /// time that a short line takes.
     ///
-    /// - Parameter serve: Returns how many bytes it received; an event that brought none is not counted.
+    /// - Parameter serve: Returns how many bytes it received. An event without bytes is not counted.
     @inline(__always)
     @discardableResult
     func timing(_ serve: () -> Int) -> Int {
@@ -38,7 +38,7 @@ final class Worker: @unchecked Sendable {
     deinit { buffer.deallocate() }
 }
 
-/// The workers of a server: as many as threads serve events at once, whatever the number of clients.
+/// The workers of a server. There are as many as threads serve events at once, independent of the number of clients.
 final class WorkerPool: Sendable {
     private struct Contents {
         var free: [Worker] = []
@@ -47,7 +47,7 @@ final class WorkerPool: Sendable {
 
     private let contents = Mutex(Contents())
 
-    /// Lends a worker for the time of `body`.
+    /// Lends a worker to `body`.
     func withWorker<Result>(_ body: (Worker) -> Result) -> Result {
         let worker = contents.withLock { $0.free.popLast() } ?? makeWorker()
         defer { contents.withLock { $0.free.append(worker) } }
@@ -62,7 +62,7 @@ final class WorkerPool: Sendable {
 
     var all: [Worker] { contents.withLock { $0.all } }
 
-    /// The sum of what all workers have counted.
+    /// The sums of the counters of all workers.
     var totals: (requests: UInt64, bytes: UInt64) {
         all.reduce((0, 0)) { sum, worker in
             (sum.0 &+ worker.counters.requests, sum.1 &+ worker.counters.bytes)

@@ -1,13 +1,13 @@
-/// A request without a body, taken apart.
+/// A parsed request without a body.
 struct HTTPRequest: Equatable {
     var isHead: Bool
     /// The path without its query.
     var path: String
-    /// Whether the client speaks HTTP/1.0, which has to be told that the connection stays.
+    /// Whether the client uses HTTP/1.0, and needs a header field if the connection stays open.
     var isOld: Bool
     var keepsAlive: Bool
 
-    /// Reads a head, its empty line included.
+    /// Parses a head, including its empty line.
     ///
     /// - Parameter head: Lines that each end with CR LF, the last one empty; at most ``HTTPSession/maximumHead`` bytes.
     init(head: UnsafeRawBufferPointer) throws(HTTPError) {
@@ -100,15 +100,15 @@ struct HTTPRequest: Equatable {
     }
 }
 
-/// Why a request gets no page.
+/// Why a request is refused.
 enum HTTPError: Error, Equatable {
-    /// It breaks the rules, in this way.
+    /// It violates the protocol, for this reason.
     case badRequest(String)
     case wrongMethod
     case tooLarge
     case wrongVersion
 
-    /// What the log says.
+    /// The reason in the log message.
     var reason: String {
         switch self {
         case .badRequest(let problem): "an HTTP request with \(problem)"

@@ -2,29 +2,29 @@ import DispatchServer
 
 /// HTTP/1.1 and 1.0 (RFC 9112) for scrapers and health checks: GET and HEAD, no bodies, as a session of the server library.
 ///
-/// Strict on purpose. Whatever two programs could read differently ends the connection: a line that ends without CR, a body
-/// or a header that announces one, two Host fields, folded lines, space before a colon, control characters.
+/// It is strict. A request that two programs could parse differently ends the connection: a line without CR, a body or a field
+/// that announces one, two Host fields, folded lines, space before a colon, control characters.
 public struct HTTPSession: Session {
-    /// What is served.
+    /// The content.
     public typealias Options = HTTPSite
-    /// Fixed limits are in this type.
+    /// None: the limits are constants of this type.
     public typealias Limits = NoOptions
 
-    /// The most bytes that a request may have.
+    /// The maximum length of a request in bytes.
     public static let maximumHead = 8192
-    /// How many requests a connection may bring. It bounds what one receive can ask for.
+    /// The maximum number of requests on a connection. It limits the work of one receive.
     public static let maximumRequests = 100
 
     private let site: HTTPSite
     private var answered = 0
-    /// How many bytes of the request at the front of the buffer were looked at, and where its last line begins.
+    /// How many bytes of the first request in the buffer were scanned, and where its last line begins.
     private var scanned = 0
     private var lineStart = 0
 
-    /// Begins a conversation.
+    /// Makes a session.
     public init(options: HTTPSite) { site = options }
 
-    /// Answers each request that is there whole.
+    /// Answers each complete request.
     public mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: NoOptions) -> SessionStep {
         var step = SessionStep(consumed: 0, requests: 0)
         while step.ending == nil, let head = nextHead(in: buffer, from: step.consumed) {
@@ -53,7 +53,7 @@ public struct HTTPSession: Session {
         return step
     }
 
-    /// Answers nothing: what is left is half a request.
+    /// Answers nothing: the remaining bytes are an incomplete request.
     public mutating func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, limits: NoOptions)
         -> SessionStep
     {
@@ -66,7 +66,7 @@ public struct HTTPSession: Session {
         step.ending = .refused(error.reason)
     }
 
-    /// The end of the request that begins at `start`, once it is there: behind the first empty line.
+    /// The end of the request that begins at `start`, after its empty line; nil if that has not arrived.
     private mutating func nextHead(in buffer: UnsafeMutableRawBufferPointer, from start: Int)
         -> Result<Int, HTTPError>?
     {
@@ -80,7 +80,7 @@ public struct HTTPSession: Session {
             }
             let isEmpty = index - 1 == start + lineStart
             lineStart = scanned
-            // RFC 9112, section 2.2: an empty line before a request is passed over.
+            // RFC 9112, section 2.2: an empty line before a request is skipped.
             if isEmpty, scanned > 2 { return .success(index + 1) }
         }
         return scanned >= Self.maximumHead ? .failure(.tooLarge) : nil

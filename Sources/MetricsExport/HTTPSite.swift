@@ -1,4 +1,4 @@
-/// What is served: the metrics, and whether all is well. Each site is equal to itself only.
+/// The content: the metrics, and the health of the program. A site is equal only to itself.
 public final class HTTPSite: Hashable, Sendable {
     private let metrics: @Sendable () -> String
     private let trouble: @Sendable () -> String?
@@ -6,8 +6,8 @@ public final class HTTPSite: Hashable, Sendable {
     /// Makes a site. Both closures are called on threads that serve clients, so they must not wait.
     ///
     /// - Parameters:
-    ///   - metrics: The text behind `/metrics`.
-    ///   - trouble: Why `/healthz` says no; nil when it says yes.
+    ///   - metrics: Returns the text for `/metrics`.
+    ///   - trouble: Returns why `/healthz` answers 503; nil for 200.
     public init(metrics: @escaping @Sendable () -> String, trouble: @escaping @Sendable () -> String?) {
         self.metrics = metrics
         self.trouble = trouble
@@ -35,14 +35,14 @@ public final class HTTPSite: Hashable, Sendable {
     }
 }
 
-/// What a request is answered with.
+/// A response, without the fields that depend on the request.
 struct HTTPResponse {
     private let status: String
     private let fields: String
     private let body: String
 
     /// - Parameters:
-    ///   - body: The page; by default the words of the status.
+    ///   - body: The body; by default the text of the status.
     ///   - fields: Further header fields, each with its CR LF.
     init(
         _ status: String,
@@ -55,7 +55,7 @@ struct HTTPResponse {
         self.body = body ?? status + "\n"
     }
 
-    /// The response to `request`; nil where that could not be read.
+    /// The bytes of the response to `request`; nil for a request that could not be parsed.
     func bytes(for request: HTTPRequest?, closes: Bool) -> [UInt8] {
         var head = "HTTP/1.1 \(status)\r\n\(fields)Content-Length: \(body.utf8.count)\r\n"
         if closes {

@@ -1,13 +1,13 @@
-// MetricsExport: metrics as Prometheus reads them.
+// MetricsExport: exports metrics to Prometheus.
 //
-// PrometheusRegistry is a backend of swift-metrics: it keeps what it is given, and PrometheusText writes it down.
-// HTTPSession is as much HTTP as a scraper and a health check need, as a session of the server library, so limits,
-// timeouts, drain and reload are the server's. TextFile is the other way out, for node_exporter. ProcessFigures are the
-// figures that every process has.
+// PrometheusRegistry is a backend of swift-metrics: it keeps the values, and PrometheusText writes them as text. HTTPSession
+// implements the part of HTTP that scrapers and health checks need, as a session of the server library, which provides limits,
+// timeouts, drain and reload. TextFile writes a file for node_exporter. ProcessFigures has the metrics of the process.
 //
-// What does not belong here: which metrics there are, settings, logs.
+// Not in this module: the list of metrics, settings, logs.
 //
-// What must stay true:
-// - HTTPSession does no I/O and keeps no bytes; however a stream is cut, the answers are the same. It reads a request once.
-// - A request with a body, or that two programs could read differently, is refused and ends its connection.
-// - Everything in the text is escaped, whatever a label holds.
+// Invariants:
+// - HTTPSession does no I/O and keeps no bytes. Its answers do not depend on how the stream is divided into calls. It scans a
+//   request once.
+// - A request with a body, or one that two programs could parse differently, is refused, and its connection ends.
+// - All labels and texts are escaped.

@@ -1,22 +1,22 @@
 import DispatchServer
 import Glibc
 
-/// What the system says of this process, under the names that Prometheus' client libraries have given them.
+/// The metrics of this process from the system, with the names of the Prometheus client libraries.
 public struct ProcessFigures: Sendable {
     /// Processor time used so far, in seconds.
     public var processorSeconds = 0.0
-    /// Resident memory in bytes; nil where /proc is not mounted.
+    /// Resident memory in bytes; nil if /proc is not mounted.
     public var residentBytes: Double?
-    /// Virtual memory in bytes; nil where /proc is not mounted.
+    /// Virtual memory in bytes; nil if /proc is not mounted.
     public var virtualBytes: Double?
     /// Open descriptors.
     public var openDescriptors: Double?
-    /// How many descriptors there may be.
+    /// The limit of open descriptors.
     public var maximumDescriptors: Double?
-    /// When the process began, in seconds since 1970.
+    /// The start time of the process, in seconds since 1970.
     public var startTime: Double?
 
-    /// Reads them.
+    /// Reads the current values.
     public init() {
         processorSeconds = Self.seconds(CLOCK_PROCESS_CPUTIME_ID)
         if let fields = Self.fields(of: "/proc/self/statm"), fields.count > 1 {
@@ -29,7 +29,7 @@ public struct ProcessFigures: Sendable {
         if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
             maximumDescriptors = Double(limit.rlim_cur)
         }
-        // proc_pid_stat(5): the name, in parentheses, may hold anything; field 22 is the start in ticks since boot.
+        // proc_pid_stat(5): the name, in parentheses, may contain any character; field 22 is the start in ticks since boot.
         if let fields = Self.fields(of: "/proc/self/stat", after: ")"), fields.count > 19,
             let ticks = Double(fields[19])
         {
@@ -44,7 +44,7 @@ public struct ProcessFigures: Sendable {
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
-    /// The words of a small file, those behind the last `separator` if it is given.
+    /// The words of a small file, after the last `separator` if there is one.
     private static func fields(of path: String, after separator: Character? = nil) -> [Substring]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
@@ -69,10 +69,10 @@ public struct ProcessFigures: Sendable {
         return count
     }
 
-    /// The table of them.
+    /// The table of these metrics.
     ///
-    /// - Parameter prefix: `process` by convention. In a file that another exporter reads they need another one: that exporter
-    ///   has a process of its own.
+    /// - Parameter prefix: `process` by convention. In a file for another exporter use another prefix, because that exporter has
+    ///   metrics of its own process.
     public static func metrics(prefix: String = "process") -> [Metric<ProcessFigures>] {
         [
             Metric(.counter, "\(prefix)_cpu_seconds_total", "Processor time used, in seconds.") {

@@ -15,13 +15,13 @@ public final class PrometheusRegistry: MetricsFactory {
 
     /// Makes an empty registry.
     ///
-    /// - Parameter descriptions: What is known of metrics before they come, in the order in which they are written. Others
-    ///   come after them, without a meaning.
+    /// - Parameter descriptions: The descriptions of known metrics, in the order of the text. Others follow them, without a
+    ///   meaning.
     public init(describing descriptions: [MetricDescription]) {
         self.descriptions = descriptions
     }
 
-    /// Everything in Prometheus' text format, version 0.0.4.
+    /// All metrics in Prometheus' text format, version 0.0.4.
     public func text() -> String {
         let families = families.withLock { $0 }
         var left = Set(families.keys)
@@ -77,14 +77,14 @@ public final class PrometheusRegistry: MetricsFactory {
         series(label, dimensions, .counter)
     }
 
-    /// A counter with a fraction.
+    /// A floating-point counter.
     public func makeFloatingPointCounter(label: String, dimensions: [(String, String)])
         -> any FloatingPointCounterHandler
     {
         series(label, dimensions, .counter)
     }
 
-    /// A gauge, or the sum and the number of what is recorded.
+    /// A gauge, or the sum and number of the recorded values.
     public func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool)
         -> any RecorderHandler
     {
@@ -96,7 +96,7 @@ public final class PrometheusRegistry: MetricsFactory {
         series(label, dimensions, .gauge)
     }
 
-    /// The sum, in seconds, and the number of what is recorded.
+    /// The sum, in seconds, and the number of the recorded times.
     public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
         Summary(series(label, dimensions, .summary))
     }
@@ -140,7 +140,7 @@ private final class Series: CounterHandler, FloatingPointCounterHandler, Recorde
     func set(_ value: Double) { state.withLock { $0.value = value } }
 }
 
-/// Adds up what is recorded.
+/// Sums the recorded values.
 private final class Summary: RecorderHandler, TimerHandler {
     let series: Series
 
@@ -152,7 +152,7 @@ private final class Summary: RecorderHandler, TimerHandler {
 }
 
 extension MetricDescription {
-    /// The names that its series have.
+    /// The names of its series.
     fileprivate var sampleNames: [String] {
         kind == .histogram ? ["_bucket", "_sum", "_count"].map { name + $0 } : [name]
     }

@@ -20,16 +20,16 @@ struct PrometheusText {
 
     private(set) var content = ""
 
-    /// Begins the lines of a metric.
+    /// Writes the header of a metric.
     ///
-    /// - Parameter name: Of a backend's caller, so what Prometheus does not allow in it becomes `_`.
+    /// - Parameter name: Any text. Characters that Prometheus does not allow become `_`.
     mutating func begin(_ name: String, kind: Kind, meaning: String?) {
         let name = Self.name(name)
         if let meaning { content += "# HELP \(name) \(Self.escaped(meaning, quotes: false))\n" }
         content += "# TYPE \(name) \(kind.rawValue)\n"
     }
 
-    /// Adds the line of a series.
+    /// Writes the line of a series.
     mutating func add(_ name: String, _ labels: [(String, String)], _ value: Double) {
         content += Self.name(name)
         if !labels.isEmpty {
@@ -41,7 +41,7 @@ struct PrometheusText {
         content += " \(Self.number(value))\n"
     }
 
-    /// A name that Prometheus accepts: `[a-zA-Z_:][a-zA-Z0-9_:]*`, a label's without colons.
+    /// A valid name for Prometheus: `[a-zA-Z_:][a-zA-Z0-9_:]*`, for a label without colons.
     private static func name(_ text: String, isLabel: Bool = false) -> String {
         var name = ""
         for scalar in text.unicodeScalars {
@@ -67,7 +67,7 @@ struct PrometheusText {
         return escaped
     }
 
-    /// A number as Go's ParseFloat reads it.
+    /// A number in the format of Go's ParseFloat.
     private static func number(_ value: Double) -> String {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value > 0 ? "+Inf" : "-Inf" }

@@ -1,26 +1,26 @@
 import Glibc
 import Sockets
 
-/// A file whose readers see it whole, old or new: node_exporter's textfile collector reads `*.prom` files.
+/// A file that is replaced atomically, for the textfile collector of node_exporter, which reads `*.prom` files.
 public struct TextFile: Equatable, Sendable {
     /// The absolute path of the file.
     public let path: String
 
-    /// Names the file; nothing is written yet.
+    /// Makes a value for the path. Writes nothing yet.
     public init(path: String) { self.path = path }
 
-    /// Puts `content` into the file, in one step: it is written beside it and renamed. Everybody may read it.
+    /// Replaces the file atomically: writes a temporary file beside it, and renames that. All users may read it.
     ///
-    /// Waits for the disk: not to be called on a queue that serves clients.
+    /// Waits for the disk: do not call it on a queue that serves clients.
     ///
-    /// - Throws: `SystemError`; the file is then as it was.
+    /// - Throws: `SystemError`. Then the file is unchanged.
     public func write(_ content: String) throws(SystemError) {
         let temporary = "\(path).\(getpid()).tmp"
         _ = unlink(temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw SystemError("create \(temporary)") }
         var failure: SystemError?
-        // The unit's umask leaves the file to its owner only, and node_exporter is somebody else.
+        // The umask of the unit allows only the owner, but node_exporter is another user.
         if fchmod(descriptor, 0o644) != 0 { failure = SystemError("set the mode of \(temporary)") }
         var rest = Array(content.utf8)[...]
         while failure == nil, !rest.isEmpty {
@@ -39,6 +39,6 @@ public struct TextFile: Equatable, Sendable {
         }
     }
 
-    /// Removes the file: figures of a process that has ended would look as if it went on.
+    /// Removes the file: after the end of the process its metrics would be wrong.
     public func remove() { _ = unlink(path) }
 }

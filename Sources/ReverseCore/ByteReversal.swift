@@ -1,6 +1,6 @@
 import CWideText
 
-/// Turns the `count` bytes at `start` round, in place.
+/// Reverses the `count` bytes at `start`, in place.
 ///
 /// - Precondition: `count` bytes at `start` are readable and writable.
 @inline(__always)
@@ -17,13 +17,12 @@ private func reverseManyBytes(_ start: UnsafeMutableRawPointer, count: Int) {
     _ = reverseEnds(start, count: count, onlyPlainASCII: false)
 }
 
-/// Turns the `count` bytes at `start` round, from both ends towards the middle: all of them, or as far as they are plain
-/// ASCII, which is below 0x80 and no CR (it may be half of a character).
+/// Reverses the `count` bytes at `start`, from both ends towards the middle: all bytes, or as far as they are below 0x80 and
+/// not CR (CR LF is one character).
 ///
-/// Every access is between `done` and `count - done`, and these are at least as far apart as what is loaded or stored
-/// between them.
+/// Every access is between `done` and `count - done`, whose distance is at least the size of the access.
 ///
-/// - Returns: How many bytes at either end stand where they belong; `count` when all of them do.
+/// - Returns: How many bytes at each end are in their final position; `count` if all are.
 /// - Precondition: `count` bytes at `start` are readable and writable.
 @inline(__always)
 func reverseEnds(_ start: UnsafeMutableRawPointer, count: Int, onlyPlainASCII: Bool) -> Int {
@@ -39,8 +38,8 @@ func reverseEnds(_ start: UnsafeMutableRawPointer, count: Int, onlyPlainASCII: B
     return isDone ? count : done
 }
 
-/// Turns fewer than 16 bytes round, with two loads and two stores. These may overlap: both ends are loaded before
-/// either is stored, and agree on the bytes that they share.
+/// Reverses fewer than 16 bytes, with two loads and two stores. These may overlap: both ends are loaded before one is stored, and
+/// both stores write the same values to shared bytes.
 @inline(__always)
 private func reverseLast(_ start: UnsafeMutableRawPointer, count: Int, onlyPlainASCII: Bool) -> Bool {
     switch count {
@@ -51,7 +50,7 @@ private func reverseLast(_ start: UnsafeMutableRawPointer, count: Int, onlyPlain
     }
 }
 
-/// Swaps the integers at `low` and `high` and turns the bytes of each round.
+/// Swaps the integers at `low` and `high`, and reverses the bytes of each.
 @inline(__always)
 private func swapEnds<Bytes: FixedWidthInteger & BitwiseCopyable>(
     _ low: UnsafeMutableRawPointer,
@@ -67,8 +66,8 @@ private func swapEnds<Bytes: FixedWidthInteger & BitwiseCopyable>(
     return true
 }
 
-/// Whether each byte of `bytes` is below 0x80 and no CR. (Where one is above, a byte beside it may be taken for a CR;
-/// the answer is the same.)
+/// Whether each byte of `bytes` is below 0x80 and not CR. (Next to a byte of 0x80 or above, another byte may be mistaken for a
+/// CR, which does not change the result.)
 @inline(__always)
 private func isPlainASCII<Bytes: FixedWidthInteger>(_ bytes: Bytes) -> Bool {
     let ones = Bytes.max / 0xFF

@@ -1,10 +1,10 @@
-/// Extended grapheme clusters (UAX #29): what a reader takes for one character.
+/// Extended grapheme clusters (UAX #29): what a reader sees as one character.
 public enum GraphemeCluster {
-    /// The version of Unicode that decides where a cluster ends, such as "17.0.0". It is this library's own, whatever
-    /// version the `Character` of the Swift runtime follows.
+    /// The version of Unicode that defines the boundaries, such as "17.0.0". It does not depend on the version that `Character`
+    /// of the Swift runtime uses.
     public static let unicodeVersion = GraphemeClassTable.unicodeVersion
 
-    /// The clusters of `text`, in order; joined they are `text`. Takes time proportional to its length.
+    /// The clusters of `text`, in order; joined, they are `text`. The time is proportional to the length of `text`.
     public static func split(_ text: String) -> [String] {
         var clusters: [String] = []
         var cluster = String.UnicodeScalarView()

@@ -1,13 +1,13 @@
-/// Where one grapheme cluster ends and the next begins: rules GB1 to GB999 of UAX #29, as an automaton that has
-/// read some scalars and tells whether there is a boundary before the next.
+/// The boundaries of grapheme clusters: rules GB1 to GB999 of UAX #29 as a state machine. The state depends on the scalars read so
+/// far, and decides whether there is a boundary before the next one.
 ///
-/// `isBoundary(before:)` and `next(after:)` say the rules; the loop over a text reads their answers from
-/// `GraphemeTransition.table`. The tests hold them to an implementation that says each rule by itself.
+/// `isBoundary(before:)` and `next(after:)` implement the rules. The loop over a text uses `GraphemeTransition.table`, which
+/// contains their results. The tests compare them with an implementation that follows the rules one by one.
 enum GraphemeState: UInt8, CaseIterable {
-    /// At the start of the text, or after a control: whatever comes begins a cluster.
+    /// At the start of the text, or after a control: the next scalar begins a cluster.
     case start
     case carriageReturn
-    /// After a scalar that only marks can join.
+    /// After a scalar that only marks can continue.
     case other
     case prepend
     /// After the first half of a flag.
@@ -28,7 +28,7 @@ enum GraphemeState: UInt8, CaseIterable {
 }
 
 extension GraphemeState {
-    /// Whether a cluster ends between what was read and a scalar of class `scalar`.
+    /// Whether there is a boundary before a scalar of class `scalar`.
     func isBoundary(before scalar: GraphemeClass) -> Bool {
         switch (self, scalar) {
         case (.carriageReturn, .lineFeed): false  // GB3
@@ -48,7 +48,7 @@ extension GraphemeState {
         }
     }
 
-    /// The state once a scalar of class `scalar` has been read.
+    /// The state after a scalar of class `scalar`.
     func next(after scalar: GraphemeClass) -> GraphemeState {
         switch (self, scalar) {
         case (_, .control), (_, .lineFeed): .start
@@ -72,12 +72,12 @@ extension GraphemeState {
     }
 }
 
-/// What one scalar does to the automaton: whether a cluster ends before it, and the state after it.
+/// The effect of one scalar on the state machine: whether there is a boundary before it, and the state after it.
 struct GraphemeTransition: Sendable {
-    /// Bit 15: boundary. The rest: where in `table` the row of the next state begins.
+    /// Bit 15: boundary. The other bits: the index in `table` of the row of the next state.
     private let bits: UInt16
 
-    /// A row for each state, in which the class of a scalar finds its transition.
+    /// One row per state, indexed by the class of a scalar.
     static let table: [GraphemeTransition] = GraphemeState.allCases.flatMap { state in
         var row = Array(
             repeating: GraphemeTransition(from: state, reading: .other),

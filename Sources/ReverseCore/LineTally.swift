@@ -1,22 +1,22 @@
-/// The way in which a line was reversed: how much of it had to be looked at. A longer way takes more time per byte.
+/// The algorithm with which a line was reversed. Each takes more time per byte than the one before.
 public enum ReversalPath: Int, CaseIterable, Sendable {
-    /// Byte by byte, many at once: a line of plain ASCII, and every line where the unit is the byte.
+    /// Many bytes at once: plain ASCII, and every line if the unit is the byte.
     case ascii
-    /// Scalar by scalar: no rule for characters of several scalars was needed.
+    /// Scalar by scalar, without the rules for grapheme clusters.
     case scalars
     /// By the rules for grapheme clusters (UAX #29).
     case graphemes
 
-    /// The name in figures: `ascii`, `scalars`, `graphemes`.
+    /// The name in metrics: `ascii`, `scalars`, `graphemes`.
     public var name: String { "\(self)" }
 }
 
-/// How many lines were answered, by path and by size. A session adds to it; the owner reads it and begins a new one.
+/// The number of answered lines, by path and by size. A session adds to it; the owner reads it and makes a new one.
 ///
-/// A value on the stack: adding a line to it costs about a nanosecond and no memory.
+/// It is a value on the stack: adding a line takes about a nanosecond, and allocates nothing.
 public struct LineTally: Sendable {
-    /// How many classes of size there are. Class `n` holds lines of at most `4 << (2 * n)` bytes (4, 16, … 1 MiB), the
-    /// last one those that are longer.
+    /// The number of size classes. Class `n` has lines of at most `4 << (2 * n)` bytes (4, 16, … 1 MiB), the last one all longer
+    /// ones.
     public static let sizeClasses = 11
 
     /// Lines by the `rawValue` of their path.
@@ -26,7 +26,7 @@ public struct LineTally: Sendable {
     /// Lines by the class of their size.
     public private(set) var sizes = InlineArray<11, UInt32>(repeating: 0)
 
-    /// Nothing yet.
+    /// All counters 0.
     public init() {}
 
     /// Counts one line of `size` bytes.
@@ -37,7 +37,7 @@ public struct LineTally: Sendable {
         sizes[Self.sizeClass(size)] &+= 1
     }
 
-    /// The class of a size of at least 0: each holds four times the size of the one before.
+    /// The class of a size, which must not be negative.
     @inline(__always)
     static func sizeClass(_ size: Int) -> Int {
         let width = Int.bitWidth &- (max(size, 4) &- 1).leadingZeroBitCount

@@ -1,15 +1,15 @@
 extension ReversalUnit {
-    /// Turns the units of one line round, in place: as many bytes as before, and each of them as often.
+    /// Reverses the units of one line, in place. The result is a permutation of the bytes.
     ///
-    /// Well-formed UTF-8 comes out as `GraphemeCluster.split(line).reversed().joined()` (characters) or
-    /// `String(String.UnicodeScalarView(line.unicodeScalars.reversed()))` (scalars). Each byte that belongs to no
-    /// well-formed sequence is a unit by itself, and ends the character before it. Takes time proportional
-    /// to the number of bytes, whatever they are, and allocates nothing.
+    /// The result for well-formed UTF-8 is that of `GraphemeCluster.split(line).reversed().joined()` (characters) or
+    /// `String(String.UnicodeScalarView(line.unicodeScalars.reversed()))` (scalars). Each byte that is not
+    /// part of a well-formed sequence is a unit, and ends the character before it. The time is proportional to the number of
+    /// bytes, and nothing is allocated.
     ///
     /// - Parameter line: The line without its terminator. Borrowed for the call.
     public func reverse(_ line: UnsafeMutableRawBufferPointer) { _ = reverseReportingPath(line) }
 
-    /// As `reverse(_:)`, and says how it was done.
+    /// Like `reverse(_:)`, and returns the algorithm that was used.
     @inline(__always)
     func reverseReportingPath(_ line: UnsafeMutableRawBufferPointer) -> ReversalPath {
         guard let start = line.baseAddress else { return .ascii }
@@ -17,25 +17,25 @@ extension ReversalUnit {
         return done < line.count ? reverseRest(start, count: line.count, done: done) : .ascii
     }
 
-    /// Turns the units of one line round, in place, as `reverse(_:)` above does.
+    /// Reverses the units of one line, in place.
     public func reverse(_ line: inout MutableRawSpan) {
         line.withUnsafeMutableBytes { reverse($0) }
     }
 
-    /// The units of `line` in opposite order, as `reverse(_:)` puts them.
+    /// The units of `line` in reverse order.
     public func reversed(_ line: [UInt8]) -> [UInt8] {
         var line = line
         line.withUnsafeMutableBytes { reverse($0) }
         return line
     }
 
-    /// Turns round what is left between `done` bytes of ASCII at either end: first the bytes within each unit, then all.
+    /// Reverses the bytes between `done` bytes of ASCII at each end: first within each unit, then as a whole.
     @inline(never)
     private func reverseRest(_ start: UnsafeMutableRawPointer, count: Int, done: Int) -> ReversalPath {
         var done = done
         if done > 0 {
-            // A mark may follow the ASCII at the beginning, a prepend go before that at the end. So the letters next to
-            // the rest go back to where they were, and with it.
+            // A mark may follow the ASCII at the start, or a prepend precede that at the end. So the two letters next to the
+            // rest are restored, and reversed with it.
             done -= 1
             swapBytes(start + done, start + (count - 1 - done))
         }

@@ -1,11 +1,11 @@
-/// How the clients of one listener are answered.
+/// How a listener answers its clients.
 public struct ReversalOptions: Hashable, Sendable {
-    /// How a stream is cut into requests.
+    /// How a stream is divided into requests.
     public var framing: Framing
-    /// What stays whole when a line is reversed.
+    /// The unit of reversal.
     public var unit: ReversalUnit
 
-    /// Sets the options.
+    /// Makes options.
     public init(framing: Framing = .line, unit: ReversalUnit = .character) {
         self.framing = framing
         self.unit = unit
@@ -14,9 +14,9 @@ public struct ReversalOptions: Hashable, Sendable {
 
 /// The limits of every session.
 public struct ReversalLimits: Equatable, Sendable {
-    /// The most bytes that a line may have, its terminator not counted. At least 1; chunks are not limited by it.
+    /// The maximum length of a line in bytes, without its terminator. At least 1. It does not apply to chunks.
     public var maximumLineBytes: Int
 
-    /// Sets the limits.
+    /// Makes limits.
     public init(maximumLineBytes: Int = 1 << 20) { self.maximumLineBytes = maximumLineBytes }
 }

@@ -1,4 +1,4 @@
-/// What stays whole when a line is reversed.
+/// The unit of reversal: its bytes keep their order.
 public enum ReversalUnit: String, CaseIterable, Sendable {
     /// Extended grapheme clusters (UAX #29) of Unicode `GraphemeCluster.unicodeVersion`.
     case character

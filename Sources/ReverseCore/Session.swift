@@ -1,61 +1,61 @@
 import Glibc
 
-/// One client's conversation: bytes in, actions out, no socket in sight.
+/// The session of one client: bytes in, actions out, no socket.
 ///
-/// The owner keeps one buffer. It appends what arrived behind the bytes that the last step left over, hands the whole
-/// to `received(_:)`, sends as many bytes from its front as the step says, and keeps the rest. Answers are made in
-/// place, so a step neither allocates nor copies. However the stream is cut, the answers are the same.
+/// The owner has one buffer. It appends the bytes that arrive to those that the last step did not answer, passes the buffer to
+/// `received(_:)`, sends the answered bytes from its front, and keeps the others. Answers are made in place, so a step neither
+/// allocates nor copies. The answers do not depend on how the stream is divided into calls.
 public struct Session: Sendable {
-    /// Why a conversation is over.
+    /// Why a session ends.
     public enum Ending: Equatable, Sendable {
         /// The client sent its end-of-file, and everything before it is answered.
         case endOfFile
-        /// A line grew beyond the limit. What came before it is answered, itself not.
+        /// A line is too long. The lines before it are answered, this one is not.
         case lineTooLong
     }
 
-    /// What to do now.
+    /// What the owner must do after a call.
     public struct Step: Equatable, Sendable {
-        /// How many bytes at the front of the buffer are answers, to be sent in order. The rest is kept.
+        /// How many bytes at the front of the buffer are answers to send. Keep the others.
         public var answered: Int
-        /// How many requests (lines or chunks) these bytes answer.
+        /// How many requests (lines or chunks) are answered.
         public var requests: Int
-        /// When set, nothing is read any more: the answers are sent, then the conversation ends.
+        /// If set, read no more, send the answers, then end the connection.
         public var ending: Ending?
     }
 
     private enum State {
-        /// The first `scanned` bytes of the buffer are a partial line without a terminator.
+        /// The first `scanned` bytes of the buffer are an incomplete line without a terminator.
         case open(scanned: Int)
         case ended(Ending)
     }
 
-    /// The most bytes that a chunk has, as in the original's `recv(1024)`.
+    /// The maximum length of a chunk in bytes, as in `recv(1024)` of the original server.
     public static let chunkBytes = 1024
 
-    /// The most bytes that a line may have, its terminator not counted. A new value holds from the next step on.
+    /// The maximum length of a line in bytes, without its terminator. A change applies from the next step on.
     public var maximumLineBytes: Int
 
-    /// What makes a request.
+    /// How the stream is divided into requests.
     public let framing: Framing
-    /// What stays whole in an answer.
+    /// The unit of reversal.
     public let unit: ReversalUnit
     private var state = State.open(scanned: 0)
 
-    /// Begins a conversation.
+    /// Makes a session.
     ///
     /// - Parameters:
-    ///   - framing: What makes a request.
-    ///   - unit: What stays whole in an answer.
-    ///   - maximumLineBytes: At least 1. Chunks are not limited by it.
+    ///   - framing: How the stream is divided into requests.
+    ///   - unit: The unit of reversal.
+    ///   - maximumLineBytes: At least 1. It does not apply to chunks.
     public init(framing: Framing, unit: ReversalUnit, maximumLineBytes: Int) {
         self.framing = framing
         self.unit = unit
         self.maximumLineBytes = maximumLineBytes
     }
 
-    /// Takes the bytes that the last step left over, followed by those that have arrived since, and adds what it answers
-    /// to `tally`.
+    /// Processes the bytes that the last step did not answer, followed by those that have arrived since, and adds the answered
+    /// lines to `tally`.
     public mutating func received(_ buffer: UnsafeMutableRawBufferPointer, tally: inout LineTally) -> Step {
         switch state {
         case .ended(let ending): Step(answered: 0, requests: 0, ending: ending)
@@ -67,17 +67,15 @@ public struct Session: Sendable {
         }
     }
 
-    /// As above, where nobody counts.
+    /// Like the function above, without counting.
     public mutating func received(_ buffer: UnsafeMutableRawBufferPointer) -> Step {
         var tally = LineTally()
         return received(buffer, tally: &tally)
     }
 
-    /// The client's end-of-file: an unterminated last line, which is all that `buffer` holds, is answered without a
-    /// terminator.
+    /// Processes the client's end of file. `buffer` has an unterminated last line, which is answered without a terminator.
     ///
-    /// When the *server* ends the conversation this is not called, and the partial line is dropped: half a line
-    /// reversed would be a wrong answer.
+    /// Do not call it if the server ends the connection: the incomplete line has no correct answer.
     public mutating func receivedEndOfFile(
         _ buffer: UnsafeMutableRawBufferPointer,
         tally: inout LineTally
@@ -89,7 +87,7 @@ public struct Session: Sendable {
         return end(.endOfFile, answered: buffer.count, requests: buffer.isEmpty ? 0 : 1)
     }
 
-    /// As above, where nobody counts.
+    /// Like the function above, without counting.
     public mutating func receivedEndOfFile(_ buffer: UnsafeMutableRawBufferPointer) -> Step {
         var tally = LineTally()
         return receivedEndOfFile(buffer, tally: &tally)
@@ -100,8 +98,8 @@ public struct Session: Sendable {
         scanned: Int,
         _ tally: inout LineTally
     ) -> Step {
-        var line = 0  // where the line begins that is looked at
-        var from = scanned  // where its unscanned part begins
+        var line = 0  // the start of the current line
+        var from = scanned  // the start of its unscanned part
         var requests = 0
         while let terminator = Self.lineFeed(in: buffer, from: from) {
             let end =
@@ -117,7 +115,7 @@ public struct Session: Sendable {
             from = line
         }
         let partial = buffer.count - line
-        // A CR at the end may yet turn out to be the terminator's.
+        // A CR at the end may be part of the terminator.
         let isUndecided = partial > 0 && buffer[buffer.count - 1] == UInt8(ascii: "\r")
         guard partial - (isUndecided ? 1 : 0) <= maximumLineBytes else {
             return end(.lineTooLong, answered: line, requests: requests)
@@ -147,7 +145,7 @@ public struct Session: Sendable {
     /// The index of the first LF at or after `from`, nil if there is none.
     @inline(__always)
     private static func lineFeed(in buffer: UnsafeMutableRawBufferPointer, from: Int) -> Int? {
-        // Bounds: memchr reads count - from bytes from base + from, and only if that is more than none.
+        // Bounds: memchr reads count - from bytes from base + from, and is called only if that is more than 0.
         guard from < buffer.count, let base = buffer.baseAddress,
             let found = memchr(base + from, Int32(UInt8(ascii: "\n")), buffer.count - from)
         else { return nil }

@@ -1,15 +1,15 @@
-/// One scalar of UTF-8 (Unicode 17, table 3-7), or a byte that belongs to none.
+/// One scalar of UTF-8 (Unicode 17, table 3-7), or one ill-formed byte.
 struct UTF8Scalar {
-    /// The code point; `illFormed` when the byte belongs to no well-formed sequence.
+    /// The code point; `illFormed` if the byte is not part of a well-formed sequence.
     let value: UInt32
-    /// How many bytes it takes: 1 to 4. 1 when ill-formed.
+    /// Its length in bytes, 1 to 4; 1 if ill-formed.
     let length: Int
 
     static let illFormed = UInt32.max
 
     /// Reads the scalar whose first byte is the most significant byte of `bytes`.
     ///
-    /// - Parameter bytes: Four bytes of text in their order; zeros (which continue nothing) past its end.
+    /// - Parameter bytes: Four bytes of text in their order, with zeros past its end (0 is not a continuation byte).
     @inline(__always)
     init(leading bytes: UInt32) {
         if bytes < 0x8000_0000 {

@@ -1,16 +1,16 @@
 import CWideText
 
-// Every access here is to a scalar that was read, and no scalar that is read reaches beyond `count`: past the end there are
-// zeros for the decoder, which continue no sequence.
+// Every access is to a decoded scalar, and no decoded scalar extends beyond `count`: past the end the decoder gets zeros, which
+// are not continuation bytes.
 
-/// Turns the bytes within each scalar round, so that they are right again once the whole is turned round.
+/// Reverses the bytes within each scalar. Reversing the whole afterwards restores their order.
 ///
 /// - Precondition: `count` bytes at `start` are readable and writable.
 func reverseWithinScalars(_ start: UnsafeMutableRawPointer, count: Int) {
     var offset = 0
     while offset < count {
         offset += wide_reverse_within_plain_scalars(start + offset, count - offset)
-        // The wide steps refuse something near; behind a few scalars they may try again.
+        // The vector loop has stopped at a scalar nearby. Try it again after a few scalars.
         var scalarsLeft = 16
         while offset < count, scalarsLeft > 0 {
             let scalar = UTF8Scalar(leading: fourBytes(at: offset, of: start, count: count))
@@ -21,46 +21,46 @@ func reverseWithinScalars(_ start: UnsafeMutableRawPointer, count: Int) {
     }
 }
 
-/// Turns the bytes within each grapheme cluster round, so that they are right again once the whole is turned round.
+/// Reverses the bytes within each grapheme cluster. Reversing the whole afterwards restores their order.
 ///
 /// - Precondition: `count` bytes at `start` are readable and writable.
 /// - Returns: Whether the rules for clusters were needed.
 func reverseWithinCharacters(_ start: UnsafeMutableRawPointer, count: Int) -> Bool {
     var offset = 0
     var needsRules = false
-    var patience = shortPatience
+    var singleLimit = shortRun
     while offset < count {
         let plain = wide_reverse_within_plain_scalars(start + offset, count - offset)
         offset += plain
         guard offset < count else { break }
         needsRules = true
         if plain > 0 {
-            // What comes next may join the last scalar.
+            // The next scalar may continue the cluster of this one.
             let length = turnedScalarLength(endingAt: start + offset)
             offset -= length
             reverseBytes(start + offset, count: length)
         }
-        patience = plain > 0 ? shortPatience : min(2 * patience, longPatience)
-        offset = reverseWithinClusters(start, from: offset, count: count, patience: patience)
+        singleLimit = plain > 0 ? shortRun : min(2 * singleLimit, longRun)
+        offset = reverseWithinClusters(start, from: offset, count: count, singleLimit: singleLimit)
     }
     return needsRules
 }
 
-/// After how many characters of one scalar in a row another wide step is tried: soon, but later and later where these
-/// characters are of a kind that it refuses.
-private let shortPatience = 8
-private let longPatience = 256
+/// The vector loop is tried again after this many clusters of one scalar in a row. The number doubles each time the loop
+/// refuses them.
+private let shortRun = 8
+private let longRun = 256
 
-/// The same scalar by scalar, until `patience` characters in a row were one scalar each.
+/// Does the same scalar by scalar, until there are more than `singleLimit` clusters of one scalar in a row.
 ///
-/// It may stop and begin anew at any boundary, since no rule looks back over one.
+/// It can stop and start at any boundary, because no rule depends on scalars before one.
 ///
-/// - Returns: Where it stopped: the end, or a boundary beyond `first`.
+/// - Returns: Where it stopped: the end, or a boundary after `first`.
 private func reverseWithinClusters(
     _ start: UnsafeMutableRawPointer,
     from first: Int,
     count: Int,
-    patience: Int
+    singleLimit: Int
 ) -> Int {
     let table = GraphemeTransition.table
     let transitions = table.span
@@ -68,7 +68,7 @@ private func reverseWithinClusters(
     var cluster = first
     var offset = first
     var single = 0
-    // Sums and differences of offsets are within the line and cannot overflow; to check them costs 2 %.
+    // Offsets are within the line, so sums and differences cannot overflow; overflow checks cost 2 %.
     while offset < count {
         let scalar = UTF8Scalar(leading: fourBytes(at: offset, of: start, count: count))
         if scalar.value == UTF8Scalar.illFormed {
@@ -84,7 +84,7 @@ private func reverseWithinClusters(
             reverseBytes(start + cluster, count: offset &- cluster)
             cluster = offset
             single &+= 1
-            if single > patience { return offset }
+            if single > singleLimit { return offset }
         } else {
             single = 0
         }
@@ -95,7 +95,7 @@ private func reverseWithinClusters(
     return offset
 }
 
-/// The length of the scalar that ends before `end`, its bytes turned round: its lead byte is the last.
+/// The length of the scalar that ends before `end`. Its bytes are reversed, so its lead byte is the last.
 @inline(__always)
 private func turnedScalarLength(endingAt end: UnsafeMutableRawPointer) -> Int {
     switch (end - 1).load(as: UInt8.self) {

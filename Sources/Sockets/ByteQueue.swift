@@ -1,9 +1,9 @@
 import Glibc
 
-/// A contiguous queue of bytes: added at the back, taken from the front.
+/// A contiguous queue of bytes: appended at the back, removed from the front.
 ///
-/// Taking bytes moves only an offset. The rest is moved to the start of the memory when it is no more than what was taken,
-/// so n bytes cost O(n) copies in total. An empty queue owns no memory, unless it is told to keep it.
+/// Removing bytes only moves an offset. The remaining bytes are moved to the start of the memory once they are no more than
+/// those removed, so for n bytes O(n) bytes are copied in total. An empty queue owns no memory, unless `keepsMemory` is set.
 public struct ByteQueue: ~Copyable {
     private var base: UnsafeMutableRawPointer?
     /// The size of its memory in bytes.
@@ -16,7 +16,7 @@ public struct ByteQueue: ~Copyable {
 
     /// Makes an empty queue.
     ///
-    /// - Parameter keepsMemory: Whether the memory stays when the queue is empty, for a queue that is soon used again.
+    /// - Parameter keepsMemory: Whether to keep the memory when the queue is empty, for a queue that is soon used again.
     public init(keepsMemory: Bool = false) { self.keepsMemory = keepsMemory }
 
     deinit { free(base) }
@@ -35,28 +35,28 @@ public struct ByteQueue: ~Copyable {
         UnsafeRawBufferPointer(rebasing: bytes[offset...])
     }
 
-    /// The bytes held and the free memory after them, one allocation. Valid until the next change.
+    /// The bytes held, followed by the free memory. Valid until the next change.
     public var bytesAndSpare: UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(start: base.map { $0 + head }, count: capacity - head)
     }
 
-    /// Makes space for at least `minimum` more bytes. Ends the process where the system has no memory.
+    /// Reserves space for at least `minimum` more bytes. Ends the process if the system has no memory.
     public mutating func reserve(_ minimum: Int) {
         guard tryReserve(minimum) else { fatalError("out of memory") }
     }
 
-    /// Makes space for at least `minimum` more bytes, or returns false where the system has no memory; then nothing has changed.
+    /// Reserves space for at least `minimum` more bytes. False, without a change, if the system has no memory.
     ///
     /// - Parameters:
-    ///   - minimum: How many bytes more there must be space for.
-    ///   - most: The size that the memory should not grow beyond, unless `minimum` needs more.
+    ///   - minimum: The number of further bytes.
+    ///   - most: The maximum size of the memory, unless `minimum` needs more.
     public mutating func tryReserve(_ minimum: Int, atMost most: Int = .max) -> Bool {
         guard capacity - head - count < minimum else { return true }
         if head >= count, capacity - count >= minimum {
             moveToStart()
             return true
         }
-        // A queue that is also taken from gets twice what it needs, so that the next move comes late enough.
+        // If bytes are also removed, reserve twice the need, so that bytes are moved less often.
         let wanted = head == 0 ? max(count + minimum, count + count / 2) : 2 * (count + minimum)
         return reallocate(min(wanted, max(most, count + minimum)))
     }
@@ -67,12 +67,12 @@ public struct ByteQueue: ~Copyable {
         count += added
     }
 
-    /// Appends a copy of `source`, which must not overlap the queue's memory. Ends the process where the system has no memory.
+    /// Appends a copy of `source`, which must not overlap the queue's memory. Ends the process if the system has no memory.
     public mutating func append(_ source: UnsafeRawBufferPointer) {
         guard tryAppend(source) else { fatalError("out of memory") }
     }
 
-    /// Appends a copy of `source`, which must not overlap the queue's memory, or returns false where the system has no memory.
+    /// Appends a copy of `source`, which must not overlap the queue's memory, or returns false if the system has no memory.
     public mutating func tryAppend(_ source: UnsafeRawBufferPointer) -> Bool {
         guard !source.isEmpty else { return true }
         guard tryReserve(max(source.count, 512 - count)) else { return false }
@@ -84,8 +84,8 @@ public struct ByteQueue: ~Copyable {
     /// Lets `body` write into the free memory, at most `limit` bytes, and adds as many as it returns.
     ///
     /// - Parameters:
-    ///   - limit: How many bytes are added at most.
-    ///   - chunk: How much free memory there is at least, unless `limit` is less.
+    ///   - limit: The maximum number of bytes.
+    ///   - chunk: The minimum size of the free memory, unless `limit` is less.
     ///   - body: Writes to the beginning of the free memory, and returns how many bytes it wrote.
     /// - Returns: How many bytes were added.
     public mutating func append<Failure: Error>(
@@ -100,8 +100,8 @@ public struct ByteQueue: ~Copyable {
         return added
     }
 
-    /// Holds a copy of `source`, which must not overlap the queue's memory, instead of what was held. Returns false where
-    /// the system has no memory; then it is empty.
+    /// Replaces all bytes by a copy of `source`, which must not overlap the queue's memory. Returns false if the system has no
+    /// memory; then the queue is empty.
     public mutating func tryReplace(with source: UnsafeRawBufferPointer) -> Bool {
         if source.isEmpty || capacity > 4 * max(source.count, 1024) { removeAll() }
         head = 0
@@ -109,13 +109,13 @@ public struct ByteQueue: ~Copyable {
         return tryAppend(source)
     }
 
-    /// Removes the first `removed` bytes. Gives memory back when it is much more than the rest needs.
+    /// Removes the first `removed` bytes. Frees memory if it is much more than the remaining bytes need.
     public mutating func removeFirst(_ removed: Int) {
         precondition(removed >= 0 && removed <= count)
         guard removed < count else { return removeAll() }
         head += removed
         count -= removed
-        // Where less memory is not to be had, the larger one stays.
+        // If the system refuses a smaller block, keep the larger one.
         if !keepsMemory, capacity > 8 * max(count, 4096) { _ = reallocate(max(count, 512)) }
     }
 
@@ -125,7 +125,7 @@ public struct ByteQueue: ~Copyable {
         if kept == 0 { removeAll() } else { count = kept }
     }
 
-    /// Removes everything, and gives the memory back unless the queue keeps it.
+    /// Removes all bytes, and frees the memory unless `keepsMemory` is set.
     public mutating func removeAll() {
         if keepsMemory {
             head = 0

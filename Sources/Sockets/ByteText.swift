@@ -1,11 +1,11 @@
-/// Any bytes as a `String`: a path or an argument of Linux need not be UTF-8, and a `String` repairs what is not.
+/// Any bytes as a `String`. A path or an argument need not be UTF-8, and a `String` would replace invalid bytes.
 ///
-/// UTF-8 stands for itself. Any other byte is held as one private-use scalar, U+10FE00 plus the byte, and so are the bytes
-/// of those very scalars, so that every sequence of bytes has one text and comes back from it.
+/// UTF-8 is kept. Any other byte becomes one private-use scalar, U+10FE00 plus the byte, and so do the bytes of these scalars
+/// themselves. So every sequence of bytes has exactly one text, from which it can be restored.
 public enum ByteText {
     private static let base: UInt32 = 0x10FE00
 
-    /// The text that holds `bytes`.
+    /// The text for `bytes`.
     public static func text(_ bytes: some Collection<UInt8>) -> String {
         if let text = String(validating: bytes, as: UTF8.self), !holdsOther(text) { return text }
         var text = String.UnicodeScalarView()
@@ -25,7 +25,7 @@ public enum ByteText {
         return String(text)
     }
 
-    /// The bytes that `text` holds.
+    /// The bytes of `text`.
     public static func bytes(_ text: String) -> [UInt8] {
         guard holdsOther(text) else { return Array(text.utf8) }
         return text.unicodeScalars.flatMap { scalar -> [UInt8] in
@@ -35,13 +35,13 @@ public enum ByteText {
         }
     }
 
-    /// Whether `text` holds bytes that are not UTF-8.
+    /// Whether `text` contains bytes that are not UTF-8.
     public static func holdsOther(_ text: String) -> Bool {
-        // The first byte of all scalars of the last plane.
+        // 0xF4 is the first byte of all scalars of the last plane.
         text.utf8.contains(0xF4) && text.unicodeScalars.contains(where: isOther)
     }
 
-    /// `text` as a person can read it: other bytes as `\xff`.
+    /// `text` for display: bytes that are not UTF-8 as `\xff`.
     public static func shown(_ text: String) -> String {
         guard holdsOther(text) else { return text }
         return text.unicodeScalars.reduce(into: "") { result, scalar in

@@ -1,11 +1,11 @@
 import CLinux
 import Glibc
 
-/// A file descriptor that closes itself when its owner lets go of it.
+/// A file descriptor that is closed when its owner drops it.
 ///
-/// It cannot be copied, so there is one owner at a time; `release()` hands the bare number to an owner of another kind.
+/// It cannot be copied, so it has one owner at a time. `release()` passes the number to another kind of owner.
 public struct Descriptor: ~Copyable, Sendable {
-    /// The descriptor's number, borrowed: good for as long as this value lives.
+    /// The number of the descriptor, valid as long as this value exists.
     public let number: Int32
 
     /// Takes ownership of an open descriptor.
@@ -13,7 +13,7 @@ public struct Descriptor: ~Copyable, Sendable {
 
     deinit { _ = Glibc.close(number) }
 
-    /// Gives the descriptor away, open; from now on the caller closes it.
+    /// Gives up ownership without closing: from now on the caller must close the descriptor.
     public consuming func release() -> Int32 {
         let number = number
         discard self

@@ -2,17 +2,17 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// Passing open descriptors to another process, as messages through a Unix socket (`SCM_RIGHTS`, unix(7)).
+/// Passes open descriptors to another process, in messages through a Unix socket (`SCM_RIGHTS`, unix(7)).
 ///
-/// A message under way keeps its descriptors open, also when its sender has ended. So a pair of sockets can hold them while
-/// nobody runs: one end has the messages, and whoever receives that end receives them. No function here waits.
+/// A message in a socket keeps its descriptors open, even after its sender has ended. So a pair of sockets can keep them while no
+/// process runs: a process that gets the receiving end can receive them. No function here waits.
 public enum DescriptorPassing {
-    /// The most descriptors that one message carries.
+    /// The maximum number of descriptors in a message.
     public static let maximum = Int(linux_most_descriptors)
 
-    /// A pair of connected sockets that keep messages apart (`SOCK_SEQPACKET`), close-on-exec.
+    /// A pair of connected sockets that preserve message boundaries (`SOCK_SEQPACKET`), close-on-exec.
     public final class Pair: Sendable {
-        /// The end that messages are sent into.
+        /// The sending end.
         public let sending: Int32
         private let receivingEnd: Mutex<Int32>
 
@@ -32,10 +32,10 @@ public enum DescriptorPassing {
             closeReceiving()
         }
 
-        /// The end that has the messages, and whose duplicates have them, too; -1 once it is closed.
+        /// The receiving end; -1 once it is closed. Any duplicate of it can receive the messages.
         public var receiving: Int32 { receivingEnd.withLock { $0 } }
 
-        /// Closes the receiving end here. Duplicates of it stay as they are.
+        /// Closes the receiving end in this process. Duplicates stay open.
         public func closeReceiving() {
             receivingEnd.withLock { number in
                 if number >= 0 { close(number) }
@@ -43,20 +43,20 @@ public enum DescriptorPassing {
             }
         }
 
-        /// Whether somebody holds the receiving end.
+        /// Whether any duplicate of the receiving end is open.
         public var isHeld: Bool {
             var state = pollfd(fd: sending, events: 0, revents: 0)
             return poll(&state, 1, 0) >= 0 && state.revents & Int16(POLLHUP | POLLERR) == 0
         }
     }
 
-    /// Sends one message with duplicates of `descriptors`, which stay the caller's.
+    /// Sends one message with duplicates of `descriptors`, which the caller still owns.
     ///
     /// - Parameters:
-    ///   - bytes: At least one byte: a message without any would look like the end.
+    ///   - bytes: At least one byte: an empty message would look like the end.
     ///   - descriptors: At most `maximum`.
-    /// - Throws: `SystemError`; with `ETOOMANYREFS` when more descriptors of this user are under way than its soft limit on
-    ///   open files allows, with `EAGAIN` when the other end holds as many messages as it may.
+    /// - Throws: `SystemError`; with `ETOOMANYREFS` if this user has more descriptors in flight than its soft limit on open files
+    ///   allows, with `EAGAIN` if the socket is full.
     public static func send(
         _ bytes: [UInt8],
         _ descriptors: [Int32],
@@ -75,15 +75,15 @@ public enum DescriptorPassing {
         public var bytes: [UInt8]
         /// Its descriptors, close-on-exec, owned by the caller.
         public var descriptors: [Int32]
-        /// Whether there were more bytes or descriptors than the receiver had space for. The kernel has closed those descriptors.
+        /// Whether the message had more bytes or descriptors than requested. The kernel has closed those descriptors.
         public var isTruncated: Bool
     }
 
-    /// Takes the next message; nil at the end and when there is none.
+    /// Receives the next message; nil at the end, and if there is none.
     ///
     /// - Parameters:
-    ///   - atMost: How many descriptors are taken, 0...`maximum`; those beyond are closed by the kernel.
-    ///   - length: How many bytes are taken at most.
+    ///   - atMost: The maximum number of descriptors, 0...`maximum`. The kernel closes further ones.
+    ///   - length: The maximum number of bytes.
     /// - Throws: `SystemError`, such as `ENOTSOCK`.
     public static func receive(
         from socket: Int32,

@@ -2,14 +2,14 @@ import Glibc
 
 /// Writing everything to a descriptor that may be shared with other processes.
 public enum DescriptorWriting {
-    /// Writes all of `bytes` (write(2)): goes on after a short write and a signal, and waits where the descriptor is
-    /// non-blocking and takes nothing.
+    /// Writes all of `bytes` (write(2)). Continues after a short write or a signal, and waits if the descriptor is non-blocking
+    /// and takes nothing.
     ///
     /// - Parameters:
     ///   - bytes: What to write.
     ///   - descriptor: Where to write it.
-    ///   - action: What is being done, as the end of "cannot …".
-    /// - Throws: `SystemError` with what the system answered.
+    ///   - action: The action for the error, as the end of "cannot …".
+    /// - Throws: `SystemError`.
     public static func writeAll(
         _ bytes: some Sequence<UInt8>,
         to descriptor: Int32,
@@ -29,7 +29,7 @@ public enum DescriptorWriting {
                 continue
             }
             failures += 1
-            // What can be written to, and then cannot, must not keep a processor busy.
+            // A descriptor that polls as writable but takes nothing must not keep a processor busy.
             defer { if failures > 8 { usleep(20_000) } }
             switch errno {
             case EINTR: continue

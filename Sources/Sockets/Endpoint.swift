@@ -1,24 +1,24 @@
 import CLinux
 import Glibc
 
-/// Where a service is, as a person writes it: a host and a port, or the path of a Unix socket.
+/// The address of a service as text: a host and a port, or the path of a Unix socket.
 public enum Endpoint: Hashable, Sendable {
     /// A host name or an address without brackets, and a port.
     case internet(host: String, port: UInt16)
-    /// The path of a Unix socket (as `ByteText` where it is not UTF-8).
+    /// The path of a Unix socket (as `ByteText` if it is not UTF-8).
     case unix(path: String)
 
-    /// Why a text is no endpoint.
+    /// Why a text is not an endpoint.
     public struct ParseError: Error, Equatable, Sendable, CustomStringConvertible {
-        /// What was found and what is allowed, one sentence.
+        /// What is wrong and what is allowed, in one sentence.
         public let description: String
     }
 
     /// Reads `host`, `host:port`, `::1`, `[::1]`, `[::1]:port` or a path (anything with a `/`).
     ///
     /// - Parameters:
-    ///   - text: What the person wrote.
-    ///   - defaultPort: The port where the text names none.
+    ///   - text: The text to parse.
+    ///   - defaultPort: The port if the text has none.
     /// - Throws: `ParseError` for an empty host, a bad port or an unclosed bracket.
     public init(parsing text: String, defaultPort: UInt16) throws(ParseError) {
         if text.contains("/") {
@@ -40,11 +40,11 @@ public enum Endpoint: Hashable, Sendable {
                 port = try Self.port(rest.dropFirst(), in: text)
             } else if !rest.isEmpty {
                 throw ParseError(
-                    description: "\"\(text)\" goes on after its ]: only a colon and a port may follow"
+                    description: "\"\(text)\" continues after its ]: only a colon and a port may follow"
                 )
             }
         } else if let colon = text.lastIndex(of: ":"), text.firstIndex(of: ":") == colon {
-            // Two colons or more without brackets are an IPv6 address.
+            // A text with more than one colon and no brackets is an IPv6 address.
             host = String(text[..<colon])
             port = try Self.port(text[text.index(after: colon)...], in: text)
         }
@@ -71,12 +71,12 @@ extension Endpoint: CustomStringConvertible {
 }
 
 extension Endpoint {
-    /// The addresses of this endpoint, in the order in which the system would try them (getaddrinfo(3), RFC 6724).
+    /// The addresses of this endpoint, in the system's order of preference (getaddrinfo(3), RFC 6724).
     ///
-    /// Asks the resolver, which may take seconds: never call it on a queue that serves clients.
+    /// Calls the resolver, which may take seconds: never call it on a queue that serves clients.
     ///
-    /// - Parameter passive: Whether the addresses are to be listened on.
-    /// - Throws: `ResolutionError` when the name is unknown or the resolver does not answer.
+    /// - Parameter passive: Whether the addresses are for a listener.
+    /// - Throws: `ResolutionError` if the name is unknown or the resolver does not answer.
     public func resolve(passive: Bool = false) throws -> [SocketAddress] {
         guard case .internet(let host, let port) = self else {
             if case .unix(let path) = self { return [.unix(path: path)] }
@@ -111,16 +111,16 @@ extension Endpoint {
     }
 }
 
-/// A host name that did not become an address.
+/// A host name could not be resolved.
 public struct ResolutionError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The name that was asked for.
+    /// The name.
     public let host: String
     /// What getaddrinfo(3) returned.
     public let code: Int32
-    /// The `errno` behind it, where the code is `EAI_SYSTEM`.
+    /// The `errno`, if the code is `EAI_SYSTEM`.
     public let systemCode: Int32
 
-    /// Whether asking again later may help.
+    /// Whether a later attempt may succeed.
     public var isTemporary: Bool { code == EAI_AGAIN }
 
     /// One sentence: `cannot find the host "nowhere": Name or service not known`.

@@ -2,16 +2,16 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// One question to the resolver, asked on a thread of its own: getaddrinfo(3) blocks for as long as the name service
-/// likes and cannot be ended. The caller can poll for the answer, or leave.
+/// One name lookup on a separate thread: getaddrinfo(3) blocks until the name service answers, and cannot be cancelled. The
+/// caller can poll for the answer, or drop the lookup.
 public final class NameLookup: Sendable {
     private let endpoint: Endpoint
     private let answer = Mutex<Result<[SocketAddress], ResolutionError>?>(nil)
     private let event: Descriptor
 
-    /// Begins to look up the addresses of `endpoint`.
+    /// Starts to look up the addresses of `endpoint`.
     ///
-    /// - Throws: `SystemError` when there is no descriptor or no thread to be had.
+    /// - Throws: `SystemError` if the system refuses a descriptor or a thread.
     public init(of endpoint: Endpoint) throws(SystemError) {
         self.endpoint = endpoint
         let number = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
@@ -20,14 +20,14 @@ public final class NameLookup: Sendable {
         try startThread()
     }
 
-    /// The descriptor that is readable once there is an answer.
+    /// A descriptor that becomes readable when the answer is there.
     public var descriptor: Int32 { event.number }
 
-    /// The answer; nil while there is none.
+    /// The answer; nil until it is there.
     public var result: Result<[SocketAddress], ResolutionError>? { answer.withLock { $0 } }
 
     private func startThread() throws(SystemError) {
-        // Signals belong to the thread that asked: its poll(2) is to be interrupted, not the resolver's.
+        // Block signals in the new thread: they must interrupt the poll(2) of the caller, not that of the resolver.
         var all = sigset_t()
         var before = sigset_t()
         sigfillset(&all)
@@ -69,8 +69,8 @@ public final class NameLookup: Sendable {
 }
 
 extension Endpoint {
-    /// The address that the endpoint is written as: a path, or an IPv4 or IPv6 address without a zone (inet_pton(3)).
-    /// Nil for a name, and for what only the resolver understands.
+    /// The address of an endpoint that needs no resolver: a path, or an IPv4 or IPv6 address without a zone (inet_pton(3)). Nil
+    /// otherwise.
     public var literalAddress: SocketAddress? {
         guard case .internet(let host, let port) = self else {
             if case .unix(let path) = self { return .unix(path: path) }

@@ -1,18 +1,18 @@
 import Glibc
 
-/// A network of IPv4 or IPv6 addresses: an address and how many of its first bits count (CIDR, RFC 4632 3.1, RFC 4291 2.3).
+/// A network of IPv4 or IPv6 addresses: an address and the length of its prefix (CIDR, RFC 4632 3.1, RFC 4291 2.3).
 public struct Network: Hashable, Sendable {
-    /// Why a text is no network.
+    /// Why a text is not a network.
     public struct ParseError: Error, Equatable, Sendable {
         /// What is wrong, as the end of a sentence that begins with the text.
         public let problem: String
-        /// What was probably meant, nil where that is not clear.
+        /// The network that was probably meant; nil if that is not clear.
         public let suggestion: String?
     }
 
-    /// The network's own address: every bit behind the prefix is 0.
+    /// The address of the network: every bit after the prefix is 0.
     private let bytes: [UInt8]
-    /// How many bits an address has in common with the network, 0...32 for IPv4, 0...128 for IPv6.
+    /// The length of the prefix in bits, 0...32 for IPv4, 0...128 for IPv6.
     public let prefixLength: Int
 
     private init(bytes: [UInt8], prefixLength: Int) {
@@ -20,10 +20,10 @@ public struct Network: Hashable, Sendable {
         self.prefixLength = prefixLength
     }
 
-    /// Reads `10.0.0.0/8`, `2001:db8::/32`, or an address alone, which is a network of one.
+    /// Reads `10.0.0.0/8`, `2001:db8::/32`, or a single address.
     ///
-    /// - Throws: `ParseError` for anything else, and where bits behind the prefix are set: `10.0.0.1/8` may be meant as
-    ///   the address or as the network.
+    /// - Throws: `ParseError` for anything else, and if bits after the prefix are set: `10.0.0.1/8` may mean the address or the
+    ///   network.
     public init(parsing text: String) throws(ParseError) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         let address = SocketAddress(address: String(parts[0]), port: 0)
@@ -68,8 +68,8 @@ public struct Network: Hashable, Sendable {
         self = network
     }
 
-    /// Whether the address is in the network, whatever its port and zone. An IPv4 address within IPv6 counts as IPv4; one
-    /// of a Unix socket is in no network.
+    /// Whether the address is in the network. Port and zone are ignored. An IPv4-mapped IPv6 address counts as IPv4; the address of
+    /// a Unix socket is in no network.
     public func contains(_ address: SocketAddress) -> Bool {
         guard let other = address.unmapped.addressBytes, other.count == bytes.count else { return false }
         return Self.masked(other, prefixLength) == bytes
@@ -93,8 +93,8 @@ extension Network: CustomStringConvertible {
 }
 
 extension SocketAddress {
-    /// Reads an address as inet_pton(3) does: four decimal numbers, or IPv6 without brackets and without a zone. No name is
-    /// looked up. Nil for anything else.
+    /// Reads an address with inet_pton(3): four decimal numbers, or IPv6 without brackets and zone. Nil for anything else; no name
+    /// is looked up.
     public init?(address text: String, port: UInt16) {
         // inet_pton reads up to a NUL.
         guard !text.utf8.contains(0) else { return nil }
@@ -109,7 +109,7 @@ extension SocketAddress {
         }
     }
 
-    /// The bytes of an Internet address in the order in which they are written.
+    /// The bytes of an Internet address in network order.
     fileprivate var addressBytes: [UInt8]? {
         switch self {
         case .ipv4(let bytes, _): (0..<4).map { bytes[$0] }

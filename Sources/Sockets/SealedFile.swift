@@ -1,13 +1,13 @@
 import CLinux
 import Glibc
 
-/// A file in memory for bytes that are too many for a message: written once, sealed, then passed on as a descriptor, and
-/// nobody can change it any more (memfd_create(2), `F_ADD_SEALS`).
+/// A file in memory for data that is too large for a message. It is written once and sealed, so that no process can change it
+/// any more, and passed on as a descriptor (memfd_create(2), `F_ADD_SEALS`).
 public struct SealedFile: ~Copyable, Sendable {
     private let descriptor: Descriptor
-    /// How many bytes it has.
+    /// Its size in bytes.
     public let count: UInt64
-    /// Tells files apart.
+    /// Identifies the file: duplicates of its descriptor have the same value.
     public let identity: UInt64
 
     /// The file's descriptor, borrowed.
@@ -16,7 +16,7 @@ public struct SealedFile: ~Copyable, Sendable {
     /// Writes a file and seals it.
     ///
     /// - Parameters:
-    ///   - name: What /proc shows, of any kind.
+    ///   - name: A name for /proc. It need not be unique.
     ///   - body: Writes the contents, in order.
     /// - Throws: `SystemError`.
     public init(_ name: String, _ body: (inout Writer) throws(SystemError) -> Void) throws(SystemError) {
@@ -30,9 +30,9 @@ public struct SealedFile: ~Copyable, Sendable {
         try self.init(adopting: descriptor)
     }
 
-    /// Takes over a file that came from elsewhere.
+    /// Adopts a file from another process.
     ///
-    /// - Throws: `SystemError`, with `EPERM` for a file that somebody could still change.
+    /// - Throws: `SystemError`, with `EPERM` for a file that is not sealed.
     public init(adopting descriptor: consuming Descriptor) throws(SystemError) {
         guard linux_is_sealed(descriptor.number) else {
             throw SystemError("read a file in memory", code: EPERM, advice: "it is not sealed")
@@ -46,7 +46,7 @@ public struct SealedFile: ~Copyable, Sendable {
 
     /// Fills `space` with the bytes from `offset` on.
     ///
-    /// - Throws: `SystemError`, with `ERANGE` when the file has fewer.
+    /// - Throws: `SystemError`, with `ERANGE` if the file has fewer.
     public func read(
         into space: UnsafeMutableRawBufferPointer,
         from offset: UInt64
@@ -82,7 +82,7 @@ public struct SealedFile: ~Copyable, Sendable {
 
         /// Appends bytes.
         ///
-        /// - Throws: `SystemError`, with `ENOSPC` or `ENOMEM` when there is no memory.
+        /// - Throws: `SystemError`, with `ENOSPC` or `ENOMEM` if there is no memory.
         public mutating func append(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
             if bytes.count < Self.batch {
                 waiting += bytes

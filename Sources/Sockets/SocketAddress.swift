@@ -3,16 +3,16 @@ import Glibc
 
 /// The address of a stream socket: IPv4, IPv6 or a path of the Unix domain (ip(7), ipv6(7), unix(7)).
 public enum SocketAddress: Hashable, Sendable {
-    /// An IPv4 address, its four bytes in the order in which they are written, and a port.
+    /// An IPv4 address, its four bytes in network order, and a port.
     case ipv4(SIMD4<UInt8>, port: UInt16)
-    /// An IPv6 address, its sixteen bytes in the order in which they are written, a port, and the zone that a
-    /// link-local address needs (an interface index, 0 for none).
+    /// An IPv6 address, its sixteen bytes in network order, a port, and the zone of a link-local address (an interface index, 0
+    /// for none).
     case ipv6(SIMD16<UInt8>, port: UInt16, zone: UInt32)
-    /// A Unix-domain path of at most 107 bytes (as `ByteText` where it is not UTF-8); empty for the unnamed address that a client has. A first byte of NUL
-    /// is Linux's abstract namespace.
+    /// A Unix-domain path of at most 107 bytes (as `ByteText` if it is not UTF-8). Empty for the unnamed address of a client.
+    /// With NUL as the first byte it is a name in Linux's abstract namespace.
     case unix(path: String)
 
-    /// The most bytes that a Unix-domain path may have: `sun_path` less its terminating NUL.
+    /// The maximum length of a Unix-domain path in bytes: `sun_path` without its terminating NUL.
     public static let maximumPathLength = MemoryLayout<sockaddr_un>.size - pathOffset - 1
 
     private static let pathOffset = MemoryLayout.offset(of: \sockaddr_un.sun_path) ?? 2
@@ -25,7 +25,7 @@ public enum SocketAddress: Hashable, Sendable {
         }
     }
 
-    /// The same address with another port; a Unix-domain address is returned as it is.
+    /// The same address with another port; a Unix-domain address stays unchanged.
     public func with(port: UInt16) -> SocketAddress {
         switch self {
         case .ipv4(let bytes, _): .ipv4(bytes, port: port)
@@ -53,10 +53,10 @@ public enum SocketAddress: Hashable, Sendable {
     }
 }
 
-// MARK: - What the kernel takes and gives
+// MARK: - Conversion to and from the kernel's form
 
 extension SocketAddress {
-    /// Calls `body` with the address as the kernel takes it.
+    /// Calls `body` with the address in the kernel's form.
     ///
     /// - Throws: `SystemError` with `ENAMETOOLONG` for a path that does not fit `sun_path`.
     public func withSockAddr<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) throws -> Result
@@ -94,7 +94,7 @@ extension SocketAddress {
             withUnsafeMutableBytes(of: &storage) { raw in
                 UnsafeMutableRawBufferPointer(rebasing: raw[Self.pathOffset...]).copyBytes(from: bytes)
             }
-            // An abstract name is counted, a path is ended by its NUL.
+            // An abstract name has a length, a path ends with NUL.
             length = Self.pathOffset + bytes.count + (bytes.first == 0 ? 0 : 1)
         }
         return withUnsafePointer(to: &storage) { pointer in
@@ -102,7 +102,7 @@ extension SocketAddress {
         }
     }
 
-    /// Reads an address as the kernel gave it; nil for a family that this module does not know.
+    /// Reads an address in the kernel's form; nil for a family that this module does not know.
     public init?(_ storage: sockaddr_storage, length: socklen_t) {
         var storage = storage
         let length = min(Int(length), MemoryLayout<sockaddr_storage>.size)
@@ -130,18 +130,18 @@ extension SocketAddress {
         self = address
     }
 
-    /// The address that a socket is bound to (getsockname(2)); nil if the descriptor is no socket of a known family.
+    /// The address that a socket is bound to (getsockname(2)); nil if the descriptor is not a socket of a known family.
     public static func local(of descriptor: Int32) -> SocketAddress? {
         read { getsockname(descriptor, $0, $1) }
     }
 
-    /// The address that a socket is connected to (getpeername(2)); nil if it is not, or no longer, connected. The IPv4
+    /// The address that a socket is connected to (getpeername(2)); nil if it is not connected (any more). An IPv4
     /// client of an IPv6 listener has its IPv4 address.
     public static func remote(of descriptor: Int32) -> SocketAddress? {
         read { getpeername(descriptor, $0, $1) }?.unmapped
     }
 
-    /// The IPv4 address that an IPv6 one stands for (`::ffff:127.0.0.1`, RFC 4291 2.5.5.2); any other as it is.
+    /// The IPv4 address for an IPv4-mapped IPv6 address (`::ffff:127.0.0.1`, RFC 4291 2.5.5.2); any other address unchanged.
     public var unmapped: SocketAddress {
         guard case .ipv6(let bytes, let port, _) = self,
             bytes.lowHalf == SIMD8(repeating: 0),
@@ -162,12 +162,12 @@ extension SocketAddress {
     }
 }
 
-// MARK: - What a log prints
+// MARK: - Text
 
 extension SocketAddress: CustomStringConvertible {
     /// `127.0.0.1:5000`, `[::1]:5000`, `[fe80::1%2]:5000`, an absolute path, `@name` for an abstract name, `unix` for the
     /// unnamed address of a Unix-domain client, and `unix:10.0.0.1:4444` for a relative path: a client chooses its path, and
-    /// none can look like an address of another kind.
+    /// must not be able to imitate another kind of address.
     public var description: String {
         switch self {
         case .ipv4(let bytes, let port):

@@ -1,8 +1,8 @@
-// Sockets: stream sockets of Linux as values that a Swift program can hold without holding its breath.
+// Sockets: stream sockets of Linux as Swift values.
 //
-// Here live addresses (what a person writes, what the kernel takes, what a log prints), descriptors that close
-// themselves, the few calls that make a listening or a connected socket, and one error type that says what was being
-// done when the system refused. Nothing here knows of lines, of queues or of settings. Nothing here blocks, except
-// `resolve`, which asks the resolver (`NameLookup` does so on a thread of its own), and `DescriptorWriting`.
+// This module has addresses (parsed from text, passed to the kernel, printed in a log), descriptors that close themselves, the
+// calls that create listening and connected sockets, descriptors in messages, and one error type that says which action
+// failed. It knows nothing of requests, dispatch queues or settings. Nothing here blocks, except `resolve`, which calls the
+// resolver (`NameLookup` does so on a separate thread), and `DescriptorWriting`.
 //
-// What must stay true: a descriptor has one owner at a time; every socket made here is close-on-exec and non-blocking.
+// Invariants: a descriptor has one owner at a time; every socket created here is close-on-exec and non-blocking.

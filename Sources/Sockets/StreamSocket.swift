@@ -1,33 +1,32 @@
 import CLinux
 import Glibc
 
-/// What a listening or connected stream socket is asked for. Every socket made here is non-blocking and
-/// close-on-exec; every function here returns at once.
+/// Functions for listening and connected stream sockets. Every socket created here is non-blocking and close-on-exec; every
+/// function returns at once.
 public enum StreamSocket {
-    /// Whether an IPv6 listener on `::` answers IPv4 clients too (`IPV6_V6ONLY`, ipv6(7)).
+    /// Whether an IPv6 listener on `::` accepts IPv4 clients, too (`IPV6_V6ONLY`, ipv6(7)).
     public enum Stack: Sendable {
         /// IPv6 clients only.
         case ipv6Only
-        /// IPv4 clients too; their addresses are IPv4 addresses.
+        /// IPv4 clients, too; they have IPv4 addresses.
         case dual
     }
 
     /// The longest backlog of any listener (`net.core.somaxconn` is 4096 by default).
     public static let maximumBacklog: Int32 = 4096
 
-    /// A listening socket.
+    /// Creates a listening socket.
     ///
-    /// The address may be used again at once after a restart (`SO_REUSEADDR`), but never while another socket listens
-    /// there.
+    /// After a restart the address can be used again at once (`SO_REUSEADDR`), but never while another socket listens there.
     ///
     /// - Parameters:
     ///   - address: Where to listen; port 0 lets the system choose.
     ///   - stack: For an IPv6 address only.
-    ///   - sharingWithOurOwn: Sets `SO_REUSEPORT` while binding, for an address that overlaps one on which this same
-    ///     process listens, and which was opened to it by `allowOverlap(_:on:)`.
-    ///   - mode: For a Unix socket, the most that its file permits from the beginning; the umask takes from it.
-    ///   - backlog: How many clients the kernel holds until they are accepted; it takes at most `net.core.somaxconn`.
-    /// - Throws: `SystemError`, with advice for an address that is taken, is not ours or needs a privilege.
+    ///   - sharingWithOurOwn: Sets `SO_REUSEPORT` while binding. Then the address may overlap that of another listener of this
+    ///     process, if `allowOverlap(_:on:)` was called on that one.
+    ///   - mode: For a Unix socket, the initial permission bits of its file, reduced by the umask.
+    ///   - backlog: How many clients the kernel queues until they are accepted, at most `net.core.somaxconn`.
+    /// - Throws: `SystemError`, with advice for an address that is in use, does not exist here or needs a privilege.
     public static func listen(
         on address: SocketAddress,
         stack: Stack = .ipv6Only,
@@ -50,7 +49,7 @@ public enum StreamSocket {
                 action: action
             )
         }
-        // The file of a Unix socket is made with the permissions of the socket itself, less the umask.
+        // bind(2) creates the file of a Unix socket with the permissions of the socket itself, reduced by the umask.
         if address.family == AF_UNIX, fchmod(socket.number, mode) != 0 { throw SystemError(action) }
         guard try address.withSockAddr({ bind(socket.number, $0, $1) }) == 0 else {
             throw SystemError(action, advice: advice(errno, address))
@@ -63,7 +62,7 @@ public enum StreamSocket {
         return socket
     }
 
-    /// Lets (or no longer lets) sockets of this same user bind an address that overlaps the one of `descriptor`.
+    /// Sets whether sockets of the same user may bind an address that overlaps that of `descriptor`.
     public static func allowOverlap(_ allowed: Bool, on descriptor: Int32) throws {
         try setOption(
             descriptor,
@@ -74,17 +73,17 @@ public enum StreamSocket {
         )
     }
 
-    /// Lets no more clients into the backlog of a TCP listener that is about to be closed.
+    /// Keeps new clients out of the backlog of a TCP listener that is about to be closed.
     ///
-    /// A client in the backlog of a listener that is closed, or on the way there, gets a RST. After this call the backlog
-    /// can be emptied for good: a handshake that has begun is completed, and who comes now finds another listener that
-    /// has the address too, or is refused.
+    /// When a listener is closed, clients in its backlog and clients in a handshake get a RST. After this call the backlog can be
+    /// emptied first: handshakes that have begun complete, and new clients reach another listener with the same address, or are
+    /// refused.
     public static func ignoreNewcomers(on listener: Int32) {
-        // Where it does not work there is a moment in which a client may be reset, and nothing can be done about it.
+        // If the system refuses, a client may be reset for a short time. There is no remedy.
         _ = linux_ignore_newcomers(listener)
     }
 
-    /// Whether `ignoreNewcomers(on:)` was called on the listener, by whatever process.
+    /// Whether `ignoreNewcomers(on:)` was called on the listener, in this or another process.
     public static func ignoresNewcomers(_ listener: Int32) -> Bool { linux_ignores_newcomers(listener) }
 
     /// Whether this is a stream socket that listens.
@@ -93,7 +92,7 @@ public enum StreamSocket {
             && option(SO_ACCEPTCONN, of: descriptor) == 1
     }
 
-    /// Whether this is a stream socket of a family that this module knows, and does not listen: one end of a connection.
+    /// Whether this is a stream socket of a known family that does not listen: one end of a connection.
     public static func isConnection(_ descriptor: Int32) -> Bool {
         option(SO_TYPE, of: descriptor) == Int32(SOCK_STREAM.rawValue)
             && option(SO_ACCEPTCONN, of: descriptor) == 0
@@ -106,9 +105,9 @@ public enum StreamSocket {
         return getsockopt(descriptor, SOL_SOCKET, name, &value, &length) == 0 ? value : nil
     }
 
-    /// Begins to connect. The connection stands when the socket becomes writable and `pendingError(of:)` is 0.
+    /// Starts to connect. The connection is established when the socket is writable and `pendingError(of:)` is 0.
     ///
-    /// - Throws: `SystemError` where the system refuses at once.
+    /// - Throws: `SystemError` if the system refuses at once.
     public static func connect(to address: SocketAddress) throws -> Descriptor {
         let action = "connect to \(address)"
         let socket = try make(family: address.family, action: action)
@@ -119,48 +118,47 @@ public enum StreamSocket {
         return socket
     }
 
-    /// What accepting brought.
+    /// The result of an accept.
     public enum Accepted: ~Copyable {
-        /// A client, and its address; the IPv4 client of an IPv6 listener has its IPv4 address.
+        /// A client and its address. An IPv4 client of an IPv6 listener has its IPv4 address.
         case client(Descriptor, SocketAddress)
-        /// The `errno` of accept4(2), `EAGAIN` where nobody waits.
+        /// The `errno` of accept4(2), `EAGAIN` if no client waits.
         case failed(Int32)
     }
 
-    /// Takes one client from the backlog of a listening socket.
+    /// Accepts one client from the backlog of a listening socket.
     public static func accept(from listener: Int32) -> Accepted {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let number = linux_accept(listener, &storage, &length)
         guard number >= 0 else { return .failed(errno) }
-        // The address comes with the client: getpeername(2) has none of a client that has left since.
+        // From accept4, because getpeername(2) fails for a client that has already left.
         let address = SocketAddress(storage, length: length)?.unmapped ?? .unix(path: "")
         return .client(Descriptor(owning: number), address)
     }
 
-    /// Sends small pieces at once (`TCP_NODELAY`, tcp(7)). On a Unix socket it does nothing.
+    /// Makes the socket send small segments at once (`TCP_NODELAY`, tcp(7)). Does nothing on a Unix socket.
     public static func disableDelay(_ descriptor: Int32) {
         var on: Int32 = 1
         _ = setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
     }
 
-    /// How long a connection may be silent before the kernel asks whether the other side is still there, how long until it asks
-    /// again, and after how many questions without an answer the connection is lost: 4 minutes altogether, where the
-    /// kernel's own values are 2 hours and more.
+    /// Keepalive: the idle time before the first probe, the interval between probes, and the number of unanswered probes after
+    /// which the connection is lost. 4 minutes in total; the kernel's default is more than 2 hours.
     static let keepalive = (idle: Int32(120), interval: Int32(15), count: Int32(8))
 
-    /// Sets what the accepted sockets of a TCP listener have from it: small answers are sent at once (`TCP_NODELAY`), urgent bytes
-    /// are bytes like others (`SO_OOBINLINE`), and a peer that has vanished is noticed (`SO_KEEPALIVE`), within `keepalive`
-    /// unless whoever made the socket has set the times.
+    /// Sets the options that accepted sockets inherit from a TCP listener: small answers are sent at once (`TCP_NODELAY`), urgent
+    /// bytes are received in line (`SO_OOBINLINE`), and a vanished peer is detected (`SO_KEEPALIVE`), within `keepalive` unless
+    /// the creator of the socket has set other times.
     ///
-    /// No `TCP_USER_TIMEOUT`: it also ends a connection whose peer is alive but does not read for that long. What a vanished
-    /// peer has not acknowledged ends the connection after `net.ipv4.tcp_retries2`, about 15 minutes.
+    /// Not `TCP_USER_TIMEOUT`: it also ends a connection whose peer is alive but does not read for that time. With unacknowledged
+    /// data a vanished peer is detected after `net.ipv4.tcp_retries2`, about 15 minutes.
     static func setUpForClients(_ listener: Int32) {
         var (on, isKept): (Int32, Int32) = (1, 0)
         var length = socklen_t(MemoryLayout<Int32>.size)
         getsockopt(listener, SOL_SOCKET, SO_KEEPALIVE, &isKept, &length)
         func set(_ level: Int32, _ option: Int32, _ value: inout Int32) {
-            // On a Unix socket most of these fail, and nothing is lost.
+            // On a Unix socket most of these fail, which does no harm.
             _ = setsockopt(listener, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
         }
         disableDelay(listener)
@@ -173,26 +171,26 @@ public enum StreamSocket {
         set(Int32(IPPROTO_TCP), TCP_KEEPCNT, &count)
     }
 
-    /// Receives urgent bytes among the others (`SO_OOBINLINE`, socket(7)): an answer would be one byte short without it.
+    /// Receives urgent bytes in line (`SO_OOBINLINE`, socket(7)). Without it an answer would be one byte short.
     public static func receiveUrgentInLine(_ descriptor: Int32) {
         var on: Int32 = 1
         _ = setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &on, socklen_t(MemoryLayout<Int32>.size))
     }
 
-    /// Makes close(2) end the connection with a RST, and drop what is not sent (`SO_LINGER` without time, socket(7)).
+    /// Makes close(2) end the connection with a RST, and drop unsent bytes (`SO_LINGER` with time 0, socket(7)).
     public static func resetOnClose(_ descriptor: Int32) {
         var setting = linger(l_onoff: 1, l_linger: 0)
         _ = setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
     }
 
-    /// The error that a socket holds, 0 for none, and clears it (`SO_ERROR`, socket(7)).
+    /// Returns the pending error of a socket, 0 for none, and clears it (`SO_ERROR`, socket(7)).
     public static func pendingError(of descriptor: Int32) -> Int32 {
         var code: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
         return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
     }
 
-    /// Whether a socket listens (`SO_ACCEPTCONN`, socket(7)): not so after shutdown(2).
+    /// Whether a socket listens (`SO_ACCEPTCONN`, socket(7)). False after shutdown(2).
     public static func isListening(_ descriptor: Int32) -> Bool {
         var isListening: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
@@ -206,26 +204,26 @@ public enum StreamSocket {
         return ioctl(descriptor, UInt(FIONREAD), &count) == 0 ? max(0, Int(count)) : 0
     }
 
-    /// How many sent bytes the other side has not taken yet (`SIOCOUTQ`, tcp(7), unix(7)).
+    /// How many sent bytes the peer has not acknowledged yet (`SIOCOUTQ`, tcp(7), unix(7)).
     public static func untakenBytes(of descriptor: Int32) -> Int {
         var count: Int32 = 0
         return ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 ? max(0, Int(count)) : 0
     }
 
-    /// Whether an IPv6 socket answers IPv4 clients too; false for other families.
+    /// Whether an IPv6 socket accepts IPv4 clients, too; false for other families.
     public static func isDualStack(_ descriptor: Int32) -> Bool {
         var only: Int32 = 1
         var length = socklen_t(MemoryLayout<Int32>.size)
         return getsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &only, &length) == 0 && only == 0
     }
 
-    /// Makes a listening socket that came from elsewhere non-blocking and close-on-exec.
+    /// Makes a listening socket from another process non-blocking and close-on-exec.
     ///
-    /// Another process may hold the same socket and make it blocking again. So it also gets the shortest receive timeout
-    /// (`SO_RCVTIMEO`, socket(7)): an accept on it then waits for a few milliseconds at most.
+    /// The other process may make it blocking again. So it also gets the shortest receive timeout (`SO_RCVTIMEO`, socket(7)): then
+    /// an accept waits for a few milliseconds at most.
     public static func adopt(_ descriptor: Int32) throws {
-        var patience = timeval(tv_sec: 0, tv_usec: 1)
-        _ = setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        var timeout = timeval(tv_sec: 0, tv_usec: 1)
+        _ = setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         let flags = fcntl(descriptor, F_GETFL)
         guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0,
             fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0

@@ -1,26 +1,26 @@
 import CLinux
 import Glibc
 
-/// The system refused: what was being done, to what, and the `errno` it answered with (errno(3)).
+/// A failed system call: the action, its object, and the `errno` (errno(3)).
 public struct SystemError: Error, Equatable, Sendable {
-    /// What was being done and to what, as the end of "cannot …": `listen on 127.0.0.1:80`.
+    /// The action and its object, as the end of "cannot …": `listen on 127.0.0.1:80`.
     public var action: String
     /// The `errno` of the failed call.
     public var code: Int32
-    /// What the person who reads this may do about it; empty where there is nothing to say beyond the reason.
+    /// What the reader can do about it; empty if there is no advice.
     public var advice: String
 
-    /// Makes an error; without a code it takes the calling thread's `errno`, so make it right after the failed call.
+    /// Makes an error. The default code is the calling thread's `errno`, so make it right after the failed call.
     public init(_ action: String, code: Int32 = errno, advice: String = "") {
         self.action = action
         self.code = code
         self.advice = advice
     }
 
-    /// The system's words for the code, such as `Permission denied` (strerror(3)).
+    /// The system's text for the code, such as `Permission denied` (strerror(3)).
     public var reason: String { Self.reason(code) }
 
-    /// The system's words for an `errno`.
+    /// The system's text for an `errno`.
     public static func reason(_ code: Int32) -> String {
         guard let text = linux_error_text(code) else { return "error \(code)" }
         return String(cString: text)
@@ -34,7 +34,7 @@ extension SystemError: CustomStringConvertible {
     }
 }
 
-/// Calls `body` again while a signal interrupts it (signal(7)).
+/// Repeats `body` while a signal interrupts it (signal(7)).
 @inline(__always)
 func retryingInterrupts(_ body: () -> Int) -> Int {
     while true {

@@ -20,7 +20,7 @@ public struct Environment: Sendable, ExpressibleByDictionaryLiteral {
     /// The environment of this process, as it is when a variable is read.
     public static let process = Environment(source: .process)
 
-    /// An environment of its own that holds these variables and no others.
+    /// A separate environment with only these variables.
     public init(dictionaryLiteral variables: (String, String)...) {
         source = .variables(Dictionary(variables) { _, last in last })
     }
@@ -33,7 +33,7 @@ public struct Environment: Sendable, ExpressibleByDictionaryLiteral {
         }
     }
 
-    /// Removes a variable from the process's environment, so that children do not inherit it. Variables of its own stay.
+    /// Removes a variable from the process's environment, so that children do not inherit it. A separate environment does not change.
     func unset(_ name: String) {
         if case .process = source { unsetenv(name) }
     }
@@ -41,7 +41,7 @@ public struct Environment: Sendable, ExpressibleByDictionaryLiteral {
 
 /// The numbers in systemd's variables: decimal digits, and nothing else. (`UInt64` itself would take a sign as well.)
 enum DecimalNumber {
-    /// nil when it is something else, or too large.
+    /// Nil if the text is not such a number, or the number is too large.
     static func parse(_ text: some StringProtocol) -> UInt64? {
         text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? UInt64(text) : nil
     }

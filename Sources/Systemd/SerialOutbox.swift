@@ -1,13 +1,13 @@
 import Dispatch
 import Synchronization
 
-/// What waits to be sent, between callers who never wait and a sender that may block.
+/// A queue between callers, which never wait, and a sender, which may block.
 ///
-/// One item is sent at a time, on a serial queue of the outbox. `State` holds what waits and decides what comes next.
+/// One item is sent at a time, on a serial queue. `State` has the waiting items and chooses the next one.
 final class SerialOutbox<State: Sendable, Item>: Sendable {
     private struct Guarded: Sendable {
         var state: State
-        /// Whether the queue is going to ask for the next item.
+        /// Whether `sendAll` is scheduled.
         var isScheduled = false
     }
 
@@ -19,10 +19,10 @@ final class SerialOutbox<State: Sendable, Item>: Sendable {
 
     /// - Parameters:
     ///   - label: the name of the queue.
-    ///   - state: what waits at the beginning.
-    ///   - gatheringTime: how long the first item waits for others to come.
-    ///   - next: takes the next item out of the state; nil when nothing waits. When it is asked, the item before has been
-    ///     sent. It runs under the outbox's lock.
+    ///   - state: the initial state.
+    ///   - gatheringTime: how long to wait for further items after the first one.
+    ///   - next: removes the next item from the state; nil if none waits. It is called after the previous item was sent, with the
+    ///     lock held.
     ///   - send: sends an item; it may block.
     init(
         label: String,
@@ -40,7 +40,7 @@ final class SerialOutbox<State: Sendable, Item>: Sendable {
 
     /// Changes the state.
     ///
-    /// - Parameter body: runs under the outbox's lock; answers whether something waits now.
+    /// - Parameter body: changes the state, with the lock held; returns whether items wait.
     func update(_ body: (inout State) -> Bool) {
         let mustSchedule = guarded.withLock { guarded in
             guard body(&guarded.state), !guarded.isScheduled else { return false }
@@ -60,7 +60,7 @@ final class SerialOutbox<State: Sendable, Item>: Sendable {
         queue.asyncAfter(deadline: deadline, execute: body)
     }
 
-    /// Runs `body` on the outbox's queue once everything that waits now has been sent. It may block.
+    /// Runs `body` on the outbox's queue after all waiting items are sent. It may block.
     func afterSending(_ body: @escaping @Sendable () -> Void) {
         queue.async {
             self.sendAll()
@@ -68,7 +68,7 @@ final class SerialOutbox<State: Sendable, Item>: Sendable {
         }
     }
 
-    /// Waits until everything that waits now has been sent; false when the deadline came first.
+    /// Waits until all waiting items are sent; false if the deadline came first.
     func flush(deadline: DispatchTime) -> Bool {
         let sent = DispatchSemaphore(value: 0)
         queue.async {

@@ -5,12 +5,12 @@
 //   Notify/      `Notifier` sends the state of the daemon; `Watchdog` pings while clients are served.
 //   Log/         `SystemLog` writes swift-log records to the journal, or to standard error as plain lines.
 //   Manager/     `SystemdUnit` asks the service manager how a unit is set up, for tools; `ServiceJob` whether it restarts.
-//   Store/       `DescriptorStore` keeps descriptors for the next process; `SealedMemory` makes one of any bytes.
+//   Store/       `DescriptorStore` stores descriptors for the next process; `SealedMemory` makes a descriptor for any bytes.
 //
-// What to send, and when, is up to the daemon.
+// The daemon decides what to send, and when.
 //
-// What must stay true:
+// Invariants:
 //   - Outside systemd every call is a silent no-op: a daemon needs no `if` around it.
 //   - No call waits for systemd, the journal or the reader of a pipe. What may block runs on a serial queue behind a
 //     bounded backlog. Only the flushes wait, until their deadline.
-//   - No value of an environment variable can end the process. One that makes no sense becomes a sentence for the log.
+//   - No value of an environment variable can end the process. An invalid one becomes a message for the log.

@@ -6,12 +6,12 @@ import Logging
 import Settings
 import Systemd
 
-/// The running daemon: wires the server to its settings, its signals and the service manager.
+/// The running daemon: connects the server with the settings, the signals and the service manager.
 ///
-/// Unchecked because of the mutable state; safe because that is touched on `queue` only, except by `run`, which is over
-/// before anything is on it.
+/// Unchecked because of the mutable state. Safe because only `queue` uses it, except for `run`, which ends before anything is on
+/// `queue`.
 final class Daemon: @unchecked Sendable {
-    /// The signals that it handles: stop, stop or interrupt, reload.
+    /// The signals that it handles: stop, interrupt, reload.
     static let signals = [SIGTERM, SIGINT, SIGHUP]
 
     private let source: SettingsSource
@@ -32,7 +32,7 @@ final class Daemon: @unchecked Sendable {
     private var drainingSince: SuspendingClock.Instant?
     private var misdirection: String?
     private var hasSystemdSockets = false
-    /// Whether the process before has handed over conversations, which a stop must not lose, however early it comes.
+    /// Whether the previous process has handed over connections. Then even an early stop must drain them.
     private var hasInherited = false
     private let metrics: MetricsExporter
     private var reloading: Reload?
@@ -56,13 +56,13 @@ final class Daemon: @unchecked Sendable {
 
     /// Starts, and returns only when the start fails.
     ///
-    /// - Throws: `ExitCode`; the reason is in the log by then.
+    /// - Throws: `ExitCode`, after the reason was logged.
     func run() throws -> Never {
         let handedIn = ActivationSockets.take(storedUnder: Inheritance.isName)
         let watchdogRequest = WatchdogRequest()
         misdirection = handedIn.misdirection
         hasSystemdSockets = !handedIn.listeners.isEmpty
-        hasInherited = !Inheritance(handedIn).conversations.isEmpty
+        hasInherited = !Inheritance(handedIn).connections.isEmpty
         do { settings = try source.load() } catch {
             for mistake in error.mistakes { logger.critical("\(mistake)") }
             throw leave(ExitStatus.wrongConfiguration)
@@ -138,14 +138,13 @@ final class Daemon: @unchecked Sendable {
         )
     }
 
-    /// Goes on with the conversations of the process before, and has the service manager forget them, and what somebody else
-    /// has stored.
+    /// Continues the connections of the previous process, and removes them and foreign descriptors from the store.
     private func takeOver(_ inheritance: Inheritance, _ server: Server<ReversalSession>) {
         for name in inheritance.foreignNames { store.remove(name) }
-        guard !inheritance.conversations.isEmpty else { return }
-        server.takeOver(from: inheritance.conversations) { [self] report in
+        guard !inheritance.connections.isEmpty else { return }
+        server.takeOver(from: inheritance.connections) { [self] report in
             queue.async { [self] in
-                store.remove(Inheritance.conversationsName)
+                store.remove(Inheritance.connectionsName)
                 HandOverLog(logger: logger).note(report)
                 metrics.count(report)
             }
@@ -154,7 +153,7 @@ final class Daemon: @unchecked Sendable {
 
     private func startFailed(_ error: any Error) {
         for reason in ReloadError(error).reasons {
-            // The sockets of systemd, which went elsewhere, are what is in the way, and not another program.
+            // If systemd passed its sockets to another process, they occupy the address. Replace the advice about another program.
             let explanation = misdirection.map { "\(reason.prefix { $0 != ";" }); \($0)" } ?? reason
             logger.critical("\(explanation)")
         }
@@ -162,7 +161,7 @@ final class Daemon: @unchecked Sendable {
         exit(leave(ExitStatus.cannotListen).rawValue)
     }
 
-    /// What is wrong with the listeners in the sandbox of the service.
+    /// The problems of the listeners in the sandbox of the service.
     private var hints: [String] {
         guard notifier.isActive, !hasSystemdSockets else { return [] }
         return StartWarnings(rights: .ofThisProcess).hints(for: settings.server.listeners)
@@ -197,21 +196,21 @@ final class Daemon: @unchecked Sendable {
         if mustReload { reload() }
     }
 
-    /// Once a second under systemd.
+    /// Updates the status. Called once a second under systemd.
     private func tick() {
         guard let server else { return }
         guard isDraining else {
             return notifier.status(statusLine.serving(server.addresses, server.statistics, at: .now))
         }
         notifier.status(StatusLine.draining(server.statistics.connections))
-        // More time only while it is of use; drain_timeout is the end in any case.
+        // Ask for more time only while the drain makes progress. drain_timeout still applies.
         if server.drainProgress != drainProgress { notifier.extendTimeout(by: .seconds(5)) }
         drainProgress = server.drainProgress
     }
 
     // MARK: - Reload
 
-    /// Reads the file and gives it to the server. What comes while a reload is under way is done after it.
+    /// Reads the file, and reloads the server. A request during a reload is handled after it.
     private func reload() {
         guard let server, !isDraining else { return }
         guard isReady, reloading == nil else {
@@ -228,7 +227,7 @@ final class Daemon: @unchecked Sendable {
             server.reload(new.server) { [self] error in
                 queue.async { [self] in
                     guard let error else { return reloaded(new, nil) }
-                    // Nothing changes: where the metrics went, they go again.
+                    // The reload failed: restore the export of the metrics.
                     metrics.apply(old) { [self] _ in reloaded(nil, error) }
                 }
             }
@@ -266,7 +265,7 @@ final class Daemon: @unchecked Sendable {
 
     // MARK: - Stop
 
-    /// SIGTERM: a stop, or the first half of a restart. One that comes again changes nothing: timeout(1) sends two.
+    /// SIGTERM: a stop, or the first half of a restart. A repeated one is ignored, because timeout(1) sends two.
     private func stop(mayBeRestart: Bool = true) {
         guard let server, isReady || hasInherited else { quit() }
         guard !isDraining else {
@@ -277,8 +276,8 @@ final class Daemon: @unchecked Sendable {
         guard mayBeRestart, notifier.isActive, settings.server.isHandedOver else { return drain(server) }
         notifier.stopping(status: StatusLine.draining(server.statistics.connections))
         ServiceJob.ofThisProcess(timeout: .milliseconds(500), on: queue) { [self] job in
-            // Without an answer it may be a restart. All that has arrived is answered in any case. Where systemd is about to
-            // listen itself, it needs the addresses.
+            // Without an answer assume a restart: complete lines are answered in any case. If systemd is about to start the socket
+            // unit, drain, because it needs the addresses.
             switch job {
             case nil, .restart(startsSocket: false): handOver(server)
             case .restart(startsSocket: true), .other, .nothing: drain(server)
@@ -293,7 +292,7 @@ final class Daemon: @unchecked Sendable {
         server.handOver { [self] handOver in
             queue.async { [self] in
                 guard let handOver else { return drain(server) }
-                store.store(handOver.descriptor, as: Inheritance.conversationsName, isWatched: false)
+                store.store(handOver.descriptor, as: Inheritance.connectionsName, isWatched: false)
                 store.whenSettled(timeout: .seconds(5)) { [self] _ in
                     queue.async { [self] in
                         guard handOver.isKept() else {
@@ -336,8 +335,8 @@ final class Daemon: @unchecked Sendable {
         }
     }
 
-    /// SIGINT: stops, and ends a stop that takes too long for the person at the keyboard. One that comes within half a second
-    /// is the same one, sent to the process and to its group.
+    /// SIGINT: stops, or ends a stop in progress at once. A second signal within half a second is ignored: it is the same one, sent
+    /// to the process and to its group.
     private func interrupt() {
         guard let server, let drainingSince, drainingSince.duration(to: .now) >= .milliseconds(500) else {
             return stop(mayBeRestart: false)
@@ -347,7 +346,7 @@ final class Daemon: @unchecked Sendable {
         quit()
     }
 
-    /// Nobody can connect any more, and a new process may mend that.
+    /// All listeners are dead. Exits, because a new process can listen again.
     private func listenersAreLost() {
         guard !isDraining else { return }
         logger.critical("no listener is left: ending, so that the service manager starts the service again")
@@ -369,7 +368,7 @@ final class Daemon: @unchecked Sendable {
 }
 
 extension LogTerms {
-    /// The words of the settings file.
+    /// The terms of the settings file.
     fileprivate static var daemon: LogTerms {
         var terms = LogTerms()
         terms.request = "line"

@@ -2,7 +2,7 @@ import DispatchServer
 import Logging
 import Quantities
 
-/// What the log has about connections that change hands.
+/// The log messages of a hand-over.
 struct HandOverLog {
     let logger: Logger
 
@@ -21,7 +21,7 @@ struct HandOverLog {
     func noteNotKept() {
         logger.warning(
             """
-            the service manager does not keep the connections (FileDescriptorStoreMax= of the unit): they are ended as in a stop
+            the service manager does not store the connections (FileDescriptorStoreMax= of the unit): they are ended as in a stop
             """,
             metadata: ["message-id": "\(MessageID.notHandedOver)"]
         )
@@ -40,7 +40,7 @@ struct HandOverLog {
         }
         guard report.ended > 0 else {
             for reason in report.reasons {
-                logger.warning("something in the descriptor store is no hand-over and is closed: \(reason)")
+                logger.warning("a descriptor in the store is not a hand-over and is closed: \(reason)")
             }
             return
         }

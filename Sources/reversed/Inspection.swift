@@ -9,11 +9,11 @@ import Sockets
 import Systemd
 import TextEscaping
 
-/// `--check` and `--print-config`: looks at the settings and ends.
+/// `--check` and `--print-config`: read the settings and exit.
 struct Inspection {
     let source: SettingsSource
 
-    /// `--print-config`: the settings in force, as a file.
+    /// `--print-config`: prints the effective settings as a file.
     func printSettings() throws {
         Reversed.exitProcess(printing: try load().toml)
     }
@@ -21,8 +21,8 @@ struct Inspection {
     /// `--check`.
     ///
     /// - Parameters:
-    ///   - isQuiet: says nothing, for a caller who looks at the exit status.
-    ///   - countsWarnings: warnings make the check fail.
+    ///   - isQuiet: Whether to print nothing, for a caller that uses the exit status.
+    ///   - countsWarnings: Whether warnings make the check fail.
     func check(isQuiet: Bool, countsWarnings: Bool) throws {
         let settings = try load(isQuiet: isQuiet)
         guard !isQuiet || countsWarnings else { return }
@@ -65,8 +65,8 @@ struct Inspection {
         }
     }
 
-    /// Each mistake on standard error; where that is the journal, as an entry of its own under the id of a failed reload:
-    /// the check is then a step of one.
+    /// Prints each mistake on standard error. If that is the journal, each is a separate entry with the id of a failed reload,
+    /// because the check is then a step of a reload.
     private func report(_ error: SettingsError) {
         let log = SystemLog(identifier: "reversed")
         guard log.destination != .console else {

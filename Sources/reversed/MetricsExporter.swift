@@ -7,23 +7,23 @@ import Sockets
 import Synchronization
 import Systemd
 
-/// Gathers the daemon's metrics, and brings them where the settings say: an HTTP server and a file.
+/// Collects the metrics of the daemon, and exports them as the settings say: over HTTP and in a file.
 ///
-/// The HTTP server is a second `Server` with limits of its own, small ones.
+/// The HTTP server is a second `Server` with its own, low limits.
 ///
-/// Unchecked because of the mutable state; safe because that is touched on `queue` only, except by the first `apply`, which
-/// comes before anything is on it.
+/// Unchecked because of the mutable state. Safe because only `queue` uses it, except for the first `apply`, which runs before
+/// anything is on `queue`.
 final class MetricsExporter: @unchecked Sendable {
     private typealias HTTPServer = Server<HTTPSession>
 
-    /// More are never of use: a scraper has one connection, a health check another.
+    /// A scraper has one connection, a health check another; more are not needed.
     private static let maximumConnections = 8
 
-    /// Gets the figures of the server of the clients.
+    /// Publishes the metrics of the main server.
     let publisher: MetricsPublisher<Statistics>
 
     private let queue: DispatchQueue
-    /// Writes the file: a disk may take long.
+    /// Writes the file, because a disk may be slow.
     private let files = DispatchQueue(label: "reversed.metrics")
     private let logger: Logger
     private let pages: MetricsPages
@@ -33,7 +33,7 @@ final class MetricsExporter: @unchecked Sendable {
     private var timer: (any DispatchSourceTimer)?
     private var whenStopped: (@Sendable () -> Void)?
 
-    /// - Parameter queue: Where it is used and where completions are called.
+    /// - Parameter queue: The queue that uses it. Completions are called there.
     init(queue: DispatchQueue, log: SystemLog, logger: Logger) {
         self.queue = queue
         self.logger = logger
@@ -43,19 +43,19 @@ final class MetricsExporter: @unchecked Sendable {
         publisher = pages.publisher
     }
 
-    /// Why `/healthz` says no.
+    /// The reason why `/healthz` returns 503; nil for 200.
     var trouble: String? {
         get { pages.figures.withLock { $0.trouble } }
         set { pages.figures.withLock { $0.trouble = newValue } }
     }
 
-    /// How many descriptors these settings take.
+    /// How many descriptors these settings need.
     static func descriptors(_ settings: MetricsSettings) -> Int {
-        // Two listeners of a name and their successors in a reload, an event loop, the file.
+        // Two listeners for a name, their replacements in a reload, an event loop, and the file.
         settings.endpoint == nil ? 0 : maximumConnections + 8
     }
 
-    /// From now on the figures of `server` are up to date whenever somebody reads the metrics.
+    /// Sets the main server: its metrics are updated before each read.
     func observe<S>(_ server: Server<S>) {
         pages.refresh.withLock { $0 = { [weak server] in server?.publishMetrics() } }
     }
@@ -75,7 +75,7 @@ final class MetricsExporter: @unchecked Sendable {
 
     // MARK: - Settings
 
-    /// Puts settings into force: the file is written and the HTTP server answers, or nothing has changed.
+    /// Applies settings: writes the file and starts the HTTP server, or changes nothing.
     ///
     /// - Parameter completion: Called on `queue` with nil or a `MetricsError`.
     func apply(_ new: MetricsSettings, _ completion: @escaping @Sendable (MetricsError?) -> Void) {
@@ -94,7 +94,7 @@ final class MetricsExporter: @unchecked Sendable {
         }
     }
 
-    /// Stops: the HTTP server ends its conversations, and the file is gone.
+    /// Stops the HTTP server, and removes the file.
     func stop(_ completion: @escaping @Sendable () -> Void) {
         timer?.cancel()
         timer = nil
@@ -112,11 +112,11 @@ final class MetricsExporter: @unchecked Sendable {
             }
         }
         end.notify(queue: queue) { [self] in finishStop() }
-        // A disk that does not answer delays no stop.
+        // A disk that does not respond must not delay the stop.
         queue.asyncAfter(deadline: .now() + 3) { [self] in finishStop() }
     }
 
-    /// The file is gone: what it says of a process that has ended is wrong.
+    /// Removes the file: it would be wrong after the end of the process.
     func discardFile() {
         if let path = settings.file { TextFile(path: path).remove() }
     }
@@ -160,7 +160,7 @@ final class MetricsExporter: @unchecked Sendable {
                 logger: logger,
                 logTerms: terms,
                 usesHotLoops: false,
-                onLoss: { [logger] in logger.error("nobody can read the metrics over HTTP any more") }
+                onLoss: { [logger] in logger.error("the metrics are no longer available over HTTP") }
             )
             self.server = server
             server.start(completion)
@@ -176,11 +176,11 @@ final class MetricsExporter: @unchecked Sendable {
             sessionLimits: NoOptions()
         )
         configuration.limits.maximumConnections = Self.maximumConnections
-        // All may come from one address: that of a proxy.
+        // All clients may have the address of one proxy.
         configuration.limits.maximumConnectionsPerClient = .chosen(nil)
         configuration.limits.maximumBufferedBytes = .chosen(16 << 20)
         configuration.limits.firstRequestTimeout = .seconds(10)
-        // Prometheus keeps its connection between two scrapes, which may be a minute or two apart.
+        // Prometheus keeps its connection between scrapes, which may be a minute or two apart.
         configuration.limits.idleTimeout = .seconds(150)
         configuration.limits.drainTimeout = .seconds(1)
         configuration.logsConnections = false
@@ -204,7 +204,7 @@ final class MetricsExporter: @unchecked Sendable {
         self.timer = timer
     }
 
-    /// A failure is logged once, until it works again.
+    /// Logs a failure once, and when writing works again.
     private func fileWritten(_ path: String, _ error: String?) {
         let isNew = pages.figures.withLock { figures in
             defer { figures.isFileFailing = error != nil }
@@ -225,7 +225,7 @@ final class MetricsExporter: @unchecked Sendable {
             var failure: String?
             do throws(SystemError) { try TextFile(path: path).write(pages.text(isFile: true)) } catch {
                 failure =
-                    "\(error); choose a directory that the daemon may write to, as shipped /run/reversed"
+                    "\(error); choose a directory that the daemon may write to, by default /run/reversed"
             }
             queue.async { [failure] in completion(failure) }
         }
@@ -237,9 +237,9 @@ final class MetricsExporter: @unchecked Sendable {
     }
 }
 
-/// Why the metrics cannot go where the settings say. Nothing was changed by the attempt.
+/// The metrics cannot be exported as the settings say. The attempt has changed nothing.
 struct MetricsError: Error, Sendable {
-    /// Each with the key and its value.
+    /// The reasons, each with the key and its value.
     let reasons: [String]
 
     init(key: String, value: String, _ reasons: [String]) {

@@ -4,9 +4,9 @@ import ReverseCore
 import Synchronization
 import Systemd
 
-/// What the metrics are: the tables of them, and the text of all.
+/// The tables of all metrics, and their text.
 final class MetricsPages: Sendable {
-    /// What the daemon counts itself.
+    /// The counters of the daemon itself.
     struct Figures {
         var reloads: UInt64 = 0
         var failedReloads: UInt64 = 0
@@ -16,7 +16,7 @@ final class MetricsPages: Sendable {
         var fileFailures: UInt64 = 0
         var isFileFailing = false
         var droppedRecords: UInt64 = 0
-        /// Why the daemon does not serve; nil while it does.
+        /// Why clients are not served; nil while they are.
         var trouble: String? = "starting"
     }
 
@@ -70,7 +70,7 @@ final class MetricsPages: Sendable {
     ]
 
     let figures = Mutex(Figures())
-    /// Brings the server's figures up to date.
+    /// Updates the metrics of the server.
     let refresh = Mutex<@Sendable () -> Void>({})
     let publisher: MetricsPublisher<Statistics>
 
@@ -89,10 +89,10 @@ final class MetricsPages: Sendable {
         daemonPublisher = MetricsPublisher(Self.daemon, factory: registry)
     }
 
-    /// Everything, as it is now.
+    /// The current text of all metrics.
     ///
-    /// - Parameter isFile: Whether it is for a file that node_exporter reads: the metrics of its own process begin with
-    ///   `process_`, and it would refuse others of these names.
+    /// - Parameter isFile: Whether it is for the file. node_exporter has `process_` metrics of its own process, and would refuse
+    ///   others with these names.
     func text(isFile: Bool = false) -> String {
         refresh.withLock { $0 }()
         daemonPublisher.publish(
@@ -105,7 +105,7 @@ final class MetricsPages: Sendable {
     }
 }
 
-/// The figures of the process under one prefix.
+/// The metrics of the process with one prefix.
 private struct ProcessPage: Sendable {
     private let registry: PrometheusRegistry
     private let publisher: MetricsPublisher<ProcessFigures>

@@ -1,21 +1,21 @@
 import Glibc
 import Systemd
 
-/// What the daemon may do where it runs: as this process, or as the service that its unit describes.
+/// The rights of the daemon: those of this process, or those of the service as its unit sets them.
 struct ProcessRights {
-    /// The name of the unit, where the service is meant.
+    /// The name of the unit; nil for this process.
     var unit: String?
     /// The lowest port that it may listen on.
     var lowestPort: UInt16
-    /// The most files that it may have open (the hard limit of RLIMIT_NOFILE).
+    /// The maximum number of open files (the hard limit of RLIMIT_NOFILE).
     var openFiles: UInt64
-    /// Directories that systemd makes for the service, such as `/run/reversed`.
+    /// Directories that systemd creates for the service, such as `/run/reversed`.
     var runtimeDirectories: [String] = []
-    /// The only directories that it may write to; nil where the permissions of the files alone decide.
+    /// The only directories that it may write to; nil if only file permissions restrict it.
     var writableDirectories: [String]?
-    /// Whether its `/tmp` and `/var/tmp` are its own, where no client finds a socket.
+    /// Whether its `/tmp` and `/var/tmp` are private, so that clients cannot reach a socket there.
     var hasPrivateTemporaryFiles = false
-    /// Whether systemd listens in its stead: a socket unit that starts it is active.
+    /// Whether systemd listens instead: a socket unit of the service is active.
     var activeSocketUnit: String?
 }
 
@@ -23,7 +23,7 @@ extension ProcessRights {
     /// CAP_NET_BIND_SERVICE, see capabilities(7).
     private static let bindService: UInt64 = 1 << 10
 
-    /// The rights of this process, which systemd may have started (RUNTIME_DIRECTORY, see systemd.exec(5)).
+    /// The rights of this process, including those from systemd (RUNTIME_DIRECTORY, see systemd.exec(5)).
     static var ofThisProcess: ProcessRights {
         let directories = Environment.process["RUNTIME_DIRECTORY"] ?? ""
         return ProcessRights(
@@ -35,11 +35,11 @@ extension ProcessRights {
         )
     }
 
-    /// The rights of a service; nil where no service manager knows it.
+    /// The rights of a service; nil if the service manager does not know it.
     init?(unit name: String) {
         guard let unit = SystemdUnit(name) else { return nil }
         let isRoot = unit.flag("DynamicUser") != true && ["", "root", "0"].contains(unit.text("User") ?? "")
-        // A capability within a user namespace of the service's own does not count for the ports of the machine.
+        // A capability in a private user namespace does not apply to the ports of the machine.
         let capabilities =
             unit.flag("PrivateUsers") == true
             ? 0 : unit.number(isRoot ? "CapabilityBoundingSet" : "AmbientCapabilities") ?? 0
@@ -69,7 +69,7 @@ extension ProcessRights {
         return UInt64(limit.rlim_max)
     }
 
-    /// From proc(5); none where it cannot be read.
+    /// From proc(5); none if it cannot be read.
     private static var effectiveCapabilities: UInt64 {
         guard let status = ProcFile.read("/proc/self/status") else { return 0 }
         for line in status.split(separator: "\n") where line.hasPrefix("CapEff:") {
@@ -87,12 +87,12 @@ extension ProcessRights {
 
 /// A small file of proc(5).
 private enum ProcFile {
-    /// The first 64 KiB; nil where the file cannot be read.
+    /// The first 64 KiB; nil if the file cannot be read.
     static func read(_ path: String) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        // The kernel gives no more than a page at once.
+        // A read returns at most one page.
         var text: [UInt8] = []
         var page = [UInt8](repeating: 0, count: 4096)
         while text.count < 65_536 {

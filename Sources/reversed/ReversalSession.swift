@@ -1,7 +1,7 @@
 import DispatchServer
 import ReverseCore
 
-/// Reversal as the server library serves it.
+/// Adapts the session of `ReverseCore` to the server library.
 struct ReversalSession: DispatchServer.Session {
     static let requestKinds = ReversalPath.allCases.map(\.name)
 
@@ -47,10 +47,10 @@ struct ReversalSession: DispatchServer.Session {
         return SessionStep(step)
     }
 
-    // The state: the form of the rest, 1; the framing; the unit. A code once used is never used for something else. How much of
-    // an incomplete line was scanned is not in it: it is scanned again.
+    // The state has three bytes: the version of the format, the framing, the unit. Never reuse a code. It does not contain how
+    // much of an incomplete line was scanned: the line is scanned again.
 
-    private static let stateForm: UInt8 = 1
+    private static let stateVersion: UInt8 = 1
     private static let framingCodes: [(Framing, UInt8)] = [(.line, 1), (.chunk, 2)]
     private static let unitCodes: [(ReversalUnit, UInt8)] = [(.character, 1), (.scalar, 2), (.byte, 3)]
 
@@ -58,11 +58,11 @@ struct ReversalSession: DispatchServer.Session {
         guard let framing = Self.framingCodes.first(where: { $0.0 == session.framing })?.1,
             let unit = Self.unitCodes.first(where: { $0.0 == session.unit })?.1
         else { return nil }
-        return [Self.stateForm, framing, unit]
+        return [Self.stateVersion, framing, unit]
     }
 
     init?(handedOver state: [UInt8]) {
-        guard state.count == 3, state[0] == Self.stateForm,
+        guard state.count == 3, state[0] == Self.stateVersion,
             let framing = Self.framingCodes.first(where: { $0.1 == state[1] })?.0,
             let unit = Self.unitCodes.first(where: { $0.1 == state[2] })?.0
         else { return nil }

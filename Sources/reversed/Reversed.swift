@@ -1,4 +1,4 @@
-// reversed: the daemon. Arguments in, parts wired, an exit code out; the work is done in the layers below.
+// reversed: the daemon. Parses the arguments, connects the modules, and returns the exit code. The layers below do the work.
 
 import ArgumentParser
 import CommandSupport
@@ -99,7 +99,7 @@ struct Reversed: ParsableCommand {
     }
 
     func run() throws {
-        // Before any other thread exists.
+        // Before there are other threads.
         Allocator.returnMemoryEarly()
         SignalHandlers.block(Daemon.signals)
         let source = SettingsSource(

@@ -1,19 +1,19 @@
 import Glibc
 import Settings
 
-/// Where the settings come from, at the start and again at every reload.
+/// The source of the settings, at the start and at each reload.
 struct SettingsSource: Sendable {
-    /// The file named on the command line; nil for the default one, which may be missing.
+    /// The file from the command line; nil for the default file, which may be missing.
     let path: String?
     let overrides: Overrides
 
-    /// The file that is read; nil where there is none and the defaults hold.
+    /// The file to read; nil if there is none, and the defaults apply.
     var file: String? {
         if let path { return path }
         return access(Settings.defaultPath, F_OK) == 0 ? Settings.defaultPath : nil
     }
 
-    /// Whether these are the settings of the service, and not those of a process that somebody starts by hand.
+    /// Whether these are the settings of the service, and not of a process started by hand.
     var isForService: Bool {
         [nil, Settings.defaultPath].contains(path) && overrides == Overrides()
     }

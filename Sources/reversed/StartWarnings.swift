@@ -6,20 +6,20 @@ import Settings
 import Sockets
 import Synchronization
 
-/// What will fail or be less than asked for when the daemon starts with settings that are right by themselves.
+/// Finds problems of valid settings that appear when the daemon starts.
 struct StartWarnings {
     let rights: ProcessRights
     /// How long the resolver may take for all hosts.
-    var resolverPatience: DispatchTimeInterval = .seconds(5)
+    var resolverTimeout: DispatchTimeInterval = .seconds(5)
 
-    /// One sentence for each problem. Opens nothing that stays open; asks the resolver.
+    /// Returns one sentence for each problem. Calls the resolver, and tries to open listeners.
     func warnings(for settings: Settings) -> [String] {
-        // Where systemd listens, host, port and path are not used.
+        // If systemd listens, host, port and path are not used.
         var listeners = rights.activeSocketUnit == nil ? settings.server.listeners : []
         if let endpoint = settings.metrics.endpoint {
             listeners.append(ListenerConfiguration(endpoint: endpoint, options: ReversalOptions()))
         }
-        let deadline = DispatchTime.now() + resolverPatience
+        let deadline = DispatchTime.now() + resolverTimeout
         let file = settings.metrics.file.flatMap { file in directory(of: file).map { "\(file): \($0)" } }
         return [connections(settings), file].compactMap { $0 }
             + listeners.flatMap { listener in
@@ -27,7 +27,7 @@ struct StartWarnings {
             }
     }
 
-    /// What can be said of the listeners without the resolver, for a start that has failed.
+    /// The problems of listeners that can be found without the resolver, for a start that has failed.
     func hints(for listeners: [ListenerConfiguration<ReversalOptions>]) -> [String] {
         listeners.compactMap { listener in
             let endpoint = listener.endpoint
@@ -40,7 +40,7 @@ struct StartWarnings {
         }
     }
 
-    /// The process that is meant, at the beginning of a sentence.
+    /// The process or unit, at the beginning of a sentence.
     private var subject: String { rights.unit ?? "this process" }
 
     private func connections(_ settings: Settings) -> String? {
@@ -49,7 +49,7 @@ struct StartWarnings {
             DescriptorLimit.connections(
                 within: rights.openFiles,
                 listeners: 4 * settings.server.listeners.count,
-                // Standard input, output and error, and what systemd or a shell may pass.
+                // Standard input, output and error, and descriptors from systemd or a shell.
                 open: 3
             ) ?? 0
         guard fit < asked else { return nil }
@@ -81,7 +81,7 @@ struct StartWarnings {
         } catch {
             return "\(endpoint): \(error)"
         }
-        // A name may have addresses of other kinds than this machine; one that it has is enough.
+        // A name may have addresses that this machine lacks; one usable address is enough.
         var problem: SystemError?
         for address in addresses {
             do {
@@ -106,7 +106,7 @@ struct StartWarnings {
         return try answer.result.withLock { $0 }?.get()
     }
 
-    /// What the resolver says, perhaps after nobody waits for it any more.
+    /// The answer of the resolver. It may arrive after the timeout.
     private final class Answer: Sendable {
         let result = Mutex<Result<[SocketAddress], any Error>?>(nil)
         let isThere = DispatchSemaphore(value: 0)
@@ -116,12 +116,12 @@ struct StartWarnings {
         let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
         func isWithin(_ parent: String) -> Bool { directory == parent || directory.hasPrefix(parent + "/") }
 
-        // systemd makes these when it starts the service.
+        // systemd creates these when it starts the service.
         if rights.runtimeDirectories.contains(directory) { return nil }
         let better = rights.runtimeDirectories.first.map { "; the service's own directory is \($0)" } ?? ""
         if rights.hasPrivateTemporaryFiles, isWithin("/tmp") || isWithin("/var/tmp") {
             return
-                "the service has a /tmp of its own (PrivateTmp=), where no client finds the socket\(better)"
+                "the service has a private /tmp (PrivateTmp=), where clients cannot reach the socket\(better)"
         }
         var status = stat()
         guard stat(directory.isEmpty ? "/" : directory, &status) == 0 else {

@@ -11,19 +11,19 @@ struct StatusLine {
     private var bytesPerSecond: UInt64 = 0
     private var reloadFailure: String?
 
-    /// A reload has ended. Its failure is shown until the next good one.
+    /// Records the end of a reload. A failure is shown until the next successful reload.
     ///
-    /// - Parameter failure: Why it failed; nil for a good one.
+    /// - Parameter failure: Why it failed; nil if it was successful.
     mutating func reloadEnded(failure: String?) {
         reloadFailure = failure
     }
 
-    /// What is shown while the daemon serves.
+    /// The status while the daemon serves.
     ///
     /// - Parameters:
     ///   - addresses: Where it listens.
-    ///   - statistics: The counters now. The rates are what they have grown by in a time of at least half a second.
-    ///   - now: The time of this call.
+    ///   - statistics: The current counters. The rates are computed over at least half a second.
+    ///   - now: The current time.
     mutating func serving(_ addresses: [String], _ statistics: Statistics, at now: Instant) -> String {
         measure(statistics, at: now)
         let failure = reloadFailure.map { "; the last reload failed: \($0)" } ?? ""
@@ -33,12 +33,12 @@ struct StatusLine {
             """
     }
 
-    /// What is shown while the daemon stops.
+    /// The status while the daemon stops.
     static func draining(_ connections: Int) -> String {
         "Stopping: \(Self.connections(connections)) left"
     }
 
-    /// What is shown while the daemon hands its connections over.
+    /// The status while the daemon hands its connections over.
     static func handingOver(_ connections: Int) -> String {
         "Handing over \(Self.connections(connections)) to the next process"
     }

@@ -369,7 +369,7 @@ def test_a_store_without_a_place_means_a_drain(service_both_ways, store):
         client.sendall(b"\n")
         before = run.stop()
         assert receive_to_end(client) == b"owt\nflah\n"
-    before.wait_for_log("the service manager does not keep the connections")
+    before.wait_for_log("the service manager does not store the connections")
 
 
 def test_the_store_has_one_place(service, store):

@@ -13,7 +13,7 @@ struct ClientCountsTests {
         return .ipv6(address, port: port, zone: 0)
     }
 
-    @Test("are those of an address, whatever the port, mapped into IPv6 or not")
+    @Test("are those of an address, with any port, IPv4-mapped or not")
     func ofAddress() {
         let key = ClientKey(.ipv4(Self.host, port: 1))
         #expect(key != nil && key == ClientKey(.ipv4(Self.host, port: 2)))
@@ -36,7 +36,7 @@ struct ClientCountsTests {
         #expect(ClientKey(.unix(path: "")) == nil && ClientKey(.unix(path: "/s")) == nil)
     }
 
-    @Test("are at most as many as the limit, and what has left makes way")
+    @Test("are at most as many as the limit, and an ended one frees its count")
     func limit() throws {
         let one = try #require(ClientKey(.ipv4(Self.host, port: 1)))
         let other = try #require(ClientKey(.ipv4([192, 0, 2, 2], port: 1)))

@@ -59,7 +59,7 @@ struct ConnectionBackpressureTests {
         #expect(fixture.records.contains("no complete request for the idle timeout"))
     }
 
-    @Test("still gets what was blocked when the server drains", arguments: [true, false])
+    @Test("still gets blocked output when the server drains", arguments: [true, false])
     func drains(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops)
         let (peer, connection) = try fixture.connect()

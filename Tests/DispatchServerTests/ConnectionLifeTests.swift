@@ -48,7 +48,7 @@ struct ConnectionLifeTests {
         #expect(state.requests == 4 && state.answeredBytes == 85)
     }
 
-    @Test("does not count what a session says without answering a request")
+    @Test("does not count output that answers no request")
     func countsRequestsOnly() {
         var state = State(connectedAt: 0)
         let step = SessionStep(consumed: 10, output: [1, 2, 3], requests: 0)
@@ -83,7 +83,7 @@ struct ConnectionLifeTests {
         #expect(state.tick(limits, untaken: { 0 }, now: 10_000) == .nothing)
     }
 
-    @Test("does not ask what is untaken as long as it does not matter")
+    @Test("does not call `untaken` unless it matters")
     func asksLate() {
         let limits = limits(idle: .seconds(1))
         var state = blocked()
@@ -119,7 +119,7 @@ struct ConnectionLifeTests {
         #expect(state.tick(limits, untaken: { 800 }, now: 4003) == .close(.timedOut(\.idleTimeout)))
     }
 
-    @Test("whose output moves on is compared with what it has sent since")
+    @Test("with progress of its output is compared with the bytes sent since")
     func blockedProgress() {
         let limits = limits(idle: .seconds(1))
         var state = blocked()
@@ -135,26 +135,26 @@ struct ConnectionLifeTests {
     @Test("lingers while its client takes more of its answers")
     func lingers() {
         var state = lingering()
-        let patience = State.lingerPatience
+        let timeout = State.lingerTimeout
         var now: Milliseconds = 1000
         for left in [900, 600, 300] {
-            #expect(state.tick(limits(), untaken: { left }, now: now + patience) == .nothing)
-            now += patience + 1
+            #expect(state.tick(limits(), untaken: { left }, now: now + timeout) == .nothing)
+            now += timeout + 1
             #expect(state.tick(limits(), untaken: { left }, now: now) == .nothing)
         }
-        #expect(state.tick(limits(), untaken: { 300 }, now: now + patience) == .nothing)
-        #expect(state.tick(limits(), untaken: { 300 }, now: now + patience + 1) == .close(.completed))
+        #expect(state.tick(limits(), untaken: { 300 }, now: now + timeout) == .nothing)
+        #expect(state.tick(limits(), untaken: { 300 }, now: now + timeout + 1) == .close(.completed))
     }
 
     @Test("lingers no longer when everything was taken")
     func lingersUntilTaken() {
         var state = lingering()
         #expect(
-            state.tick(limits(), untaken: { 0 }, now: 1000 + State.lingerPatience + 1) == .close(.completed)
+            state.tick(limits(), untaken: { 0 }, now: 1000 + State.lingerTimeout + 1) == .close(.completed)
         )
     }
 
-    @Test("lingers no longer than the drain timeout, however slowly its client goes on")
+    @Test("lingers at most for the drain timeout, even with a slow client")
     func lingersAtMost() {
         var state = lingering()
         var left = 1_000_000
@@ -164,21 +164,21 @@ struct ConnectionLifeTests {
             left -= 1
             _ = state.tick(limits(drain: .seconds(10)), untaken: { left }, now: now)
         }
-        #expect(now >= 11_000 && now <= 11_000 + State.lingerPatience + 500)
+        #expect(now >= 11_000 && now <= 11_000 + State.lingerTimeout + 500)
     }
 
     // MARK: - Drain
 
     @Test("gives a client that has just connected a moment for its first request")
     func firstRequest() {
-        let patience = State.firstRequestPatience
+        let timeout = State.firstRequestGrace
         var state = State(connectedAt: 1000)
         #expect(state.drain(arrived: 0, now: 1000) == nil)
-        #expect(state.drain(arrived: 0, now: 1000 + patience - 1) == nil)
+        #expect(state.drain(arrived: 0, now: 1000 + timeout - 1) == nil)
         #expect(state.phase == .serving(remaining: nil))
         var late = state
-        #expect(late.drain(arrived: 0, now: 1000 + patience) == .checkForEndOfFile)
-        #expect(late.foundNoEndOfFile(now: 1000 + patience) == .shutDown)
+        #expect(late.drain(arrived: 0, now: 1000 + timeout) == .checkForEndOfFile)
+        #expect(late.foundNoEndOfFile(now: 1000 + timeout) == .shutDown)
         var sends = state
         #expect(sends.drain(arrived: 5, now: 1010) == .nothing)
         #expect(sends.ready() == .receive(atMost: 5))
@@ -187,7 +187,7 @@ struct ConnectionLifeTests {
         #expect(state.drain(arrived: 0, now: 1010) == .checkForEndOfFile)
     }
 
-    @Test("drains to the end: the answer that is blocked, then what had arrived, then the end of file")
+    @Test("drains completely: the blocked answer, then the received requests, then the end of file")
     func drains() {
         var state = State(connectedAt: 0)
         #expect(state.received(10, Self.answered, answer: 10, now: 1000) == .send(10))

@@ -72,7 +72,7 @@ struct ConnectionMemoryTests {
             }
         )
         fixture.core.workers.withWorker { worker in
-            let late = Clock.now() + MemoryBudget.patience + 1000
+            let late = Clock.now() + MemoryBudget.holdTimeout + 1000
             fixture.core.memory.relieve([connection], worker, log: fixture.core.log, now: late)
         }
         #expect(fixture.core.memory.endedConnections == 1)

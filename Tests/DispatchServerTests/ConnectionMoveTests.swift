@@ -59,7 +59,7 @@ struct ConnectionMoveTests {
         #expect(fixture.core.workers.totals.requests == 8 * 300)
     }
 
-    @Test("keeps what is blocked while it moves between loops")
+    @Test("keeps blocked output while it moves between loops")
     func blockedBetweenLoops() throws {
         let fixture = try Fixture(usesHotLoops: true)
         let first = fixture.core.loops.next
@@ -88,7 +88,7 @@ struct ConnectionMoveTests {
         mover.wait()
     }
 
-    @Test("that was handed to a loop from elsewhere stays with its own")
+    @Test("that does not belong to a loop is not moved by it")
     func movesFromItsOwnLoopOnly() throws {
         let fixture = try Fixture(usesHotLoops: false)
         let first = fixture.core.loops.next
@@ -107,7 +107,7 @@ struct ConnectionMoveTests {
         #expect(fixture.core.connections.count == 1)
     }
 
-    @Test("leaves no events behind where somebody holds a duplicate of its socket", arguments: [true, false])
+    @Test("leaves no events behind if a duplicate of its socket is open", arguments: [true, false])
     func duplicate(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops)
         let first = fixture.core.loops.next
@@ -142,7 +142,7 @@ struct ConnectionMoveTests {
         }
     }
 
-    @Test("is closed on its source although somebody holds a duplicate of its socket")
+    @Test("is closed on its source although a duplicate of its socket is open")
     func duplicateOnSource() throws {
         let fixture = try Fixture(usesHotLoops: true)
         for _ in 0..<20 {

@@ -16,7 +16,10 @@ struct ConnectionProxyTests {
         fixture.core.connections.proxyHeaderFailures
     }
 
-    @Test("has the address of its client, and answers what came with the header", arguments: [true, false])
+    @Test(
+        "has the address of its client, and answers bytes that came with the header",
+        arguments: [true, false]
+    )
     func answers(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops)
         let (peer, _) = try fixture.connect(Self.sessions)
@@ -80,11 +83,11 @@ struct ConnectionProxyTests {
         #expect(fixture.core.workers.totals.requests == 0)
     }
 
-    @Test("is closed when the header is late, whatever the timeouts of requests are")
+    @Test("is closed when the header is late, with any timeouts of requests")
     func late() throws {
         let fixture = try Fixture(usesHotLoops: false)
         let start = Clock.now()
-        for (limit, patience) in [(nil, 5000), (.seconds(1), 1000), (.seconds(30), 5000)]
+        for (limit, timeout) in [(nil, 5000), (.seconds(1), 1000), (.seconds(30), 5000)]
             as [(Duration?, Milliseconds)]
         {
             var limits = Fixture.limits()
@@ -92,9 +95,9 @@ struct ConnectionProxyTests {
             let (peer, connection) = try fixture.connect(Self.sessions)
             peer.send("PROXY ")
             #expect(eventually { StreamSocket.untakenBytes(of: peer.descriptor) == 0 })
-            fixture.tick(connection, limits, now: start + patience)
+            fixture.tick(connection, limits, now: start + timeout)
             #expect(!peer.isAtEndNow)
-            fixture.tick(connection, limits, now: Clock.now() + patience + 1)
+            fixture.tick(connection, limits, now: Clock.now() + timeout + 1)
             #expect(peer.isAtEnd)
         }
         #expect(fixture.isEmptied())

@@ -44,7 +44,7 @@ private enum Start: CaseIterable, Sendable {
         allowance: Int = State.lingerAllowance
     ) -> Phase {
         .lingering(
-            .init(reason: reason, allowance: allowance, until: now + State.lingerPatience, since: now)
+            .init(reason: reason, allowance: allowance, until: now + State.lingerTimeout, since: now)
         )
     }
 }
@@ -84,7 +84,7 @@ struct ConnectionStateTests {
     private static let now: Milliseconds = 2000
     private static let closedLingering = Expected(.close(.refused("no")), .closed)
 
-    @Test("begins by serving, and each phase is what the table says it is")
+    @Test("begins by serving, and each phase is that of the table")
     func phases() {
         #expect(Start.serving.state.phase == .serving(remaining: nil))
         #expect(Start.drainServing.state.phase == .serving(remaining: 30))
@@ -141,7 +141,7 @@ struct ConnectionStateTests {
         }
     }
 
-    @Test("when the session refused: sends what it answered, then our FIN")
+    @Test("when the session refused: sends its answers, then our FIN")
     func receivedRefused() {
         let step = SessionStep(consumed: 10, requests: 0, ending: .refused("bad"))
         let sending = Phase.sending(.init(unsent: 5, next: .finish(.refused("bad"))))
@@ -176,7 +176,7 @@ struct ConnectionStateTests {
         }
     }
 
-    @Test("when more input follows what had arrived: sends our FIN")
+    @Test("when more input follows the bytes that had arrived: sends our FIN")
     func noEndOfFile() {
         let lingering = Expected(.shutDown, Start.lingering(.drained))
         check([.serving: lingering, .drainServing: lingering]) { $0.foundNoEndOfFile(now: Self.now) }
@@ -212,12 +212,23 @@ struct ConnectionStateTests {
         ]) { $0.sent(8, now: Self.now) }
     }
 
-    @Test("when bytes were discarded: goes on, and closes at the end of file or when it was too much")
+    @Test("when bytes were discarded: continues, and closes at the end of file or at the limit")
     func discarded() {
         let rest = Start.lingering(.refused("no"), at: Start.finished, allowance: State.lingerAllowance - 100)
         check([.lingering: Expected(.nothing, rest)]) { $0.discarded(100) }
         check([.lingering: Self.closedLingering]) { $0.discarded(0) }
         check([.lingering: Self.closedLingering]) { $0.discarded(State.lingerAllowance) }
+    }
+
+    @Test("when both sides have ended, unseen: discards what is left, which close(2) would answer with a RST")
+    func endedUnseen() {
+        var lingering = Start.lingering.state
+        #expect(lingering.broke(0) == .discard(atMost: State.lingerAllowance))
+        #expect(lingering.broke(104) == .close(.refused("no")))
+        var serving = Start.serving.state
+        #expect(serving.broke(0) == .close(.lost(EPIPE)))
+        var sending = Start.sending.state
+        #expect(sending.broke(104) == .close(.lost(104)))
     }
 
     @Test("when there was nothing to receive: does nothing")
@@ -231,7 +242,7 @@ struct ConnectionStateTests {
         check([.lingering: Self.closedLingering]) { $0.shutDown(false) }
     }
 
-    @Test("when the socket fails: closes; what happened before our FIN stays the reason")
+    @Test("when the socket fails: closes; the reason from before our FIN stays")
     func failed() {
         let lost = Expected(.close(.lost(ECONNRESET)), .closed)
         check([
@@ -249,7 +260,7 @@ struct ConnectionStateTests {
         ]) { $0.abort() }
     }
 
-    @Test("when the server drains: serves what has arrived, and a later drain changes nothing")
+    @Test("when the server drains: serves the bytes that have arrived, and a later drain changes nothing")
     func drain() {
         check([
             .serving: Expected(.nothing, .serving(remaining: 70)),
@@ -261,18 +272,20 @@ struct ConnectionStateTests {
         ]) { $0.drain(arrived: 0, now: Self.now) }
     }
 
-    @Test("when time passes without an idle timeout: only the patience of a linger ends")
+    @Test("when time passes without an idle timeout: only the linger timeout ends")
     func tick() {
         var limits = Limits()
         limits.idleTimeout = nil
         limits.firstRequestTimeout = nil
-        check([:]) { $0.tick(limits, untaken: { 5 }, now: Start.finished + State.lingerPatience) }
+        check([:]) { $0.tick(limits, untaken: { 5 }, now: Start.finished + State.lingerTimeout) }
         check([.lingering: Self.closedLingering]) {
-            $0.tick(limits, untaken: { 0 }, now: Start.finished + State.lingerPatience + 1)
+            $0.tick(limits, untaken: { 0 }, now: Start.finished + State.lingerTimeout + 1)
         }
     }
 
-    @Test("when the idle timeout is over: says so to who owes a request, and looks whether others read")
+    @Test(
+        "when the idle timeout is over: ends a client with a missing request, and checks whether others read"
+    )
     func tickIdle() {
         var limits = Limits()
         limits.idleTimeout = .milliseconds(900)
@@ -287,7 +300,7 @@ struct ConnectionStateTests {
         check([:]) { $0.tick(limits, untaken: { 5 }, now: 1900) }
     }
 
-    @Test("Only who owes a request is overdue: what has arrived is received before it is ended")
+    @Test("Only a client with a missing request is overdue: arrived bytes are received before it is ended")
     func overdue() {
         var limits = Limits()
         limits.idleTimeout = .milliseconds(900)
@@ -300,14 +313,14 @@ struct ConnectionStateTests {
         #expect(!state.isOverdue(Timeouts(limits), now: 9000))
     }
 
-    @Test("when there is no memory for what would be received: waits")
+    @Test("when there is no memory to receive into: waits")
     func noMemory() {
         check([.serving: Expected(.awaitMemory), .drainServing: Expected(.awaitMemory)]) {
             $0.foundNoMemory()
         }
     }
 
-    @Test("when others wait for its memory: ends, with what it owes or without a request")
+    @Test("when others wait for its memory: ends, with or without unsent answers")
     func givesUpMemory() {
         let lingering = Expected(.shutDown, Start.lingering(.memoryUsedUp))
         let closed = Expected(.close(.memoryUsedUp), .closed)
@@ -321,7 +334,7 @@ struct ConnectionStateTests {
         #expect(state.abandonedBytes == 5)
     }
 
-    @Test("when one event after another brings nothing: rests, and ends if that goes on")
+    @Test("when one event after another brings nothing: backs off, and ends if that continues")
     func fruitless() {
         let events: [(Start, Action, (inout State) -> Action)] = [
             (.serving, .nothing, { $0.wouldBlock() }),
@@ -331,7 +344,7 @@ struct ConnectionStateTests {
         for (start, ordinary, event) in events {
             var state = start.state
             for _ in 1..<State.fruitlessEvents { #expect(event(&state) == ordinary) }
-            for _ in 0..<State.rests { #expect(event(&state) == .rest(State.restTime)) }
+            for _ in 0..<State.maximumBackOffs { #expect(event(&state) == .backOff(State.backOffTime)) }
             let end = start == .lingering ? Action.close(.refused("no")) : .close(.lost(EAGAIN))
             #expect(event(&state) == end && state.isClosed)
         }
@@ -341,7 +354,7 @@ struct ConnectionStateTests {
     func fruitful() {
         var state = Start.serving.state
         for _ in 0..<(3 * State.fruitlessEvents) {
-            #expect([.nothing, .rest(State.restTime)].contains(state.wouldBlock()))
+            #expect([.nothing, .backOff(State.backOffTime)].contains(state.wouldBlock()))
             _ = state.received(1, SessionStep(consumed: 0, requests: 0), answer: 0, now: Self.now)
         }
         #expect(state.wouldBlock() == .nothing)

@@ -121,11 +121,11 @@ struct ConnectionTests {
         #expect(peer.receive(9) == "eno\ntiuq\n" && peer.isAtEnd)
         // Were it closed now with this unread, the client would get a RST.
         peer.send("late")
-        let patience = ConnectionState.lingerPatience
-        fixture.tick(connection, Fixture.limits(), now: Clock.now() + patience / 2)
+        let timeout = ConnectionState.lingerTimeout
+        fixture.tick(connection, Fixture.limits(), now: Clock.now() + timeout / 2)
         #expect(fixture.core.connections.count == 1)
         let isEnded = eventually {
-            fixture.tick(connection, Fixture.limits(), now: Clock.now() + 2 * patience)
+            fixture.tick(connection, Fixture.limits(), now: Clock.now() + 2 * timeout)
             return fixture.core.connections.count == 0
         }
         #expect(isEnded)

@@ -38,7 +38,7 @@ struct ConnectionsTests {
         #expect(connections.accepted == 3)
     }
 
-    @Test("are empty at once when nobody is there")
+    @Test("are empty at once without connections")
     func emptyAtOnce() {
         let calls = Calls()
         Connections(capacity: 2, queue: .global()).whenEmpty { calls.add() }

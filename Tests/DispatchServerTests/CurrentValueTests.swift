@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A value that many read")
 struct CurrentValueTests {
-    @Test("is what it was replaced with, for copies that were made before too")
+    @Test("is the new value, for existing copies, too")
     func replaces() {
         let source = CurrentValue("first")
         var copy = source.copy()

@@ -10,7 +10,7 @@ struct ListenerStateTests {
 
     /// One listener in each phase, by the events that lead there.
     private enum Start: CaseIterable, Sendable {
-        case opened, accepting, waitingForSlot, resting, closed
+        case opened, accepting, waitingForSlot, backingOff, closed
 
         var state: State {
             var state = State()
@@ -18,7 +18,7 @@ struct ListenerStateTests {
             _ = state.start()
             switch self {
             case .waitingForSlot: _ = state.foundNoSlot(now: 1000)
-            case .resting: _ = state.failed(EMFILE, now: 1000)
+            case .backingOff: _ = state.failed(EMFILE, now: 1000)
             case .closed: _ = state.close()
             case .opened, .accepting: break
             }
@@ -55,10 +55,10 @@ struct ListenerStateTests {
 
     // MARK: - The table
 
-    @Test("is what the table says it is")
+    @Test("is as in the table")
     func phases() {
         let phases = Start.allCases.map(\.state.phase)
-        #expect(phases == [.opened, .accepting, .waitingForSlot(since: 1000), .resting, .closed])
+        #expect(phases == [.opened, .accepting, .waitingForSlot(since: 1000), .backingOff, .closed])
     }
 
     @Test("begins to accept once")
@@ -86,9 +86,9 @@ struct ListenerStateTests {
         }
     }
 
-    @Test("accepts again when it has rested")
+    @Test("accepts again after its back-off")
     func rested() {
-        check([.resting: Expected([.watch, .accept], .accepting)]) { $0.rested() }
+        check([.backingOff: Expected([.watch, .accept], .accepting)]) { $0.backOffIsOver() }
     }
 
     @Test("says that clients wait, if one does")
@@ -97,7 +97,7 @@ struct ListenerStateTests {
         check([:]) { $0.tick(clientWaits: false, now: 5000) }
     }
 
-    @Test("goes on accepting when it leaves, and begins to if it has not")
+    @Test("continues to accept when it leaves, and starts if it has not")
     func leave() {
         check([.opened: Expected([.watch], .accepting)]) { $0.leave(arrivedBy: 5000) }
     }
@@ -105,13 +105,17 @@ struct ListenerStateTests {
     @Test("closes once, from everywhere")
     func close() {
         let closed = Expected([.close], .closed)
-        check([.opened: closed, .accepting: closed, .waitingForSlot: closed, .resting: closed]) { $0.close() }
+        check([.opened: closed, .accepting: closed, .waitingForSlot: closed, .backingOff: closed]) {
+            $0.close()
+        }
     }
 
     @Test("gives up with a word, once")
     func givesUp() {
         let dead = Expected([.note(.dead(ENOSPC)), .close], .closed)
-        check([.opened: dead, .accepting: dead, .waitingForSlot: dead, .resting: dead]) { $0.giveUp(ENOSPC) }
+        check([.opened: dead, .accepting: dead, .waitingForSlot: dead, .backingOff: dead]) {
+            $0.giveUp(ENOSPC)
+        }
     }
 
     // MARK: - What an error means
@@ -120,7 +124,7 @@ struct ListenerStateTests {
     @Test(
         "has a decision for each error, and takes none that it does not know for \"nobody waits\"",
         arguments: [
-            (EAGAIN, .nobody), (EWOULDBLOCK, .nobody),
+            (EAGAIN, .noClient), (EWOULDBLOCK, .noClient),
             (EINTR, .clientGone), (ECONNABORTED, .clientGone), (ENETDOWN, .clientGone), (EPROTO, .clientGone),
             (ENOPROTOOPT, .clientGone), (EHOSTDOWN, .clientGone), (ENONET, .clientGone),
             (EHOSTUNREACH, .clientGone), (ENETUNREACH, .clientGone),
@@ -133,12 +137,12 @@ struct ListenerStateTests {
     )
     func failures(code: Int32, failure: ListenerState.Failure) {
         #expect(ListenerState.Failure(code) == failure)
-        let rests: [Action] = [.unwatch, .rest(State.restTime), .note(.failing(code, count: 1))]
+        let rests: [Action] = [.unwatch, .backOff(State.backOffTime), .note(.failing(code, count: 1))]
         let expected: Expected =
             switch failure {
-            case .nobody: Expected([])
+            case .noClient: Expected([])
             case .clientGone: Expected([.accept])
-            case .refused: Expected(rests, .resting)
+            case .refused: Expected(rests, .backingOff)
             case .dead: Expected([.note(.dead(code)), .close], .closed)
             }
         check([.accepting: expected]) { state in
@@ -156,7 +160,7 @@ struct ListenerStateTests {
             var alive = State()
             _ = alive.start()
             _ = alive.ready()
-            #expect(alive.failed(code, isListening: { true }, now: 0).contains(.rest(State.restTime)))
+            #expect(alive.failed(code, isListening: { true }, now: 0).contains(.backOff(State.backOffTime)))
             var dead = State()
             _ = dead.start()
             _ = dead.ready()
@@ -210,9 +214,9 @@ struct ListenerStateTests {
         var notices: [(Milliseconds, Action)] = []
         for now in stride(from: Milliseconds(1000), through: 121_000, by: 200) {
             let actions = state.failed(EMFILE, now: now)
-            #expect(actions.starts(with: [.unwatch, .rest(State.restTime)]))
+            #expect(actions.starts(with: [.unwatch, .backOff(State.backOffTime)]))
             if let notice = actions.dropFirst(2).first { notices.append((now, notice)) }
-            #expect(state.rested() == [.watch, .accept])
+            #expect(state.backOffIsOver() == [.watch, .accept])
         }
         #expect(notices.map(\.0) == [1000, 61_000, 121_000])
         #expect(
@@ -225,7 +229,7 @@ struct ListenerStateTests {
 
     // MARK: - Leaving
 
-    @Test("that leaves closes when nobody waits and nobody is on the way any more")
+    @Test("that leaves closes when no client waits and no handshake is in progress")
     func leaves() {
         var state = Start.accepting.state
         #expect(state.leave(arrivedBy: 1050) == [])
@@ -252,12 +256,12 @@ struct ListenerStateTests {
         #expect(state.failed(EAGAIN, now: 4000) == [.close])
     }
 
-    @Test("that leaves while it rests goes on after that")
+    @Test("that leaves during a back-off continues after it")
     func leavesResting() {
-        var state = Start.resting.state
+        var state = Start.backingOff.state
         #expect(state.leave(arrivedBy: 1050) == [])
         #expect(state.handshakesAreOver() == [])
-        #expect(state.rested() == [.watch, .accept])
+        #expect(state.backOffIsOver() == [.watch, .accept])
         #expect(state.failed(EAGAIN, now: 1200) == [.close])
     }
 
@@ -270,14 +274,23 @@ struct ListenerStateTests {
         #expect(state.failed(EAGAIN, now: 2000) == [.close])
     }
 
-    @Test("rests when one client after another is gone, and says so")
+    @Test("that leaves and was held goes on when it is released: no event would close it")
+    func releasedWhileItLeaves() {
+        var state = Start.accepting.state
+        _ = state.leave(arrivedBy: 10)
+        #expect(state.hold() == [.unwatch])
+        #expect(state.release() == [.watch, .accept])
+        #expect(state.failed(EAGAIN, now: 10) == [.close])
+    }
+
+    @Test("backs off when one client after another is gone, and logs it")
     func goneForGood() {
         var state = Start.accepting.state
         _ = state.ready()
         for _ in 1..<State.acceptBudget { #expect(state.failed(EPROTO, now: 9) == [.accept]) }
-        let rest = [Action.unwatch, .rest(State.restTime)]
+        let rest = [Action.unwatch, .backOff(State.backOffTime)]
         #expect(state.failed(EPROTO, now: 9) == rest + [.note(.failing(EPROTO, count: 1))])
-        _ = state.rested()
+        _ = state.backOffIsOver()
         // One that is accepted, or nobody: it is not for good.
         for _ in 0..<(2 * State.acceptBudget) {
             _ = state.ready()

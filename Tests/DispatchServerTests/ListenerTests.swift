@@ -143,7 +143,7 @@ struct ListenerTests {
         #expect(peer.isAnswered("one"))
     }
 
-    @Test("gives back the slots of clients that nobody has")
+    @Test("releases the slots of clients that are gone")
     func slots() throws {
         let fixture = try Fixture(usesHotLoops: false, capacity: 1)
         let listener = try fixture.listen()

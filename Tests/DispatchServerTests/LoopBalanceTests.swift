@@ -101,7 +101,7 @@ struct LoopBalanceTests {
         }
     }
 
-    @Test("forgets a failed trial when nobody was busy for a second")
+    @Test("forgets a failed trial after a second without load")
     func forgets() {
         var helps = false
         var simulation = Simulation(maximum: 2) { shares in
@@ -179,7 +179,7 @@ struct LoopBalanceTests {
         #expect(simulation.spread < 0.35)
     }
 
-    @Test("takes everything from a loop that is not in use, at each of its ticks")
+    @Test("takes all members from a loop that is not in use, at each of its ticks")
     func takesBackStragglers() {
         var balance = LoopBalance(maximum: 4, now: 0)
         let all = LoopBalance.Order(share: 1, targets: [0])

@@ -43,7 +43,7 @@ struct MemoryBudgetTests {
     @Test("is given up by those that have held the most for long, until a quarter is free")
     func choice() {
         let long: Milliseconds = 1000
-        let now = long + MemoryBudget.patience + 1
+        let now = long + MemoryBudget.holdTimeout + 1
         typealias Holder = MemoryBudget.Holder
         let holders = [
             Holder(bytes: 100_000, since: long), Holder(bytes: 400_000, since: now - 5),

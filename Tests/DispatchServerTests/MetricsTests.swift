@@ -86,29 +86,29 @@ struct MetricsTests {
 
 @Suite("Two servers in one process", .serialized)
 struct TwoServersTests {
-    @Test("find the sockets that libdispatch could not watch, each its own, and what is nobody's is dropped")
+    @Test("find their own sockets that libdispatch could not watch, and drop unknown ones")
     func unwatched() throws {
         let one = try Fixture(usesHotLoops: false)
         let other = try Fixture(usesHotLoops: false)
         let (peer, connection) = try other.connect()
         #expect(peer.isAnswered("one"))
         // As if its sweep had found that the other one's socket is not watched.
-        one.core.leave([connection.descriptor: ENOSPC])
+        one.core.putBack([connection.descriptor: ENOSPC])
         #expect(
             eventually {
-                one.core.leave(one.core.endUnwatched())
-                other.core.leave(other.core.endUnwatched())
+                one.core.putBack(one.core.endUnwatched())
+                other.core.putBack(other.core.endUnwatched())
                 return peer.isAtEndNow
             }
         )
         #expect(other.isEmptied())
 
-        one.core.leave([999_999: ENOSPC])
+        one.core.putBack([999_999: ENOSPC])
         usleep(700_000)
         // Servers of other tests may hold it for a moment.
         #expect(
             eventually {
-                one.core.leave(one.core.endUnwatched())
+                one.core.putBack(one.core.endUnwatched())
                 return one.core.endUnwatched().isEmpty
             }
         )

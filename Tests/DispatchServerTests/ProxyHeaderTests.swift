@@ -116,7 +116,7 @@ struct ProxyHeaderTests {
         ),
     ]
 
-    @Test("is taken whole, names the client, and leaves what follows", arguments: right)
+    @Test("is received completely, names the client, and leaves the bytes after it", arguments: right)
     func accepts(header: Case) {
         for tail in ["", "x", "PROXY TCP4 1.1.1.1 1.1.1.1 1 1\r\n"] {
             let step = ProxyHeaders.read(header.bytes + Array(tail.utf8)).step
@@ -194,7 +194,7 @@ struct ProxyHeaderTests {
         #expect(ProxyHeaders.read(ProxyHeaders.signature).step == .needsMore)
     }
 
-    @Test("of version 2 is refused for what it cannot be, as early as that shows")
+    @Test("of version 2 is refused at its first wrong byte")
     func malformed() {
         let signature = ProxyHeaders.signature
         for byte in [0x01, 0x11, 0x22, 0x2F, 0x31, 0xF1, 0x99] as [UInt8] {

@@ -36,7 +36,7 @@ final class SocketFileTests {
         _ = consume listener
     }
 
-    @Test("replaces that of a dead server, and goes with its own")
+    @Test("replaces that of a dead server, and is removed with its server")
     func stale() throws {
         do { _ = try StreamSocket.listen(on: .unix(path: path)) }
         #expect(mode != nil)
@@ -59,7 +59,7 @@ final class SocketFileTests {
         _ = consume other
     }
 
-    @Test("never replaces what is no socket")
+    @Test("never replaces a file that is not a socket")
     func regular() throws {
         close(creat(path, 0o600))
         var file: SocketFile?
@@ -69,7 +69,7 @@ final class SocketFileTests {
         #expect(error?.code == EEXIST && mode == 0o600)
     }
 
-    @Test("stays when somebody else's has taken its place")
+    @Test("stays when another file has replaced it")
     func replaced() throws {
         var file: SocketFile?
         let listener = try SocketFile.listen(at: path, mode: 0o666, made: &file)

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The workers")
 struct WorkerTests {
-    @Test("are lent to one user at a time, used again, and what they count is added up")
+    @Test("are lent to one user at a time and reused, and their counters are summed")
     func lends() {
         let pool = WorkerPool()
         var inner: Worker?

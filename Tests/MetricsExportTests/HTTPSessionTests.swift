@@ -145,7 +145,7 @@ struct HTTPSessionTests {
         #expect(answer.components(of: "Connection: close") == 1 && ending == .finished)
     }
 
-    @Test("Whatever comes, the answers are the same however the stream is cut, and the time is linear")
+    @Test("For any input the answers do not depend on how the stream is divided, and the time is linear")
     func fuzz() {
         var random = SeededGenerator(seed: 11)
         let seeds = [

@@ -56,7 +56,7 @@ struct PrometheusTests {
         #expect(registry.text() == text, "published again, nothing grows")
     }
 
-    @Test("A counter never goes back, whoever publishes what was read before")
+    @Test("A counter never decreases, even if an older value is published")
     func monotonic() {
         let registry = PrometheusRegistry(describing: [])
         let publisher = MetricsPublisher(Self.table, factory: registry)
@@ -64,7 +64,7 @@ struct PrometheusTests {
         #expect(registry.text().contains("a_total{k=\"q\\\"\\\\\\n\"} 10\n"))
     }
 
-    @Test("It is a backend for whoever counts by swift-metrics, with names as Prometheus allows them")
+    @Test("It is a backend for swift-metrics, with names that Prometheus allows")
     func backend() {
         let registry = PrometheusRegistry(describing: [])
         let counter = Counter(
@@ -112,7 +112,7 @@ struct PrometheusTests {
         for descriptor in more { close(descriptor) }
     }
 
-    @Test("A file is replaced in one step, readable by everybody whatever the umask, and never left half")
+    @Test("A file is replaced atomically, readable by all users with any umask, and never incomplete")
     func file() throws {
         var template = Array("/tmp/reversed-metrics-XXXXXX".utf8CString)
         #expect(mkdtemp(&template) != nil)

@@ -105,7 +105,7 @@ struct SessionTests {
         }
     }
 
-    @Test("is cut off as soon as a partial line is too long, whatever it will be")
+    @Test("is refused as soon as an incomplete line is too long")
     func growing() {
         var owner = Owner(unit: .byte, limit: 5)
         for byte in "12345".utf8 { owner.receive([byte]) }

@@ -27,7 +27,7 @@ struct ByteQueueTests {
         #expect(isEmpty)
     }
 
-    @Test("grows by what is received behind the bytes held")
+    @Test("grows by bytes received after those held")
     func grows() {
         var queue = ByteQueue()
         var expected: [UInt8] = []
@@ -79,7 +79,7 @@ struct ByteQueueTests {
         check(array(queue), [1, 2])
     }
 
-    @Test("is one piece of memory, whatever was appended and removed before")
+    @Test("is contiguous after any sequence of appends and removals")
     func contiguous() {
         var queue = ByteQueue()
         var expected: [UInt8] = []

@@ -55,7 +55,7 @@ struct DescriptorPassingTests {
         }
     }
 
-    @Test("Nobody holds the receiving end")
+    @Test("No process holds the receiving end")
     func notHeld() throws {
         let pair = try DescriptorPassing.Pair()
         #expect(pair.isHeld)

@@ -51,7 +51,7 @@ struct EndpointTests {
         #expect(!names.isEmpty && Set(names).count == names.count)
     }
 
-    @Test("names the host that nobody knows")
+    @Test("names the unknown host")
     func unknownHost() {
         let error = #expect(throws: ResolutionError.self) {
             try Endpoint.internet(host: "name.invalid", port: 1).resolve()

@@ -32,7 +32,7 @@ struct NetworkTests {
         #expect(!network.contains(.unix(path: "")) && !network.contains(.unix(path: "/10.0.0.1")))
     }
 
-    @Test("contains a link-local address whatever its zone is")
+    @Test("contains a link-local address with any zone")
     func zone() throws {
         let network = try Network(parsing: "fe80::1")
         guard case .ipv6(let bytes, _, _) = try address("fe80::1") else { throw SystemError("", code: 0) }

@@ -39,7 +39,7 @@ struct StreamSocketTests {
         #expect(fcntl(number, F_GETFD) == -1)
     }
 
-    @Test("ignores newcomers, but not those who have connected")
+    @Test("ignores new clients, but not those that have connected")
     func ignoresNewcomers() throws {
         let listener = try StreamSocket.listen(on: Self.anyPort)
         let address = try #require(SocketAddress.local(of: listener.number))
@@ -79,7 +79,7 @@ struct StreamSocketTests {
         #expect(SocketAddress.remote(of: accepted.number) == SocketAddress.local(of: client.number))
     }
 
-    @Test("says what is wrong with an address and what to do")
+    @Test("explains what is wrong with an address and what to do")
     func errors() throws {
         let listener = try StreamSocket.listen(on: Self.anyPort)
         let address = try #require(SocketAddress.local(of: listener.number))
@@ -101,7 +101,7 @@ struct StreamSocketTests {
         #expect(missing?.code == ENOENT)
     }
 
-    @Test("shares an overlapping address only with who allowed it")
+    @Test("shares an overlapping address only with a listener that allows it")
     func overlap() throws {
         let narrow = try StreamSocket.listen(on: Self.anyPort)
         let port = try #require(SocketAddress.local(of: narrow.number)?.port)

@@ -1,16 +1,16 @@
-"""Clients for the system tests; each says what went wrong and exits with 1 if anything did.
+"""Clients for the system tests; each reports errors and exits with 1 if there were any.
 
     client.py ask ADDRESS TEXT…           one connection, one line each, checks every answer
     client.py talk ADDRESS                a line from standard input, its answer to standard output
     client.py load ADDRESS CLIENTS LINES  that many at once, each pipelining that many lines, all checked
-    client.py hold ADDRESS CLIENTS        that many stay connected, checked again when told to end
-    client.py knock ADDRESS CLIENTS [ADDRESS…]  until told: connect, one line, close, over and over
-    client.py callers CLIENTS ADDRESS…    until told: as knock, on several addresses, and an end before the answer is no mistake
-    client.py flood ADDRESS CLIENTS       until told: send lines, count whole answers until the server closes
-    client.py post ADDRESS CLIENTS LINES  that many send that many lines each, and read only when told
+    client.py hold ADDRESS CLIENTS        that many stay connected, checked again at the end
+    client.py knock ADDRESS CLIENTS [ADDRESS…]  until the end: connect, one line, close, repeatedly
+    client.py callers CLIENTS ADDRESS…    until the end: as knock, on several addresses; an end of file before the answer is no error
+    client.py flood ADDRESS CLIENTS       until the end: send lines, count whole answers until the server closes
+    client.py post ADDRESS CLIENTS LINES  that many send that many lines each, and read only at the end
     client.py reset ADDRESS COUNT         connect, send half a line, reset
 
-They are told to end by a line on standard input. ADDRESS is HOST:PORT, [HOST]:PORT or the path of a Unix socket.
+A line on standard input asks them to end. ADDRESS is HOST:PORT, [HOST]:PORT or the path of a Unix socket.
 """
 
 import collections
@@ -34,7 +34,7 @@ def connect(address, timeout=20.0):
 
 
 def exchange(connection, texts):
-    """Sends all texts, then reads as many answers; returns what was wrong, or None."""
+    """Sends all texts, then reads as many answers; returns the error, or None."""
     connection.sendall("".join(text + "\n" for text in texts).encode())
     return read_answers(connection, texts)
 
@@ -69,7 +69,7 @@ def talk(address):
 
 
 def each(count, work):
-    """Runs `work(number)` in a thread each; returns what went wrong, counted."""
+    """Runs each `work(number)` in a thread; returns the errors, counted."""
     mistakes = collections.Counter()
 
     def run(number):
@@ -148,7 +148,7 @@ def knock(address, clients, *more):
 
 
 def callers(clients, *addresses):
-    """No connect may be refused. A process that is killed ends its conversations, and the client tries again."""
+    """No connect may be refused. The connections of a killed process end, and the client tries again."""
     over = until_told()
     answered, ended = [0] * int(clients), [0] * int(clients)
 
@@ -175,9 +175,9 @@ def callers(clients, *addresses):
 
 
 def flood(address, clients):
-    """Every byte that the server answered must be right, and must end with a whole line.
+    """Every byte of the answers must be correct, and they must end with a whole line.
 
-    The client stops sending as soon as it is told that nothing more is read, and reads to the end.
+    The client stops sending when the server reads no more, and reads to the end.
     """
     over = until_told()
     lines = [0] * int(clients)

@@ -1,4 +1,4 @@
-"""The commands that a document prints, in its order: one JSON object a line, with what is printed as their output.
+"""Extracts the commands of a document, in its order: one JSON object per line, with the output that the document shows.
 
     documented.py FILE    README.md, a manual page in mdoc, or a drop-in whose first comment has commands
 
@@ -48,7 +48,7 @@ def commands(lines):
                 command["output"].append(line)
         yield command
     else:
-        # A comment at the end of a line is for the reader.
+        # Remove a comment at the end of the line.
         for line in lines:
             yield {"command": re.sub(r"\s+# .*", "", line), "output": []}
 

@@ -1,6 +1,6 @@
-# What the cases share. `run` has booted a machine for each of them and installed the packages there;
+# Functions of the cases. `run` has booted a machine for each case and installed the packages there;
 # $MACHINE is its name, $RELEASE its Debian, $PACKAGE and $CLIENT_PACKAGE the packages. With --here $MACHINE is "here".
-# A case that gets to its end has passed.
+# A case that reaches its end has passed.
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
 
@@ -8,18 +8,18 @@ container() { "$here/container" "$@"; }
 machine() {
     if [ "$MACHINE" = here ]; then LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; else container exec "$MACHINE" "$@"; fi
 }
-# network COMMAND…: a command of this side in the machine's network.
+# network COMMAND…: runs a command of the host in the network of the machine.
 network() { if [ "$MACHINE" = here ]; then "$@"; else container network "$MACHINE" "$@"; fi; }
-# Clients run on this side, in the machine's network: the machine itself needs nothing for them.
+# Clients run on the host, in the network of the machine, so the machine needs no packages for them.
 client() { network python3 "$here/client.py" "$@"; }
-# To begin a case with that installs, removes or looks into the packages' files.
+# For cases that install or remove the packages, or read their files.
 needs_packages() {
     [ "$MACHINE" != here ] || { echo "needs the packages' files" && exit 77; }
 }
 # signal NAME PID
 signal() { machine sh -c "kill -$1 $2"; }
 
-# begin COMMAND ARGUMENT…: starts clients that go on until `finish`, and waits for their first word, $said.
+# begin COMMAND ARGUMENT…: starts clients that run until `finish`, and waits for their first line, $said.
 begin() {
     clients_folder=$(mktemp -d)
     mkfifo "$clients_folder/in" "$clients_folder/out"
@@ -31,11 +31,11 @@ begin() {
     read -r said <&"$from_clients" || fail "clients could not begin: $*"
 }
 
-# finish WHAT: tells them that it is time to end, and waits for it; they must have found nothing wrong.
+# finish WHAT: asks the clients to end, and waits for that; fails if they have found an error.
 finish() {
     local result=0
-    # A word and not just the end of the file: background clients of the case hold the pipe open too.
-    (echo end >&"$to_clients") 2>/dev/null || true # they may have ended by themselves
+    # A word instead of the end of the file: background clients of the case hold the pipe open, too.
+    (echo end >&"$to_clients") 2>/dev/null || true # they may have ended already
     wait "$clients" || result=$?
     cat <&"$from_clients"
     exec {to_clients}>&- {from_clients}<&-
@@ -69,7 +69,7 @@ same() { [ "$2" = "$3" ] || fail "$1: '$2' was expected, '$3' found"; }
 # matches WHAT PATTERN TEXT: an extended regular expression.
 matches() { [[ $3 =~ $2 ]] || fail "$1: /$2/ was expected in: $3"; }
 
-# eventually WHAT COMMAND…: the command succeeds within half a minute.
+# eventually WHAT COMMAND…: the command succeeds within 30 seconds.
 eventually() {
     local what=$1 end=$((SECONDS + 30))
     shift
@@ -83,7 +83,7 @@ property() { machine systemctl show --value --property "$1" "${2:-reversed.servi
 is() { [ "$(property "$1")" = "$2" ]; }
 status_matches() { [[ $(property StatusText) =~ $1 ]]; }
 
-# journal [ARGUMENT…]: the service's messages, all that were written before this call.
+# journal [ARGUMENT…]: the messages of the service that were written before this call.
 journal() {
     machine journalctl --sync
     machine journalctl --quiet --no-pager --output cat --unit reversed.service "$@"

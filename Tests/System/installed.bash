@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # $here is that of `run`, which reads this file
-# The cases on the packages that are installed on this machine. Each begins with the machine as it was.
+# Runs the cases on the packages that are installed on this machine, and restores the machine before each.
 
-# tidy: takes away what a case left: its units, its settings, its messages.
+# tidy: removes the units, settings and messages of a case.
 tidy() {
     local unit
     systemctl disable --now --quiet reversed.socket reversed.service
@@ -18,7 +18,7 @@ tidy() {
 # try_installed CASE…
 try_installed() {
     local name result passed=0 skipped=0 started
-    # Each machine of the tests' own has a fresh journal; here all cases together would exceed its limit for a service.
+    # A booted machine has a fresh journal; here all cases together would exceed the rate limit of the service.
     local journal=/run/systemd/journald.conf.d/reversed-tests.conf
     saved=$(mktemp -d)
     mkdir -p "${journal%/*}"

@@ -1,7 +1,7 @@
-# What the cases about restarts share: a service on sockets of every kind, and clients that stay.
+# Functions of the cases on restarts: a service on sockets of every kind, and clients that stay connected.
 # shellcheck disable=SC2034,SC2154 # shared with helpers.bash and the cases
 
-# Where the clients connect, as this side sees it.
+# The addresses for the clients, as seen by the host.
 root=/
 if [ "$MACHINE" != here ]; then root=/proc/$(pgrep -P "$(cat "/run/reversed-tests/$MACHINE/pid")")/root/; fi
 places=(line:127.0.0.1:5000 "line:[::1]:5000" "line:${root}run/reversed/line" chunk:127.0.0.1:5001 "chunk:${root}run/reversed/chunk")
@@ -38,7 +38,7 @@ framing = "chunk"
 END
 }
 
-# begin_steady TALKING HALF DEAF SILENT: starts clients that stay, see steady.py; $steady_said is their first word.
+# begin_steady TALKING HALF DEAF SILENT: starts clients that stay connected, see steady.py; $steady_said is their first line.
 begin_steady() {
     local folder
     folder=$(mktemp -d)

@@ -1,4 +1,4 @@
-"""Clients that keep their connections, for the tests of restarts; each says what went wrong and exits with 1 if anything did.
+"""Clients that keep their connections, for the tests of restarts; each reports errors and exits with 1 if there were any.
 
     steady.py TALKING HALF DEAF SILENT KIND:ADDRESS…
 
@@ -72,7 +72,7 @@ class Talking(Client):
         assert self.socket.send(text + end) == len(text + end)
 
     def readable(self, now):
-        """True when the answer is there."""
+        """Whether the answer has arrived."""
         piece = self.socket.recv(4096)
         assert piece, f"closed, {len(self.found)} of {len(self.wanted)} bytes received"
         self.found += piece
@@ -160,7 +160,7 @@ def main():
     poll.register(0, select.EPOLLIN)
     os.set_blocking(0, False)
     print(f"{len(clients)} connected", flush=True)
-    waiting, orders, over = [], b"", False  # those that think, in the order in which they go on
+    waiting, orders, over = [], b"", False  # those that think, in the order of their next requests
     while not over:
         timeout = max(0, waiting[0][0] - time.monotonic()) if waiting else 1
         for number, _ in poll.poll(timeout):
@@ -174,7 +174,7 @@ def main():
                     over = over or order == b"end"
                     if order == b"mark":
                         for client in talking.values():
-                            # One that waits at this moment is counted with what it has waited so far.
+                            # A client that waits now counts with its time so far.
                             if len(client.found) < len(client.wanted):
                                 client.longest = max(client.longest, now - client.sent_at)
                         print(percentiles([client.longest for client in talking.values()] or [0]), flush=True)

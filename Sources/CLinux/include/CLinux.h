@@ -1,8 +1,8 @@
-// What Swift's Glibc overlay lacks on Linux: epoll, timerfd, eventfd, accept4, descriptors as messages, memfd, the text of
-// an errno, and what a process was started with.
+// Functions that Swift's Glibc overlay lacks on Linux: epoll, timerfd, eventfd, accept4, descriptors in messages, memfd, the
+// text of an errno, and the arguments and descriptors at the start of the process.
 //
-// No _GNU_SOURCE here: it would change types that the Glibc overlay has imported already. What needs it stands in
-// CLinux.c behind a name of its own.
+// Without _GNU_SOURCE, which would change types that the Glibc overlay has imported already. Functions that need it are in
+// CLinux.c, with their own names.
 #pragma once
 
 #include <stdbool.h>
@@ -15,36 +15,36 @@
 /// to `address`, its length to `length`.
 int linux_accept(int listener, struct sockaddr_storage *address, socklen_t *length);
 
-/// Ties a TCP listener to an interface that does not exist (socket(7), SO_BINDTOIFINDEX), so that nobody finds it any
-/// more, -1 with errno set if the system refuses. A handshake that has begun is completed, and its client accepted.
+/// Binds a TCP listener to an interface that does not exist (socket(7), SO_BINDTOIFINDEX), so that new clients do not reach it;
+/// -1 with errno set if the system refuses. Handshakes that have begun complete, and their clients can be accepted.
 int linux_ignore_newcomers(int listener);
 
-/// Whether `linux_ignore_newcomers` was called on the listener, by whatever process.
+/// Whether `linux_ignore_newcomers` was called on the listener, in any process.
 bool linux_ignores_newcomers(int listener);
 
-/// The most descriptors that one message carries (SCM_MAX_FD of the kernel, unix(7)).
+/// The maximum number of descriptors in a message (SCM_MAX_FD of the kernel, unix(7)).
 enum { linux_most_descriptors = 253 };
 
-/// Sends `length` bytes, at least one, and duplicates of `count` descriptors as one message (SCM_RIGHTS, unix(7)). Returns at
-/// once: how many bytes were sent, or -1 with errno set. ETOOMANYREFS: more descriptors of this user than its soft
-/// RLIMIT_NOFILE are under way already.
+/// Sends `length` bytes, at least one, and duplicates of `count` descriptors as one message (SCM_RIGHTS, unix(7)). Does not
+/// wait. Returns how many bytes were sent, or -1 with errno set. ETOOMANYREFS: this user has more descriptors in flight than
+/// its soft RLIMIT_NOFILE.
 ssize_t linux_send_descriptors(int socket, const void *bytes, size_t length, const int *descriptors, int count);
 
-/// Receives one message and at most `*count` descriptors with it, close-on-exec. Returns at once: how many bytes came, 0 at
-/// the end, or -1 with errno set. `*count` becomes the number of descriptors received; `*truncated` says whether there were
+/// Receives one message and at most `*count` descriptors with it, close-on-exec. Does not wait. Returns how many bytes were received,
+/// 0 at the end, or -1 with errno set. `*count` becomes the number of descriptors received; `*truncated` says whether there were
 /// more, which the kernel has closed.
 ssize_t linux_receive_descriptors(
     int socket, void *bytes, size_t length, int *descriptors, int *count, bool *truncated);
 
 /// A file in memory, close-on-exec, that can be sealed (memfd_create(2)), or -1 with errno set.
 int linux_memory_file(const char *name);
-/// Seals a file in memory: from now on nobody changes its contents or its size (F_ADD_SEALS, fcntl(2)). 0, or -1 with errno.
+/// Seals a file in memory: its contents and size can no longer be changed (F_ADD_SEALS, fcntl(2)). 0, or -1 with errno.
 int linux_seal(int file);
-/// Whether nobody can change the contents or the size of the file any more.
+/// Whether the file is sealed: its contents and size can no longer be changed.
 bool linux_is_sealed(int file);
 
-/// epoll_create1(2), timerfd_create(2), eventfd(2) and epoll_ctl(2) themselves. In a program with CEpollGuard, the functions
-/// of libc's names are those that it gives to libdispatch.
+/// The system calls epoll_create1(2), timerfd_create(2), eventfd(2) and epoll_ctl(2). In a program with CEpollGuard, the functions
+/// with these names are the guarded ones for libdispatch.
 int linux_epoll_create(void);
 int linux_timerfd_create(void);
 int linux_epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *event);
@@ -55,27 +55,26 @@ int linux_ready_descriptor(void);
 /// The number of processors in the affinity mask (sched_getaffinity(2)); 1 if it cannot be read.
 int linux_processor_count(void);
 
-/// Starts so many threads (64 at most), which exist at the same time and end at once. 0, or the error of pthread_create(3)
-/// when there cannot be so many.
+/// Starts this many threads (at most 64) at the same time, and ends them. Returns 0, or the error of pthread_create(3).
 int linux_try_threads(int count);
 
-/// Sets malloc(3) so that memory that is free goes back to the system: large blocks are mapped one by one, and few heaps
-/// are used (mallopt(3)). To be called before there are threads.
+/// Makes malloc(3) return free memory to the system: large blocks are mapped separately, and there are few heaps (mallopt(3)).
+/// Call it before there are threads.
 void linux_keep_little_free_memory(void);
 
-/// Gives free memory of malloc(3) back to the system, wherever in its heaps it is (malloc_trim(3)).
+/// Returns the free memory in all heaps of malloc(3) to the system (malloc_trim(3)).
 void linux_return_free_memory(void);
 
-/// The system's words for an errno in static storage, or NULL for a number that is none (strerrordesc_np(3)).
+/// The system's text for an errno, in static storage, or NULL for an unknown number (strerrordesc_np(3)).
 const char *linux_error_text(int code);
 
-/// How many arguments `main` got, the program's name included. Swift's own `CommandLine` reads /proc/self/cmdline and
-/// sees none where /proc is not mounted.
+/// The number of arguments of `main`, including the program's name. Swift's `CommandLine` reads /proc/self/cmdline, and has none if
+/// /proc is not mounted.
 int linux_argument_count(void);
 
-/// The argument at `index` as `main` got it, NULL beyond the last.
+/// The argument of `main` at `index`, NULL beyond the last.
 const char *linux_argument(int index);
 
-/// Whether the descriptor 0, 1 or 2 was closed when the process started. It is open on /dev/null since, so that no
-/// socket of ours gets a number that others take for standard input, output or error.
+/// Whether the descriptor 0, 1 or 2 was closed when the process started. If so, it was opened on
+/// /dev/null, so that no socket gets a number that other code uses as standard input, output or error.
 bool linux_was_closed_at_start(int descriptor);

@@ -1,5 +1,5 @@
 // A TOML 1.0 document as a flat list of its values, read by toml++ (https://marzer.github.io/tomlplusplus/).
-// No C++ type and no exception leaves this target. Texts are handed over with their length: they may hold NUL.
+// The interface has no C++ type and throws no exception. Texts have a length, because they may contain NUL.
 
 #ifndef CTOML_H
 #define CTOML_H
@@ -30,14 +30,14 @@ typedef struct {
     size_t count;
 } ctoml_text;
 
-/// A value. The values in an array or a table follow it, each with its own.
+/// A value. Those in an array or table follow it, each followed by its own elements.
 typedef struct {
     ctoml_kind kind;
     /// Its key in its table; empty in an array.
     ctoml_text key;
-    /// The position of its key, or its own in an array. Both count from 1. The column counts code points.
+    /// The position of its key, or of the value in an array. Both start at 1. The column counts code points.
     uint32_t line, column;
-    /// How many values are directly in it, for an array or a table.
+    /// The number of direct elements of an array or table.
     size_t children;
     ctoml_text string;
     int64_t integer;
@@ -53,7 +53,7 @@ typedef struct {
 
 typedef struct ctoml_document ctoml_document;
 
-/// Reads `count` bytes. NULL only when there is no memory; otherwise free it with `ctoml_free`.
+/// Parses `count` bytes. Returns NULL only if there is no memory; otherwise free the result with `ctoml_free`.
 ctoml_document *ctoml_parse(const char *bytes, size_t count);
 
 /// NULL if the document is TOML.

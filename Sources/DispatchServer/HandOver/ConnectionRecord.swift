@@ -1,23 +1,23 @@
 import Sockets
 
-/// What one process tells another about a connection that changes hands.
+/// The record of a connection that is handed over.
 struct ConnectionRecord: Equatable, Sendable {
-    /// Its number, as the log has it.
+    /// Its number in the log.
     var number: UInt64
     var client: SocketAddress
-    /// Who speaks for the client, where that is another one.
+    /// The load balancer in front of the client, if any.
     var peer: SocketAddress?
-    /// The name of the listener that accepted it, which may be gone.
+    /// The name of the listener that accepted it. That listener may be closed by now.
     var listener: String
-    /// What has come of the PROXY header that must come before the session; nil when it is complete, or none is expected.
+    /// The received part of the PROXY header; nil if it is complete or none is expected.
     var header: [UInt8]?
     var life: ConnectionState
-    /// What `Session.handOverState` gave.
+    /// The value of `Session.handOverState`.
     var session: [UInt8]
-    /// Where in the file the bytes are that it holds.
+    /// The range in the file of the bytes that it holds.
     var held: Range<UInt64>
 
-    /// The fields. A number once used is never used for something else; see `RecordFields.swift` for odd and even.
+    /// The fields. Never reuse a number; see `RecordFields.swift` for odd and even ones.
     private enum Tag {
         static let number: UInt8 = 1
         static let phase: UInt8 = 3
@@ -50,7 +50,7 @@ struct ConnectionRecord: Equatable, Sendable {
 
     // MARK: - Writing
 
-    /// The record; nil for a connection that is closed.
+    /// The bytes of the record; nil for a closed connection.
     var encoded: [UInt8]? {
         var fields = FieldWriter()
         fields.put(Tag.number, number)
@@ -94,9 +94,9 @@ struct ConnectionRecord: Equatable, Sendable {
     // MARK: - Reading
 
     /// - Parameters:
-    ///   - fileSize: How long the file is in which `held` lies.
-    ///   - now: No time is later than this.
-    /// - Throws: `HandOverError`, when the record does not say everything that the connection needs to go on rightly.
+    ///   - fileSize: The size of the file that `held` refers to.
+    ///   - now: Times in the record that are later are replaced by this one.
+    /// - Throws: `HandOverError` if the record is invalid or lacks a field that the connection needs.
     init(_ bytes: ArraySlice<UInt8>, fileSize: UInt64, now: Milliseconds) throws(HandOverError) {
         var numbers: [UInt8: UInt64] = [:]
         var client: SocketAddress?
@@ -150,7 +150,7 @@ struct ConnectionRecord: Equatable, Sendable {
                 .init(
                     reason: reason ?? .completed,
                     allowance: min(numbers[Tag.allowance].flatMap(Int.init(exactly:)) ?? most, most),
-                    until: min(numbers[Tag.lingersUntil] ?? now, now &+ ConnectionState.lingerPatience),
+                    until: min(numbers[Tag.lingersUntil] ?? now, now &+ ConnectionState.lingerTimeout),
                     since: min(numbers[Tag.lingersSince] ?? now, now)
                 )
             )
@@ -195,7 +195,7 @@ struct ConnectionRecord: Equatable, Sendable {
 }
 
 extension EndReason {
-    /// The reason as a number, with a text or an `errno` where it has one.
+    /// The number of the reason, with its text or `errno` if it has one.
     fileprivate var handedOver: (kind: UInt64, text: String?, code: Int32?) {
         switch self {
         case .finished: (1, nil, nil)
@@ -213,7 +213,7 @@ extension EndReason {
         }
     }
 
-    /// A reason that is not known is none that the log must explain: everything is answered in any case.
+    /// An unknown reason becomes `completed`: all requests are answered in any case.
     fileprivate init(handedOver kind: UInt64, text: String, code: UInt64?) {
         self =
             switch kind {
@@ -234,7 +234,7 @@ extension EndReason {
 }
 
 extension SocketAddress {
-    /// The address as a kind, and the parts of that kind.
+    /// The kind of the address, followed by its parts.
     fileprivate var handOverBytes: [UInt8] {
         var bytes: [UInt8] = []
         switch self {
@@ -254,7 +254,7 @@ extension SocketAddress {
         return bytes
     }
 
-    /// Nil for a kind that is not known, and for too few bytes.
+    /// Nil for an unknown kind, and for a wrong number of bytes.
     fileprivate init?(handOverBytes bytes: ArraySlice<UInt8>) {
         var rest = bytes
         switch rest.popFirst() {

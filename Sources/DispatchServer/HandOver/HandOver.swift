@@ -1,12 +1,13 @@
 import Sockets
 
-/// The conversations of a server, on their way to another process. `Server.handOver` makes one.
+/// The connections of a server, ready for another process. `Server.handOver` makes one.
 ///
-/// They wait in a socket. Whoever holds `descriptor`, or a duplicate of it, has them, whether or not this process still runs.
+/// They are in a socket. A process that holds `descriptor`, or a duplicate of it, can take them, even after this process has
+/// ended.
 public final class HandOver: Sendable {
-    /// How many conversations wait.
+    /// How many connections are in the socket.
     public let connections: Int
-    /// How many did not fit, and were ended as in a stop.
+    /// How many could not be handed over, and were ended as in a stop.
     public let ended: Int
     let parked: [Connection]
     private let socket: DescriptorPassing.Pair
@@ -18,10 +19,10 @@ public final class HandOver: Sendable {
         socket = batch.socket
     }
 
-    /// The socket to be passed on; -1 once `isKept` was asked.
+    /// The socket to pass on; -1 after `isKept()`.
     public var descriptor: Int32 { socket.receiving }
 
-    /// Whether somebody else holds the socket by now. To be asked once it was passed on: this process lets go of it.
+    /// Closes `descriptor`, and returns whether another process holds a duplicate. Call it after the descriptor was passed on.
     public func isKept() -> Bool {
         socket.closeReceiving()
         return socket.isHeld
@@ -30,9 +31,9 @@ public final class HandOver: Sendable {
 
 /// Puts parked connections into a socket, as many as the system takes.
 struct HandOverBatch {
-    /// Those that are in the socket.
+    /// The connections that are in the socket.
     private(set) var sent: [Connection] = []
-    /// Why the others are not, where the system has refused them.
+    /// Why the system refused the others, if it did.
     private(set) var failure: SystemError?
     let socket: DescriptorPassing.Pair
 

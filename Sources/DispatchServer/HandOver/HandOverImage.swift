@@ -1,10 +1,10 @@
 import Sockets
 
-// What travels when connections change hands.
+// The format of a hand-over.
 //
-// All that is known about them is in one sealed file in memory, and their descriptors are in messages of at most 252 each.
-// Each message carries the file as its first descriptor, so it can be understood without the others. (The records are not in
-// the messages: a socket holds 200 KiB of them, which is 2,000 connections.)
+// One sealed file in memory has the records of all connections. Messages carry their descriptors, at most 252 each. Each
+// message has the file as its first descriptor, so it can be read without the others. (The records are not in the messages,
+// because a socket buffers only 200 KiB of them, which is 2,000 connections.)
 //
 // The file, all numbers little-endian:
 //
@@ -13,17 +13,17 @@ import Sockets
 //     10  2   the oldest version whose readers understand this file, 1
 //     12  4   how many records follow
 //     16  8   how many bytes the records have
-//     24      the records, each with its length as four bytes before it: first the server's own, then the connections'
-//             then the bytes that the connections hold: answers that a socket did not take, requests that are incomplete
+//     24      the records, each after its length in four bytes: first that of the server, then those of the connections
+//             then the bytes that the connections hold: answers that the sockets did not take, and incomplete requests
 //
 // A message: "DSRVCONN", the index of its first connection as four bytes, and the number of its connections as four bytes.
 //
-// To change the format: add a field (`ConnectionRecord.Tag`), even when an older reader may ignore it. Raise `version`. Raise
-// `oldestReader` only when a file must not be read by older releases at all.
+// To change the format, add a field (`ConnectionRecord.Tag`) with an even tag if older readers may ignore it, with an odd tag
+// otherwise. Raise `version`. Raise `oldestReader` only if older releases must not read the file at all.
 
-/// What one process tells another about itself.
+/// The record of the server itself.
 struct ServerRecord: Equatable, Sendable {
-    /// The highest number that it gave to a connection.
+    /// The highest number of a connection so far.
     var lastNumber: UInt64
 
     private static let lastNumberTag: UInt8 = 2
@@ -49,24 +49,24 @@ struct ServerRecord: Equatable, Sendable {
     }
 }
 
-/// The head of the file and the records in it, without the bytes that the connections hold.
+/// The header of the file and the records, without the bytes that the connections hold.
 struct HandOverImage: Sendable {
     static let version: UInt16 = 1
     static let oldestReader: UInt16 = 1
     static let headSize = 24
     private static let magic = Array("DSRVHAND".utf8)
-    /// More than a million connections need; a file that claims more is no hand-over.
+    /// More than a million connections need. A file that claims more is invalid.
     private static let mostRecordBytes = 1 << 30
 
-    /// How many records the head promises; a torn file has fewer.
+    /// How many records the header announces; a truncated file has fewer.
     let promised: Int
     private let bytes: [UInt8]
-    /// Where each record is that is there as a whole.
+    /// The range of each complete record.
     private let records: [Range<Int>]
 
     // MARK: - Writing
 
-    /// How many bytes come before those that the connections hold.
+    /// The offset of the bytes that the connections hold.
     static func size(ofRecords records: [Int]) -> UInt64 {
         UInt64(headSize) + records.reduce(0) { $0 + 4 + UInt64(clamping: $1) }
     }
@@ -86,9 +86,9 @@ struct HandOverImage: Sendable {
 
     // MARK: - Reading
 
-    /// How many bytes of records follow the head.
+    /// The number of the records and of their bytes.
     ///
-    /// - Throws: `HandOverError` for a file that is no hand-over, or one that this release must not read.
+    /// - Throws: `HandOverError` if the file is not a hand-over, or this release must not read it.
     static func recordBytes(head: ArraySlice<UInt8>) throws(HandOverError) -> (count: Int, bytes: Int) {
         var rest = head
         guard rest.take(magic.count).map(Array.init) == magic, let version = rest.takeInteger(UInt16.self),
@@ -102,7 +102,7 @@ struct HandOverImage: Sendable {
         return (Int(count), Int(bytes))
     }
 
-    /// - Parameter bytes: What follows the head, perhaps less than it promises.
+    /// - Parameter bytes: The bytes after the header, perhaps fewer than it announces.
     init(promised: Int, records bytes: [UInt8]) {
         var rest = bytes[...]
         var records: [Range<Int>] = []
@@ -118,7 +118,7 @@ struct HandOverImage: Sendable {
 
     /// Reads a file.
     ///
-    /// - Throws: `HandOverError`, or the `SystemError` of a file that cannot be read.
+    /// - Throws: `HandOverError`, or `SystemError` if the file cannot be read.
     init(_ file: borrowing SealedFile) throws {
         let head = try Self.read(file, at: 0, Self.headSize)
         let (promised, count) = try Self.recordBytes(head: head[...])
@@ -141,7 +141,7 @@ struct HandOverImage: Sendable {
         return bytes
     }
 
-    /// The server's own record; an empty one where it cannot be read.
+    /// The record of the server; an empty one if it cannot be read.
     var server: ServerRecord {
         guard let range = records.first, let record = try? ServerRecord(bytes[range]) else {
             return ServerRecord(lastNumber: 0)
@@ -155,18 +155,18 @@ struct HandOverImage: Sendable {
     func connection(at index: Int, fileSize: UInt64, now: Milliseconds) throws(HandOverError)
         -> ConnectionRecord
     {
-        let (place, overflow) = index.addingReportingOverflow(1)
-        guard !overflow, records.indices.contains(place), place > 0 else {
+        let (position, overflow) = index.addingReportingOverflow(1)
+        guard !overflow, records.indices.contains(position), position > 0 else {
             throw HandOverError("its record is missing")
         }
-        return try ConnectionRecord(bytes[records[place]], fileSize: fileSize, now: now)
+        return try ConnectionRecord(bytes[records[position]], fileSize: fileSize, now: now)
     }
 }
 
 /// The bytes of a message.
 struct HandOverMessage: Equatable, Sendable {
     private static let magic = Array("DSRVCONN".utf8)
-    /// How many connections a message carries beside the file.
+    /// How many connections fit a message, besides the file.
     static let most = DescriptorPassing.maximum - 1
 
     /// The index of its first connection.
@@ -186,7 +186,7 @@ struct HandOverMessage: Equatable, Sendable {
         self.count = count
     }
 
-    /// - Throws: `HandOverError` for the message of a stranger.
+    /// - Throws: `HandOverError` for any other message.
     init(_ bytes: [UInt8]) throws(HandOverError) {
         var rest = bytes[...]
         guard rest.take(Self.magic.count).map(Array.init) == Self.magic,

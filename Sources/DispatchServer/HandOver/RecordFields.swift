@@ -1,7 +1,7 @@
-// The fields of a record that one process writes and another one reads, perhaps of another release.
+// The fields of a record. The process that reads them may be another release than the one that wrote them.
 //
-// A field is a tag of one byte, the length of its value as four bytes, and the value. Numbers are little-endian. A reader
-// skips a field with an even tag that it does not know, and refuses a record with an odd one: what it says cannot be ignored.
+// A field has a tag of one byte, the length of its value in four bytes, and the value. Numbers are little-endian. A reader
+// skips an unknown field with an even tag, and refuses a record with an unknown odd tag, which must not be ignored.
 
 /// Writes the fields of a record.
 struct FieldWriter {
@@ -20,14 +20,14 @@ struct FieldWriter {
     }
 }
 
-/// Why a record, or all of them, cannot be taken over.
+/// Why one record or all records cannot be used.
 struct HandOverError: Error, Equatable, CustomStringConvertible {
     let description: String
 
     init(_ description: String) { self.description = description }
 }
 
-/// Reads the fields of a record, in order. It never reads beyond the record, whatever the bytes are.
+/// Reads the fields of a record, in order. It never reads beyond the record, even if the bytes are invalid.
 struct FieldReader {
     typealias Field = (tag: UInt8, value: ArraySlice<UInt8>)
 
@@ -44,14 +44,14 @@ struct FieldReader {
         return (tag, value)
     }
 
-    /// To be called for a tag that the reader does not know.
+    /// Skips a field with an unknown tag, or throws if the tag is odd.
     static func skip(_ tag: UInt8) throws(HandOverError) {
         guard tag.isMultiple(of: 2) else {
             throw HandOverError("it has a field that this release does not know")
         }
     }
 
-    /// The value of a field that is a number. A number of another width is one of another format.
+    /// The value of a number field. Throws if it does not have 8 bytes.
     static func number(_ value: ArraySlice<UInt8>) throws(HandOverError) -> UInt64 {
         var value = value
         guard let number = value.takeInteger(UInt64.self), value.isEmpty else {
@@ -68,14 +68,14 @@ extension [UInt8] {
 }
 
 extension ArraySlice<UInt8> {
-    /// Takes the first `count` bytes; nil when there are fewer.
+    /// Removes the first `count` bytes; nil if there are fewer.
     mutating func take(_ count: Int) -> ArraySlice<UInt8>? {
         guard count >= 0, count <= self.count else { return nil }
         defer { removeFirst(count) }
         return prefix(count)
     }
 
-    /// Takes a number from the front; nil when there are too few bytes.
+    /// Removes a number from the front; nil if there are too few bytes.
     mutating func takeInteger<Integer: FixedWidthInteger>(_ type: Integer.Type) -> Integer? {
         guard let bytes = take(Integer.bitWidth / 8) else { return nil }
         return bytes.withUnsafeBytes { Integer(littleEndian: $0.loadUnaligned(as: Integer.self)) }

@@ -4,22 +4,22 @@ import Sockets
 import Synchronization
 
 extension Server {
-    /// How long connections that are just being served may take until they are parked.
+    /// How long to wait for connections that are being served, until all are parked.
     private static var parkingTime: Milliseconds { 1000 }
-    /// How long conversations that cannot be handed over may take to their end: the others wait for it.
+    /// How long connections that cannot be handed over may take to end. The others wait for them.
     private static var endingTime: Milliseconds { 1000 }
 
-    /// Stops to serve without ending the conversations: accepts nobody, answers every complete request that has arrived, as
-    /// far as the clients take the answers, and puts the conversations into a socket for another process.
+    /// Stops serving without ending the connections: stops accepting, answers every complete request that has arrived, as far as
+    /// the clients take the answers, and puts the connections into a socket for another process.
     ///
-    /// What cannot be handed over is ended as in a stop, within a second. Listening sockets stay as they are: who comes waits in
-    /// their backlogs.
+    /// A connection that cannot be handed over is ended as in a stop, within a second. Listening sockets stay open, and new
+    /// clients wait in their backlogs.
     ///
-    /// Then pass on `HandOver.descriptor`, ask `HandOver.isKept()`, and call ``finish(_:)`` or, where nobody keeps it,
-    /// ``takeBack(_:)``.
+    /// Then pass on `HandOver.descriptor`, call `HandOver.isKept()`, and call ``finish(_:)`` if it is kept, or
+    /// ``takeBack(_:)`` if not.
     ///
-    /// - Parameter completion: Called once, with nil when there are conversations and none can be handed over, or the server is
-    ///   stopping: then the server serves as before.
+    /// - Parameter completion: Called once. Gets nil if there are connections and none can be handed over, or if the server is
+    ///   stopping. Then the server continues to serve.
     public func handOver(_ completion: @escaping @Sendable (HandOver?) -> Void) {
         core.control.async { [self] in
             guard beginHandOver() else { return completion(nil) }
@@ -28,12 +28,12 @@ extension Server {
         }
     }
 
-    /// The conversations belong to another process: this one lets go of them, which their clients do not notice.
+    /// Another process has the connections: closes their descriptors here. The clients do not notice.
     public func finish(_ handOver: HandOver) {
-        for connection in handOver.parked { connection.letGo() }
+        for connection in handOver.parked { connection.closeAfterHandOver() }
     }
 
-    /// Nobody keeps the conversations: the server goes on with them as before.
+    /// No process has taken the connections: the server continues to serve them.
     public func takeBack(_ handOver: HandOver) {
         core.control.async { [self] in
             core.connections.putBack(handOver.parked)
@@ -41,12 +41,12 @@ extension Server {
         }
     }
 
-    /// Parks every connection; those that are being served at this moment get a little time.
+    /// Parks every connection, and tries those again that are being served at this moment.
     private func park(until deadline: Milliseconds, _ completion: @escaping @Sendable (HandOver?) -> Void) {
         let all = core.connections.all
         let now = Clock.now()
         let busy = core.workers.withWorker { worker in all.count { !$0.park(worker, now: now) } }
-        // A listener that a reload has closed may still accept those who were on their way to it.
+        // A leaving listener may still accept clients.
         guard busy == 0, !listeners.areLeaving || now > deadline else {
             if now > deadline { return pass(all, completion) }
             return core.later(1) { self.park(until: deadline, completion) }
@@ -55,7 +55,8 @@ extension Server {
     }
 
     private func pass(_ all: [Connection], _ completion: @escaping @Sendable (HandOver?) -> Void) {
-        // What is under way counts against the soft limit.
+        listeners.hold(leavingToo: true)
+        // Descriptors in flight count against the soft limit.
         DescriptorLimit.raiseSoftLimit(by: all.count + all.count / HandOverMessage.most + 1)
         let lastNumber = core.connections.lastNumber
         let made = core.workers.withWorker { worker in
@@ -72,13 +73,13 @@ extension Server {
         if let failure = batch.failure {
             core.log.warn("\(failure): \(all.count - batch.sent.count) conversations are not handed over")
         }
-        // Without connections there is still a socket, which says whether anybody keeps it.
+        // Without connections, too: the socket tells whether the store works.
         guard !batch.sent.isEmpty || all.isEmpty else {
             resume(all)
             return completion(nil)
         }
         core.connections.setAside(batch.sent)
-        // Those that have ended by themselves may still be there for a moment.
+        // Closed connections are still listed until their cancel handlers have run.
         let left = core.connections.all.filter { !$0.isClosed }
         let handOver = HandOver(batch, ended: left.count)
         guard !left.isEmpty else { return completion(handOver) }
@@ -107,13 +108,13 @@ extension Server {
 
     // MARK: - Taking over
 
-    /// Goes on with the conversations of the process before. To be called before `start`.
+    /// Continues the connections of the previous process. Call it before `start`.
     ///
-    /// Nobody is sent away for `maximumConnections`: who comes anew waits until there are fewer.
+    /// Connections above `maximumConnections` are served, too. New clients wait until there are fewer.
     ///
     /// - Parameters:
-    ///   - descriptors: What came back of `HandOver.descriptor`, or what a stranger has put in its place. Owned by the server
-    ///     from now on.
+    ///   - descriptors: The stored duplicates of `HandOver.descriptor`, owned by the server from now on. Their content is not
+    ///     trusted.
     ///   - completion: Called once all are served or ended.
     public func takeOver(
         from descriptors: [Int32],
@@ -121,7 +122,11 @@ extension Server {
     ) {
         core.control.async { [self] in
             let begin = Clock.nanoseconds(CLOCK_MONOTONIC)
-            var takeOver = TakeOver(core, fitting: fitting, restore: restorer)
+            var takeOver = TakeOver(
+                core,
+                makeDescriptors: makeDescriptors(forConnections:),
+                restore: restorer
+            )
             for number in descriptors { takeOver.receive(from: Descriptor(owning: number)) }
             takeOver.endRefused()
             var report = takeOver.report

@@ -1,29 +1,29 @@
 import Sockets
 
-/// A listening socket that the service manager keeps for the next process of the service, under a name.
+/// A listening socket that the service manager has stored for the next process of the service, under a name.
 public struct StoredListener: Sendable, Equatable {
     /// The socket, owned by the server from `start` on.
     public var descriptor: Int32
-    /// The name under which it is kept.
+    /// The name with which it is stored.
     public var name: String
 
-    /// Describes a socket that came back.
+    /// Describes a stored socket that this process has received.
     public init(descriptor: Int32, name: String) {
         self.descriptor = descriptor
         self.name = name
     }
 
-    /// Whether this is a name that a server gives to its listeners.
+    /// Whether this is the name of a stored listener.
     public static func isName(_ text: String) -> Bool { StoredListenerName(text) != nil }
 }
 
-/// Where a server keeps its listening sockets, so that they outlive its process: the file descriptor store of systemd.
+/// Where a server stores its listening sockets so that they outlive its process: the file descriptor store of systemd.
 ///
 /// The functions are called on the control queue and must not block.
 public struct ListenerStore: Sendable {
-    /// Keeps a duplicate of the socket under a name. The socket stays the server's, and may be closed after the call.
+    /// Stores a duplicate of the socket under a name. The server keeps the socket itself, and may close it after the call.
     public var store: @Sendable (_ descriptor: Int32, _ name: String) -> Void
-    /// Forgets the socket with that name.
+    /// Removes the socket with that name.
     public var remove: @Sendable (_ name: String) -> Void
 
     /// Describes a store.
@@ -36,13 +36,13 @@ public struct ListenerStore: Sendable {
     }
 }
 
-/// The name of a stored listener. It says what the socket itself cannot tell after a crash: `listener.7` is any socket,
-/// `listener.7.any` one for which the system chose the port, `listener.7.file.19.2a` a Unix socket whose file has that device
-/// and inode (hexadecimal). The number makes it unique.
+/// The name of a stored listener. It contains what the next process cannot learn from the socket itself: `listener.7.any` is a
+/// socket for which the system chose the port, `listener.7.file.19.2a` a Unix socket whose file has that device and inode
+/// (hexadecimal), `listener.7` any other. The number makes the name unique.
 struct StoredListenerName: Equatable, Sendable {
     enum Kind: Equatable, Sendable {
         case plain
-        /// Port 0 was asked for.
+        /// The configured port is 0.
         case anyPort
         case file(device: UInt64, inode: UInt64)
     }
@@ -79,7 +79,7 @@ struct StoredListenerName: Equatable, Sendable {
         default: return nil
         }
         self.number = number
-        // Only the one spelling, so that a name which is removed is the one that was stored.
+        // Accept only the canonical spelling, so that removing the name removes the socket.
         guard self.text == text else { return nil }
     }
 }

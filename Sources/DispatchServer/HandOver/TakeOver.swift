@@ -1,47 +1,47 @@
 import Glibc
 import Sockets
 
-/// What came of the conversations of the process before.
+/// The outcome of a take-over.
 public struct TakeOverReport: Equatable, Sendable {
-    /// How many go on.
+    /// How many connections continue.
     public var taken = 0
-    /// How many could not go on: they are ended as in a stop, or were closed where no descriptor was left for them.
+    /// How many could not continue: they are ended as in a stop, or were closed because no descriptor was left for them.
     public var ended = 0
-    /// Why, one sentence for each kind of reason.
+    /// Why, one sentence for each reason, at most 10.
     public var reasons: [String] = []
     /// How long it took.
     public var duration = Duration.zero
 }
 
-/// Receives the conversations of the process before, and goes on with them.
+/// Receives the connections of the previous process, and continues them.
 ///
-/// What comes is not trusted. A conversation goes on only if everything is there that its client has a right to: the bytes
-/// that it sent, the answers that it has not got. Any other is ended in good order.
+/// The input is not trusted. A connection continues only if all bytes of its client are there: those that it sent, and the
+/// answers that it has not received. Otherwise it is ended as in a stop.
 struct TakeOver {
     let server: ServerCore
-    /// How many connections fit the limit of open files, when so many are wanted.
-    let fitting: (_ wanted: Int) -> Int
+    /// Raises the limit on open files for this many connections. Returns how many fit.
+    let makeDescriptors: (_ wanted: Int) -> Int
     let restore: SessionRestorer
     private(set) var report = TakeOverReport()
     private var images: [UInt64: HandOverImage] = [:]
-    /// Connections whose records are of no use, with the reason.
+    /// Connections whose records cannot be used.
     private var refused: [Int32] = []
 
     init(
         _ server: ServerCore,
-        fitting: @escaping (_ wanted: Int) -> Int,
+        makeDescriptors: @escaping (_ wanted: Int) -> Int,
         restore: @escaping SessionRestorer
     ) {
         self.server = server
-        self.fitting = fitting
+        self.makeDescriptors = makeDescriptors
         self.restore = restore
     }
 
-    /// Takes everything out of one socket.
+    /// Receives all messages of one socket.
     mutating func receive(from socket: borrowing Descriptor) {
         while true {
             let count = server.connections.count + refused.count
-            let space = fitting(count + DescriptorPassing.maximum) - count
+            let space = makeDescriptors(count + DescriptorPassing.maximum) - count
             do {
                 let most = max(1, min(space + 1, DescriptorPassing.maximum))
                 guard let message = try DescriptorPassing.receive(from: socket.number, atMost: most) else {
@@ -55,7 +55,7 @@ struct TakeOver {
         }
     }
 
-    /// Ends what could not go on. To be called once, at the end: those connections have no numbers of their own.
+    /// Ends the connections that could not continue. Call it once, at the end: they get new numbers, above those of the others.
     mutating func endRefused() {
         for number in refused { end(Descriptor(owning: number)) }
         refused = []
@@ -118,7 +118,7 @@ struct TakeOver {
             descriptor: Descriptor(owning: number),
             client: record.client,
             peer: record.peer,
-            // Before its header is complete it is not known whom to enter.
+            // Without a complete header the client is not known yet.
             key: record.header == nil ? ClientKey(record.client) : nil,
             listenerName: record.listener,
             header: record.header.map(ProxyHeader.init(received:)),

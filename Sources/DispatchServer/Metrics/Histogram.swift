@@ -1,10 +1,10 @@
 import Synchronization
 
-/// How often values fell into each of some classes, and their sum.
+/// How many values fell into each class, and their sum.
 public struct Histogram: Equatable, Sendable {
     /// The largest value of each class but the last, ascending.
     public var bounds: [UInt64]
-    /// How many values there were in each class; one more than `bounds`, for those beyond all.
+    /// The number of values in each class; one more than `bounds`, for values above the last bound.
     public var counts: [UInt64]
     /// The sum of all values.
     public var sum: UInt64
@@ -16,7 +16,7 @@ public struct Histogram: Equatable, Sendable {
         sum = 0
     }
 
-    /// Adds what another histogram with the same bounds has.
+    /// Adds cells with the same bounds.
     mutating func add(_ cells: borrowing HistogramCells) {
         for index in counts.indices { counts[index] &+= cells.count(index) }
         sum &+= cells.sum
@@ -25,7 +25,7 @@ public struct Histogram: Equatable, Sendable {
 
 /// The memory of a histogram that one thread adds to and others read.
 struct HistogramCells: ~Copyable, Sendable {
-    /// The most classes that there can be.
+    /// The maximum number of classes.
     static var maximumClasses: Int { 16 }
 
     private let cells = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
@@ -44,7 +44,7 @@ struct HistogramCells: ~Copyable, Sendable {
 }
 
 extension Atomic where Value == UInt64 {
-    /// Adds where there is one writer: then a load and a store do, and cost no more than those of plain memory.
+    /// Adds a value, for a single writer: a load and a store suffice, and cost no more than on plain memory.
     @inline(__always)
     borrowing func add(_ value: UInt64) { store(load(ordering: .relaxed) &+ value, ordering: .relaxed) }
 }

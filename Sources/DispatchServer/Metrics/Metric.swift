@@ -1,16 +1,16 @@
-/// A metric: what it is called, what it means, and how its values are read from a `Source`.
+/// A metric: its name, its meaning, and how to read its values from a `Source`.
 ///
-/// A table of these is all that a program says about its metrics; a ``MetricsPublisher`` does the rest, and so does
-/// whoever lists or explains them.
+/// A program describes its metrics in a table of these. A ``MetricsPublisher`` publishes the table, and documentation can list
+/// it.
 public struct Metric<Source>: Sendable {
-    /// One of its series.
+    /// The value of one series.
     public struct Sample: Equatable, Sendable {
-        /// Names and values that tell the series from the others of the metric.
+        /// The names and values of the labels that identify the series.
         public var labels: [(String, String)]
-        /// What it is now.
+        /// The current value.
         public var value: MetricValue
 
-        /// A series and its value.
+        /// Makes a sample.
         public init(_ value: MetricValue, labels: [(String, String)] = []) {
             self.labels = labels
             self.value = value
@@ -24,7 +24,7 @@ public struct Metric<Source>: Sendable {
 
     /// Its name, kind and meaning.
     public let description: MetricDescription
-    /// Reads all its series.
+    /// Reads all series.
     public let read: @Sendable (Source) -> [Sample]
 
     /// A metric with any number of series.
@@ -55,19 +55,19 @@ public enum MetricValue: Equatable, Sendable {
     case count(UInt64)
     /// A time that only grows, in seconds.
     case seconds(Double)
-    /// A number that goes up and down.
+    /// A number that rises and falls.
     case level(Double)
     /// Classes of values, each a whole number of `unit`s.
     case histogram(Histogram, unit: Double)
 }
 
-/// What a metric is called and means.
+/// The name, kind and meaning of a metric.
 public struct MetricDescription: Equatable, Sendable {
     /// The kinds, as Prometheus names them.
     public enum Kind: String, Sendable {
         /// It only grows.
         case counter
-        /// It goes up and down.
+        /// It rises and falls.
         case gauge
         /// Classes of values; its series are counters whose names end in `_bucket`, `_sum` and `_count`.
         case histogram
@@ -75,8 +75,8 @@ public struct MetricDescription: Equatable, Sendable {
 
     /// Its name: lower case letters and `_`, with the unit, and `_total` for a counter.
     public let name: String
-    /// What kind it is.
+    /// Its kind.
     public let kind: Kind
-    /// What it means, one line.
+    /// Its meaning, in one line.
     public let meaning: String
 }

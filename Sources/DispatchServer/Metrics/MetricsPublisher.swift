@@ -1,13 +1,13 @@
 import CoreMetrics
 import Synchronization
 
-/// Carries the values of a table of metrics to a backend of swift-metrics.
+/// Publishes the values of a table of metrics to a backend of swift-metrics.
 ///
-/// Nothing is counted here. What counts on the hot path is memory of each thread's own, and is read when ``publish(_:)``
-/// is called: at each scrape of a backend that is asked, or now and then for one that sends.
+/// Nothing is counted here. The hot path counts in memory of each thread, which ``publish(_:)`` reads: at each scrape, or at
+/// intervals for a backend that pushes.
 ///
-/// swift-metrics has no call for a histogram that was gathered elsewhere. So its classes are counters, as Prometheus names
-/// them: `NAME_bucket` with the label `le`, `NAME_count`, and `NAME_sum`.
+/// swift-metrics has no call for a ready histogram. So its classes become counters with the names that Prometheus uses:
+/// `NAME_bucket` with the label `le`, `NAME_count`, and `NAME_sum`.
 public final class MetricsPublisher<Source>: Sendable {
     private enum Instrument {
         case count(Counter, last: UInt64)
@@ -29,7 +29,7 @@ public final class MetricsPublisher<Source>: Sendable {
         self.factory = factory
     }
 
-    /// Brings the backend up to date. May be called from any thread.
+    /// Sends the current values to the backend. May be called from any thread.
     public func publish(_ source: Source) {
         for metric in metrics {
             let name = metric.description.name
@@ -63,7 +63,7 @@ public final class MetricsPublisher<Source>: Sendable {
                     if case .count(let counter, let last) = instrument { (counter, last) } else {
                         (Counter(label: name, dimensions: labels, factory: factory), UInt64(0))
                     }
-                // Two threads may publish at once, the later one what it read before: a counter never goes back.
+                // Two threads may publish at once, the later one an older value: a counter must not decrease.
                 if now > last { counter.increment(by: Int64(clamping: now - last)) }
                 instruments[key] = .count(counter, last: max(now, last))
             case (.seconds(let now), let instrument):
@@ -86,10 +86,10 @@ public final class MetricsPublisher<Source>: Sendable {
         }
     }
 
-    /// A bound as Prometheus writes it: without ".0".
+    /// A bound in the notation of Prometheus, without ".0".
     private static func text(_ bound: Double) -> String {
         if let whole = Int64(exactly: bound) { return String(whole) }
-        // 5000 * 1e-9 is 5.000000000000001e-06: six digits are as many as a bound has.
+        // Rounded, because 5000 * 1e-9 is 5.000000000000001e-06.
         let rounded = (bound * 1e9).rounded() / 1e9
         return "\(rounded)"
     }

@@ -2,17 +2,16 @@ import Synchronization
 
 /// Counts the requests that sessions answer, by kind and by size, for ``Statistics``.
 ///
-/// Each thread that serves clients has one of its own, so that counting takes no lock and shares no cache line: its memory
-/// is plain counters, which others read now and then.
+/// Each worker has its own, so counting takes no lock and shares no cache line. Other threads only read it.
 public final class RequestTally: Sendable {
     /// The most kinds that a session may distinguish.
     public static let maximumKinds = 4
-    /// How many classes of size there are: class `n` holds requests of at most `4 << (2 * n)` bytes (4, 16, … 1 MiB), the
-    /// last one those that are longer.
+    /// The number of size classes. Class `n` has requests of at most `4 << (2 * n)` bytes (4, 16, … 1 MiB), the last one all
+    /// longer ones.
     public static let sizeClasses = 11
     static let sizeBounds = (0..<(sizeClasses - 1)).map { UInt64(4) << (2 * $0) }
 
-    // A cache line before and behind the counters belongs to nobody else.
+    // Padding: a cache line before and after the counters.
     private let before = InlineArray<8, UInt64>(repeating: 0)
     private let requestCounts = InlineArray<4, Atomic<UInt64>> { _ in Atomic(0) }
     private let byteCounts = InlineArray<4, Atomic<UInt64>> { _ in Atomic(0) }
@@ -32,8 +31,7 @@ public final class RequestTally: Sendable {
         add(requests: 1, sizeClass: bound)
     }
 
-    /// Counts requests of one kind and their bytes, whatever their sizes; what ``add(requests:sizeClass:)`` counts must be
-    /// the same requests.
+    /// Counts requests of one kind and their bytes. Count the same requests with ``add(requests:sizeClass:)``, too.
     public func add(requests: Int, bytes: Int, kind: Int) {
         guard requests > 0, (0..<Self.maximumKinds).contains(kind) else { return }
         let bytes = UInt64(truncatingIfNeeded: bytes)

@@ -1,14 +1,14 @@
 import CoreMetrics
 
-/// How the metrics of a server are named, and where they go.
+/// The words in the names of a server's metrics.
 public struct MetricsTerms: Sendable {
-    /// What each name begins with.
+    /// The prefix of each name.
     public var prefix = "server"
-    /// What requests are called.
+    /// The word for requests.
     public var requests = "requests"
-    /// What one of them is called.
+    /// The word for one request.
     public var request = "request"
-    /// The label for the kinds that the session tells apart.
+    /// The label for the kinds of requests.
     public var kind = "kind"
 
     /// General terms.
@@ -41,7 +41,7 @@ public struct MetricsTerms: Sendable {
             Metric(
                 .counter,
                 name("accept_paused_seconds_total"),
-                "How long listeners have been paused altogether."
+                "How long listeners have been paused in total."
             ) { .seconds($0.pausedTime.inSeconds) },
             Metric(
                 .counter,
@@ -51,7 +51,7 @@ public struct MetricsTerms: Sendable {
             Metric(
                 .counter,
                 name("proxy_header_failures_total"),
-                "Connections closed for their PROXY header, by what was wrong with it."
+                "Connections closed for their PROXY header, by reason."
             ) { statistics in
                 ProxyHeaderFailure.allCases.map {
                     Sample(
@@ -107,7 +107,7 @@ public struct MetricsTerms: Sendable {
             Metric(
                 .histogram,
                 name("service_seconds"),
-                "How long it took to receive, answer and send what one event brought; one event in \(Counters.timedShare) is measured."
+                "Time to receive, answer and send at one event; one event in \(Counters.timedShare) is measured."
             ) { .histogram($0.serviceTimes, unit: 1e-9) },
             Metric(.gauge, name("hot_loops"), "Hot loops that share the load.") {
                 .level(Double($0.hotLoops))
@@ -118,7 +118,7 @@ public struct MetricsTerms: Sendable {
             Metric(
                 .counter,
                 name("log_omitted_messages_total"),
-                "Messages about clients that were left out of the log because there were too many."
+                "Messages about clients omitted from the log because there were too many."
             ) { .count($0.omittedMessages) },
         ]
     }

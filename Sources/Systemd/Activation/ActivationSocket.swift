@@ -7,23 +7,23 @@ public struct ActivationSocket: Sendable, Equatable {
     public enum Family: Sendable, Equatable {
         /// AF_INET.
         case ipv4
-        /// AF_INET6; whether it takes IPv4 as well is up to the socket unit (BindIPv6Only=).
+        /// AF_INET6; whether it accepts IPv4, too, depends on the socket unit (BindIPv6Only=).
         case ipv6
         /// AF_UNIX.
         case unix
     }
 
-    /// The descriptor, close-on-exec. It is the caller's to close. Whether it blocks is as the socket unit says
-    /// (NonBlocking=, by default it does).
+    /// The descriptor, close-on-exec. The caller must close it. The socket unit decides whether it blocks (NonBlocking=; by default
+    /// it does).
     public let descriptor: Int32
 
-    /// FileDescriptorName= of the socket unit, by default the name of the unit; "unknown" when none was passed on.
+    /// FileDescriptorName= of the socket unit, by default the name of the unit; "unknown" if none was passed.
     public let name: String
 
-    /// What it listens on.
+    /// The kind of its address.
     public let family: Family
 
-    /// What a passed descriptor turned out to be.
+    /// The kind of a passed descriptor.
     enum Kind: Equatable {
         case listener(Family)
         /// Anything else; the text completes "descriptor 3 is …".

@@ -2,36 +2,36 @@ import CSystemd
 import Glibc
 import TextEscaping
 
-/// The sockets that systemd opened for this process and passed on, see sd_listen_fds(3).
+/// The sockets that systemd has opened and passed to this process, see sd_listen_fds(3).
 public struct ActivationSockets: Sendable {
     /// The listening stream sockets among them, in the order of the socket unit. Empty without socket activation.
     public let listeners: [ActivationSocket]
 
-    /// What the process before has stored, and `take` was told to look for; see ``DescriptorStore``.
+    /// Descriptors that the previous process has stored, with names for which `isStored` of `take` is true; see
+    /// ``DescriptorStore``.
     public let stored: [StoredDescriptor]
 
-    /// The names of descriptors that were neither, and have been closed. One that somebody has stored comes back with every
-    /// restart until it is removed.
+    /// The names of other descriptors, which were closed. A stored one is passed again at every restart until it is removed.
     public let closedNames: [String]
 
-    /// What was wrong with the variables or with a descriptor, as sentences for the log.
+    /// Problems of the variables or of a descriptor, as messages for the log.
     public let warnings: [String]
 
-    /// Why sockets that were passed along are not ours, as a sentence for the log, which is also among the warnings: systemd
-    /// passed them to the process that started this one. nil where that is not so.
+    /// A message for the log if systemd passed the sockets to the process that started this one; otherwise nil. It is also among the
+    /// warnings.
     public let misdirection: String?
 
-    /// Takes the sockets over. To be called once, early in `main`: before the process opens descriptors of its own and
-    /// before there are other threads.
+    /// Takes ownership of the sockets. Call it once, early in `main`: before the process opens descriptors, and before there are
+    /// other threads.
     ///
-    /// Each descriptor is made close-on-exec; one that is no listening stream socket is closed, with a warning. The LISTEN_
-    /// variables are removed from the environment, so that no child takes the sockets for its own.
+    /// Each descriptor becomes close-on-exec. One that is not a listening stream socket is closed, with a warning. The LISTEN_
+    /// variables are removed from the environment, so that child processes do not use the sockets.
     ///
     /// - Parameters:
     ///   - environment: where the variables are read.
-    ///   - processID: whom LISTEN_PID must name for the sockets to be ours.
-    ///   - isStored: whether a name is one that the program stores descriptors under. A descriptor with such a name, of whatever
-    ///     kind, is among ``stored``; it may have been put there by somebody else.
+    ///   - processID: the value that LISTEN_PID must have.
+    ///   - isStored: whether the program stores descriptors with this name. A descriptor of any kind with such a name is among
+    ///     ``stored``; another program may have stored it.
     public static func take(
         environment: Environment = .process,
         processID: pid_t = getpid(),
@@ -60,13 +60,13 @@ public struct ActivationSockets: Sendable {
         var stored: [StoredDescriptor] = []
         var closedNames: [String] = []
         var warnings = variables.warnings
-        // A shell that was started with the sockets and starts the daemon passes the descriptors on, and cannot change
-        // LISTEN_PID. Variables without a socket are left over from somewhere and mean nothing.
+        // A shell that systemd has started passes the descriptors on to the daemon, but cannot change LISTEN_PID. Variables
+        // without a socket are inherited and mean nothing.
         var misdirection: String?
         if let receiver = variables.otherReceiver, case .listener = ActivationSocket.kind(of: first) {
             misdirection =
                 "systemd passed its sockets to process \(receiver) (LISTEN_PID), and this is process \(processID): they are "
-                + "not used, and systemd goes on listening on them; let a shell or a wrapper start this program with exec"
+                + "not used, and systemd still listens on them; let a shell or a wrapper start this program with exec"
         }
         warnings += [misdirection].compactMap { $0 }
         self.misdirection = misdirection

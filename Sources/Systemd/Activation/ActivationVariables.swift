@@ -1,24 +1,24 @@
 import Glibc
 import TextEscaping
 
-/// What LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES say, see sd_listen_fds(3).
+/// The values of LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES, see sd_listen_fds(3).
 ///
-/// Read here and not by sd_listen_fds(3) itself: that answers nonsense with a bare errno, and an operator shall be told
-/// which variable holds what.
+/// They are not read with sd_listen_fds(3), which returns only an errno for invalid values: the log must name the variable and
+/// its value.
 struct ActivationVariables: Equatable {
     /// How many descriptors are passed to this process, from descriptor 3 on.
     private(set) var count: Int32 = 0
-    /// As many as `count`, or none.
+    /// `count` names, or none.
     private(set) var names: [String] = []
     private(set) var warnings: [String] = []
-    /// The process that the variables are meant for, where that is another one.
+    /// The process in LISTEN_PID, if it is another one.
     private(set) var otherReceiver: UInt64?
 
-    /// What systemd calls a descriptor that has no name.
+    /// The name that systemd uses for a descriptor without a name.
     static let unknownName = "unknown"
     static let all = ["LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES"]
 
-    /// - Parameter processID: what LISTEN_PID must be for the variables to be ours.
+    /// - Parameter processID: the value that LISTEN_PID must have.
     init(_ environment: Environment, processID: pid_t) {
         guard let listenFDs = environment["LISTEN_FDS"] else { return }
         let largest = UInt64(Int32.max - 3)

@@ -1,11 +1,11 @@
 import Glibc
 import TextEscaping
 
-/// Why a credential that may well be there is not usable. It never contains anything of the credential's content.
+/// Why a credential cannot be used. It never contains a part of the credential's content.
 public struct CredentialError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What is wrong.
     public enum Reason: Sendable, Equatable {
-        /// No credential can have this name.
+        /// The name is not valid.
         case invalidName
         /// It has more bytes than the caller accepts.
         case tooLarge(limit: Int)
@@ -17,7 +17,7 @@ public struct CredentialError: Error, Sendable, Equatable, CustomStringConvertib
         case system(Int32)
     }
 
-    /// The name that was asked for.
+    /// The requested name.
     public let name: String
     /// What is wrong.
     public let reason: Reason

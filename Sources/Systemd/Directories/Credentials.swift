@@ -98,7 +98,7 @@ public struct Credentials: Sendable, Equatable {
         let size = Int(status.st_size)
         guard size <= limit else { throw CredentialError(name: name, reason: .tooLarge(limit: limit)) }
         var failure: Int32 = 0
-        // A file that grows meanwhile is read up to the size that was checked.
+        // If the file grows, read only up to the checked size.
         let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             while count < size {
                 let received = Glibc.read(descriptor, buffer.baseAddress?.advanced(by: count), size - count)

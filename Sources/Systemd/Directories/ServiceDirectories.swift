@@ -1,6 +1,6 @@
 import TextEscaping
 
-/// The directories that systemd made for the service, see RuntimeDirectory= and its relatives in systemd.exec(5).
+/// The directories that systemd created for the service, see RuntimeDirectory= and similar settings in systemd.exec(5).
 ///
 /// Each list has one absolute path for each directory of the unit's setting, in its order. A list is empty where the unit
 /// does not have the setting, and outside systemd.
@@ -9,7 +9,7 @@ public struct ServiceDirectories: Sendable, Equatable {
     public let runtime: [String]
     /// StateDirectory=, below `/var/lib`: data that survives a restart and an upgrade.
     public let state: [String]
-    /// CacheDirectory=, below `/var/cache`: data that the service can make again.
+    /// CacheDirectory=, below `/var/cache`: data that the service can recreate.
     public let cache: [String]
     /// LogsDirectory=, below `/var/log`: log files, for a service that does not use the journal.
     public let logs: [String]

@@ -4,9 +4,9 @@ import TextEscaping
 
 /// Records as plain lines, `2026-11-23 10:15:02.123 info: connected 127.0.0.1:51147`, in local time.
 ///
-/// Whatever a message or a value holds, a record stays one line; see `PrintableText`.
+/// Messages and values are escaped, so a record is always one line; see `PrintableText`.
 struct ConsoleLog: LogWriter {
-    /// What stands before the message.
+    /// The prefix of a line.
     enum Prefix {
         /// Time and level, for people.
         case timeAndLevel
@@ -15,7 +15,7 @@ struct ConsoleLog: LogWriter {
         case priority
     }
 
-    /// Written to, never closed.
+    /// Not closed.
     let descriptor: Int32
     let prefix: Prefix
     /// Whether the metadata follows the message as `name=value`.
@@ -82,8 +82,8 @@ struct WallClock {
 
 /// write(2) until all is written.
 enum DescriptorWriter {
-    /// Waits where the descriptor does not take more, also when somebody who shares it made it non-blocking. Gives up
-    /// silently when nobody can read it any more: there is no place left to say so.
+    /// Waits if the descriptor does not take more, even if another process has made it non-blocking. Gives up silently if it has no
+    /// reader any more, because there is no other place to report that.
     static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) {
         var rest = bytes[...]
         var failures = 0
@@ -100,7 +100,7 @@ enum DescriptorWriter {
                 failures += 1
                 var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 if errno == EAGAIN { _ = poll(&room, 1, -1) }
-                // What can be written to, and then cannot, must not keep a processor busy.
+                // A descriptor that polls as writable but takes nothing must not keep a processor busy.
                 if failures > 8 { usleep(20_000) }
             } else {
                 return

@@ -2,12 +2,12 @@ import TextEscaping
 
 /// A record as journal fields, `NAME=value` in bytes, see systemd.journal-fields(7).
 struct JournalEntry {
-    /// All fields one after the other, and where each of them lies.
+    /// All fields in sequence, and the range of each.
     private(set) var bytes: [UInt8] = []
     private(set) var ranges: [Range<Int>] = []
 
-    /// What the log itself says of a record. Metadata of the same name is left out: the journal would keep both, and a
-    /// query would find whichever it likes.
+    /// The fields that the log sets. Metadata with these names is dropped: the journal would keep both values, and a query could find
+    /// either.
     private static let ownNames: Set<String> = [
         "PRIORITY", "MESSAGE", "SYSLOG_IDENTIFIER", "CODE_FILE", "CODE_LINE", "CODE_FUNC",
     ]
@@ -15,7 +15,7 @@ struct JournalEntry {
     init(_ record: LogRecord, identifier: String) {
         append("PRIORITY", String(record.level.syslogPriority))
         append("SYSLOG_IDENTIFIER", identifier)
-        // The journal could hold any bytes here, but journalctl shows a message with control characters as "blob data".
+        // The journal allows any bytes here, but journalctl shows a message with control characters as "blob data".
         append("MESSAGE", PrintableText.escape(record.message))
         if let source = record.source {
             append("CODE_FILE", source.file)

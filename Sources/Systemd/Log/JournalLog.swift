@@ -5,7 +5,7 @@ import Glibc
 struct JournalLog: LogWriter {
     /// SYSLOG_IDENTIFIER.
     let identifier: String
-    /// Where a record goes that the journal's socket refuses: standard error, which systemd reads by another way.
+    /// Gets the records that the journal's socket refuses: standard error, which systemd reads separately.
     private let fallback = ConsoleLog(descriptor: STDERR_FILENO, prefix: .priority, showsMetadata: true)
 
     init(identifier: String) {

@@ -1,19 +1,19 @@
 import Dispatch
 import Logging
 
-/// The records between the callers, who never wait, and one writer, which may.
+/// The records between the callers, which never wait, and one writer, which may.
 ///
 /// It holds at most `limit` bytes of records, those that are being written included. Low levels are dropped first: each
-/// level below error leaves one eighth of the limit more to the levels above it, so that a flood of ordinary messages
-/// cannot hide an error. What is dropped is counted; as soon as the writer moves again, a record says how many are missing.
+/// level below error may use one eighth of the limit less than the level above it, so that a flood of ordinary messages cannot
+/// hide an error. Dropped records are counted. When the writer continues, a record reports their number.
 final class LogBacklog: Sendable {
     private struct State {
         var waiting: [LogRecord] = []
-        /// Taken out of `waiting`, to be written slice by slice.
+        /// Removed from `waiting`, to be written in slices.
         var batch: ArraySlice<LogRecord> = []
-        /// Of all records that have not been written yet.
+        /// The size of all records that are not written yet.
         var cost = 0
-        /// Of the slice that is being written.
+        /// The size of the slice that is being written.
         var costInWriting = 0
         /// Records dropped since the last notice of them.
         var dropped = 0
@@ -53,11 +53,11 @@ final class LogBacklog: Sendable {
         }
     }
 
-    /// A slice small enough that its memory is given back soon, and large enough that a busy log needs few system calls.
+    /// Small enough that memory is freed soon, and large enough that a busy log needs few system calls.
     private static let sliceLength = 64
 
-    /// How long the first record of a batch waits for others: a busy log then wakes its writer a few hundred times a
-    /// second instead of at every record, and nobody who reads along notices.
+    /// How long the first record of a batch waits for others. A busy log wakes its writer a few hundred times a second instead of at
+    /// every record, and the delay is not noticeable.
     private static let gatheringTime = DispatchTimeInterval.milliseconds(5)
 
     private let limit: Int
@@ -92,7 +92,7 @@ final class LogBacklog: Sendable {
         return count
     }
 
-    /// Waits until the records appended so far are written; false when the deadline came first.
+    /// Waits until the records appended so far are written; false if the deadline came first.
     func flush(deadline: DispatchTime) -> Bool {
         outbox.flush(deadline: deadline)
     }

@@ -2,8 +2,8 @@ import Logging
 import Synchronization
 
 extension Logger.Level {
-    /// The priority of syslog(3) and sd_journal_print(3), 7 (debug) to 2 (critical). 1 (alert) and 0 (emergency) speak of
-    /// the whole machine: no service has them.
+    /// The priority of syslog(3) and sd_journal_print(3), 7 (debug) to 2 (critical). 1 (alert) and 0 (emergency) are for
+    /// the whole machine.
     public var syslogPriority: Int {
         switch self {
         case .trace, .debug: 7

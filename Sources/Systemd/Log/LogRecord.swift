@@ -1,7 +1,7 @@
 import Glibc
 import Logging
 
-/// One log record as it was when the log call was made. How it looks is decided later, by the writer.
+/// One log record, with the data of the log call. The writer formats it later.
 struct LogRecord: Sendable {
     /// Seconds and nanoseconds since the epoch.
     let time: timespec
@@ -9,7 +9,7 @@ struct LogRecord: Sendable {
     let message: String
     /// The metadata, values rendered as text; in no particular order.
     let fields: [(name: String, value: String)]
-    /// Where the log call stands in the source; nil for a record of the log's own.
+    /// The source location of the log call; nil for records of the log itself.
     let source: Source?
 
     /// The field that repeats the error of a log call, whose text also ends the message.
@@ -36,13 +36,13 @@ struct LogRecord: Sendable {
         self.source = source
     }
 
-    /// About how many bytes the record occupies while it waits.
+    /// The approximate size of the record in memory, in bytes.
     var cost: Int {
         fields.reduce(128 + message.utf8.count) { $0 + 64 + $1.name.utf8.count + $1.value.utf8.count }
     }
 }
 
-/// Where records go in the end. Called by one thread at a time, and may block it for as long as it takes.
+/// Writes records. Called by one thread at a time, which it may block.
 protocol LogWriter: Sendable {
     func write(_ records: ArraySlice<LogRecord>)
 }

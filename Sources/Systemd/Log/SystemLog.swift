@@ -12,10 +12,10 @@ import Logging
 ///
 /// For a program whose libraries log, too: `LoggingSystem.bootstrap(log.makeHandler)`.
 ///
-/// A log call never waits: records go through a bounded backlog to one writer on a queue of its own. When the reader is too
-/// slow for it, new records are dropped, and once the log moves again a record tells how many.
+/// A log call never waits: records go through a bounded backlog to one writer on a private queue. If the reader is too slow, new
+/// records are dropped, and later a record reports how many.
 ///
-/// The process is expected to ignore SIGPIPE. Otherwise it ends when the reader of its standard error does.
+/// The process must ignore SIGPIPE. Otherwise it ends when the reader of its standard error ends.
 ///
 /// Metadata becomes journal fields: the key `client-name` becomes CLIENT_NAME. A logger whose label is not the identifier
 /// adds the label as LOGGER; the error of a log call is added as ERROR_MESSAGE and ERROR_TYPE.
@@ -26,8 +26,8 @@ public struct SystemLog: Sendable {
         case console
         /// The journal, with fields; see sd_journal_print(3).
         case journal
-        /// Lines on standard error, which leads to the journal, with the priority in front. This is what is left where a
-        /// sandbox hides the journal's socket: sd_journal_sendv(3) would lose every record there without a word.
+        /// Lines on standard error, which leads to the journal, with the priority as a prefix. It is used if a sandbox
+        /// hides the journal's socket: then sd_journal_sendv(3) would silently drop every record.
         case journalLines
     }
 
@@ -43,7 +43,7 @@ public struct SystemLog: Sendable {
     ///
     /// - Parameters:
     ///   - identifier: SYSLOG_IDENTIFIER in the journal: the short name of the program.
-    ///   - level: what is less severe is not logged.
+    ///   - level: the lowest level that is logged.
     ///   - environment: holds JOURNAL_STREAM when systemd has connected standard error to the journal.
     ///   - showsMetadata: whether plain lines end with the metadata as `name=value`. By default they do not: a message is
     ///     written for people and complete by itself. The journal always gets it.
@@ -106,8 +106,7 @@ public struct SystemLog: Sendable {
         sharedLevel = SharedLogLevel(level)
     }
 
-    /// What is less severe is not logged. A new value holds at once for every logger of this log, except for those that
-    /// were given a level of their own.
+    /// The lowest level that is logged. A change applies at once to every logger of this log, except those with their own level.
     public var level: Logger.Level {
         get { sharedLevel.value }
         nonmutating set { sharedLevel.value = newValue }
@@ -131,7 +130,7 @@ public struct SystemLog: Sendable {
 
     /// Waits until the records logged so far have been written.
     ///
-    /// To be called before the process exits, and not on a queue that serves clients.
+    /// Call it before the process exits, and not on a queue that serves clients.
     ///
     /// - Returns: false when the deadline came first.
     @discardableResult
@@ -139,8 +138,8 @@ public struct SystemLog: Sendable {
         backlog.flush(deadline: deadline)
     }
 
-    /// As ``flush(deadline:)``, for a process that exits soon after its start. journald takes the unit of a message from the
-    /// process that sent it, when it reads the message and not when it was sent: it gets a moment before the process is gone.
+    /// Like ``flush(deadline:)``, for a process that exits soon after its start. journald looks up the unit of a message when it reads
+    /// it, and the sender must still exist then. So this waits a moment longer.
     @discardableResult
     public func flushBeforeEarlyExit(deadline: DispatchTime) -> Bool {
         let isWritten = flush(deadline: deadline)

@@ -4,7 +4,7 @@ import Logging
 ///
 /// It is a value, as swift-log requires: a level or metadata that is set on one logger changes no other.
 struct SystemLogHandler: LogHandler {
-    /// The label of the logger, as the field LOGGER; nil where it would only repeat the identifier of the log.
+    /// The label of the logger, for the field LOGGER; nil if it equals the identifier of the log.
     let label: String?
     let backlog: LogBacklog
     let sharedLevel: SharedLogLevel
@@ -24,7 +24,7 @@ struct SystemLogHandler: LogHandler {
         self.metadataProvider = metadataProvider
     }
 
-    /// The log's level, until this logger is given one of its own.
+    /// The level of the log, unless this logger has its own.
     var logLevel: Logger.Level {
         get { ownLevel ?? sharedLevel.value }
         set { ownLevel = newValue }

@@ -3,7 +3,7 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// What the service manager is about to do with a unit, see org.freedesktop.systemd1(5).
+/// What the service manager is doing with a unit, see org.freedesktop.systemd1(5).
 public enum ServiceJob: Sendable, Equatable {
     /// The unit is stopped and started again: `systemctl restart`, an upgrade of its package.
     ///
@@ -12,25 +12,25 @@ public enum ServiceJob: Sendable, Equatable {
     case restart(startsSocket: Bool)
     /// The unit is stopped, started or reloaded, as the text says: `stop`, `start`, `reload`.
     case other(String)
-    /// Nothing: whatever happens to the process did not come from the manager.
+    /// Nothing: the signal did not come from the service manager.
     case nothing
 
     /// Asks the service manager for the job of the unit that this process belongs to. A process cannot tell a restart from a
     /// stop otherwise: both are a SIGTERM.
     ///
-    /// There is no answer where the process is not the main one of its unit: another program has started it.
+    /// There is no answer if the process is not the main one of its unit: then another program has started it.
     ///
     /// - Parameters:
     ///   - timeout: How long the answer may take.
-    ///   - queue: Where `completion` is called.
-    ///   - completion: Called once; with nil where there is no answer: no bus, no unit, no time.
+    ///   - queue: The queue of `completion`.
+    ///   - completion: Called once, with nil if there is no answer: no bus, no unit, or a timeout.
     public static func ofThisProcess(
         timeout: Duration,
         on queue: DispatchQueue,
         _ completion: @escaping @Sendable (ServiceJob?) -> Void
     ) {
         let answer = FirstAnswer(queue, completion)
-        // A thread of its own: the library's connection to the bus can take longer than any timeout that it is given.
+        // On a separate thread, because connecting to the bus can take longer than the timeout.
         DispatchQueue.global().async { answer.give(SystemdUnit(ofThisProcessWithin: timeout)?.job) }
         queue.asyncAfter(deadline: .now() + .microseconds(Int(clamping: timeout.wholeMicroseconds))) {
             answer.give(nil)
@@ -56,7 +56,7 @@ private final class FirstAnswer: Sendable {
 }
 
 extension SystemdUnit {
-    /// The unit's job; nil when the manager does not tell.
+    /// The job of the unit; nil if the manager does not answer.
     public var job: ServiceJob? {
         guard let job = jobPath(ofUnitAt: path) else { return nil }
         guard job.number != 0 else { return .nothing }

@@ -1,22 +1,23 @@
 import CSystemd
 import Glibc
 
-/// A unit as the system's service manager knows it, drop-ins included (org.freedesktop.systemd1(5)).
+/// A unit of the system's service manager, drop-ins included (org.freedesktop.systemd1(5)).
 ///
-/// Every question goes to the manager and waits for its answer, two seconds at most: for tools, not for a daemon that serves.
+/// Every call asks the manager and waits for its answer, by default at most two seconds: use it in tools, not in a daemon that
+/// serves clients.
 public final class SystemdUnit {
-    /// Which of a unit's interfaces has a property.
+    /// The interface of a property.
     public enum Interface: String, Sendable {
-        /// What every unit has, such as ActiveState.
+        /// Properties of every unit, such as ActiveState.
         case unit = "org.freedesktop.systemd1.Unit"
-        /// What a service has, such as PrivateTmp.
+        /// Properties of a service, such as PrivateTmp.
         case service = "org.freedesktop.systemd1.Service"
     }
 
     private let bus: OpaquePointer
     let path: String
 
-    /// nil when there is no manager to ask, or it has no such unit.
+    /// Finds a unit; nil if there is no manager, or it has no such unit.
     ///
     /// - Parameters:
     ///   - name: with its suffix, such as `reversed.service`.
@@ -30,8 +31,8 @@ public final class SystemdUnit {
         guard text("LoadState", .unit) == "loaded" else { return nil }
     }
 
-    /// The unit that this process belongs to; nil when there is no manager to ask, or the process is not the main one of its
-    /// unit, and so was started by another program.
+    /// The unit of this process; nil if there is no manager, or the process is not the main one of its unit, because another
+    /// program has started it.
     ///
     /// - Parameter timeout: how long the answer to each question may take.
     public init?(ofThisProcessWithin timeout: Duration) {
@@ -39,7 +40,7 @@ public final class SystemdUnit {
         guard sd_bus_open_system(&bus) >= 0, let bus else { return nil }
         self.bus = bus
         sd_bus_set_method_call_timeout(bus, timeout.wholeMicroseconds)
-        // The manager knows it. sd_pid_get_unit(3) reads /proc/1, which a sandbox hides (ProtectProc=).
+        // Ask the manager. sd_pid_get_unit(3) reads /proc/1, which a sandbox hides (ProtectProc=).
         path = Self.pathOfCaller(bus) ?? ""
         guard read("MainPID", .service, type: "u", initially: UInt32(0)) == UInt32(clamping: getpid()) else {
             return nil
@@ -56,7 +57,7 @@ public final class SystemdUnit {
             return nil
         }
         defer { sd_bus_message_unref(call) }
-        // 0 is the process that asks.
+        // 0 is the calling process.
         var process: UInt32 = 0
         var reply: OpaquePointer?
         guard sd_bus_message_append_basic(call, CChar(truncatingIfNeeded: SD_BUS_TYPE_UINT32), &process) >= 0,
@@ -112,7 +113,7 @@ public final class SystemdUnit {
         return texts
     }
 
-    /// Where the manager has the unit of that name.
+    /// The object path of the unit with that name.
     static func path(of name: String) -> String {
         take { sd_bus_path_encode("/org/freedesktop/systemd1/unit", name, $0) } ?? ""
     }

@@ -4,7 +4,7 @@ import TextEscaping
 struct Notification: Sendable, Equatable {
     /// What may happen to a notification while it waits to be sent.
     enum Kind: Sendable, Equatable {
-        /// READY, RELOADING, STOPPING: each is sent, in the order in which they were said.
+        /// READY, RELOADING, STOPPING: each is sent, in the order of the calls.
         case lifecycle
         /// FDSTORE, FDSTOREREMOVE: each is sent, in the same order, after STOPPING too.
         case store
@@ -14,19 +14,19 @@ struct Notification: Sendable, Equatable {
 
     let kind: Kind
     let text: String
-    /// What goes along.
+    /// The descriptor to send with it.
     var descriptor: SharedDescriptor?
 
-    /// systemd ignores a datagram of more than 4,096 bytes (its NOTIFY_BUFFER_MAX) as a whole, READY=1 included. What
-    /// this leaves is ample for the other assignments.
+    /// systemd ignores a datagram of more than 4,096 bytes (its NOTIFY_BUFFER_MAX) as a whole, READY=1 included. The
+    /// remaining bytes are enough for the other assignments.
     static let statusLimit = 2048
 
     static func ready(status: String?) -> Notification {
         Notification(kind: .lifecycle, text: "READY=1" + statusLine(status))
     }
 
-    /// systemd takes the end of a reload only from a READY=1 that follows, and with Type=notify-reload the beginning
-    /// only from a time that is not older than its signal: both lines belong to one datagram.
+    /// A reload ends with the next READY=1. With Type=notify-reload systemd accepts RELOADING=1 only with a time in the same datagram
+    /// that is not before its signal.
     static func reloading(monotonicMicroseconds: UInt64, status: String?) -> Notification {
         Notification(
             kind: .lifecycle,
@@ -70,8 +70,8 @@ struct Notification: Sendable, Equatable {
     }
 }
 
-/// The notifications that wait for a service manager that is slow to read. Bounded: a manager that reads nothing for an
-/// hour finds the lifecycle and the store as they happened, the newest status, and at most one ping and one extension.
+/// The notifications that wait for a slow service manager. It is bounded: it keeps all notifications of the lifecycle and the
+/// store, but only the newest status, one ping and one extension.
 struct NotificationBacklog {
     private var waiting: [Notification] = []
 

@@ -3,11 +3,11 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Tells the service manager how the daemon is, see sd_notify(3).
+/// Sends the state of the daemon to the service manager, see sd_notify(3).
 ///
-/// Without NOTIFY_SOCKET in the environment every method is a silent no-op. No method waits: datagrams go out in order
-/// from a serial queue of their own, so that a service manager that is slow to read never holds up a client. MAINPID is
-/// never sent: the process that systemd started stays the main one.
+/// Without NOTIFY_SOCKET in the environment every method is a silent no-op. No method waits: datagrams are sent in
+/// order from a private serial queue, so a slow service manager never blocks a client. MAINPID is never sent: the process that
+/// systemd started stays the main one.
 public final class Notifier: Sendable {
     private struct State {
         var backlog = NotificationBacklog()
@@ -23,12 +23,11 @@ public final class Notifier: Sendable {
 
     private let outbox: SerialOutbox<State, Notification>
 
-    /// Finds out whether there is a service manager to talk to. Nothing is sent yet.
+    /// Checks whether there is a service manager. Nothing is sent yet.
     ///
     /// - Parameters:
-    ///   - environment: decides whether there is somebody to talk to. The address itself is read by libsystemd, from the
-    ///     environment of the process.
-    ///   - statusInterval: the least time between two datagrams of ``status(_:)``.
+    ///   - environment: has NOTIFY_SOCKET. The address itself is read by libsystemd, from the environment of the process.
+    ///   - statusInterval: the shortest time between two datagrams of ``status(_:)``.
     ///   - onFailure: called with a sentence for the log when a datagram could not be sent; once, and again only after
     ///     another one could. It runs on the notifier's own queue.
     public convenience init(
@@ -74,8 +73,8 @@ public final class Notifier: Sendable {
         )
     }
 
-    /// READY=1: the service is up, or its reload is over. To be called only once every listener listens. After
-    /// ``stopping(status:)`` it says nothing.
+    /// READY=1: the service is up, or its reload is over. Call it only when every listener listens. After ``stopping(status:)`` it
+    /// does nothing.
     ///
     /// - Parameter status: the line that `systemctl status` shows. Here as everywhere, control characters in it are
     ///   escaped, so that it cannot carry a second assignment, and after 2,048 bytes it is cut.
@@ -88,8 +87,8 @@ public final class Notifier: Sendable {
         post(.stopping(status: status), status: status, isLast: true)
     }
 
-    /// STATUS=: the line that `systemctl status` shows. It may be called at any rate: it is sent only when it differs from
-    /// what is shown, at most once in the status interval, and of several that wait only the newest.
+    /// STATUS=: the line that `systemctl status` shows. Call it as often as you like: a status is sent only if it differs from the
+    /// shown one, at most once per status interval, and only the newest.
     public func status(_ status: String) {
         guard isActive else { return }
         act { $0.throttle.offer(status, at: .now) }
@@ -101,23 +100,23 @@ public final class Notifier: Sendable {
         post(.extendTimeout(microseconds: duration.wholeMicroseconds))
     }
 
-    /// WATCHDOG=1: the service still serves. ``Watchdog`` calls this when it has proof.
+    /// WATCHDOG=1: the service still serves. ``Watchdog`` calls this after each successful probe.
     public func pingWatchdog() {
         post(.watchdog)
     }
 
     /// RELOADING=1, with the MONOTONIC_USEC that Type=notify-reload asks for in the same datagram. READY=1 follows when the
-    /// returned reload is finished or, at the latest, when it is released: systemd is never left waiting.
+    /// returned reload is finished or released, so systemd never waits forever.
     ///
-    /// Prefer ``reloading(status:_:)`` where the reload is one piece of code that returns.
+    /// Prefer ``reloading(status:_:)`` if the reload is one function.
     public func beginReload(status: String? = nil) -> Reload {
         post(.reloading(monotonicMicroseconds: Self.monotonicMicroseconds(), status: status), status: status)
         return Reload(notifier: self)
     }
 
-    /// Waits until everything said so far has been sent, a status that waits for its turn included.
+    /// Waits until all notifications so far are sent, including a delayed status.
     ///
-    /// To be called before the process exits, and not on a queue that serves clients.
+    /// Call it before the process exits, and not on a queue that serves clients.
     ///
     /// - Returns: false when the deadline came first.
     @discardableResult
@@ -129,7 +128,7 @@ public final class Notifier: Sendable {
         return outbox.flush(deadline: deadline)
     }
 
-    /// Calls `body` on the notifier's queue once everything said so far has been sent. It may block.
+    /// Calls `body` on the notifier's queue after all notifications so far are sent. It may block.
     func afterSending(_ body: @escaping @Sendable () -> Void) { outbox.afterSending(body) }
 
     // MARK: - Sending
@@ -160,8 +159,8 @@ public final class Notifier: Sendable {
             return false
         }
         if let due {
-            let patience = StatusThrottle.Instant.now.duration(to: due)
-            let delay = DispatchTimeInterval.microseconds(Int(clamping: patience.wholeMicroseconds + 1))
+            let remaining = StatusThrottle.Instant.now.duration(to: due)
+            let delay = DispatchTimeInterval.microseconds(Int(clamping: remaining.wholeMicroseconds + 1))
             outbox.run(at: .now() + delay) {
                 self.act { $0.throttle.timerFired(at: .now) }
             }
@@ -183,7 +182,7 @@ public final class Notifier: Sendable {
 }
 
 extension Duration {
-    /// Whole microseconds, 0 for a negative duration; a duration too long for that is the longest possible.
+    /// Whole microseconds, 0 for a negative duration; a duration that is too long becomes the maximum.
     var wholeMicroseconds: UInt64 {
         let (seconds, attoseconds) = components
         let (micros, overflow) = UInt64(clamping: seconds).multipliedReportingOverflow(by: 1_000_000)

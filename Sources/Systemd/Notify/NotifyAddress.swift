@@ -1,7 +1,7 @@
 import TextEscaping
 
-/// The check of NOTIFY_SOCKET, see sd_notify(3) and unix(7). libsystemd would refuse nonsense as well, but with every
-/// message and a bare errno; this says it once and in words.
+/// Validates NOTIFY_SOCKET, see sd_notify(3) and unix(7). libsystemd would refuse an invalid value for each message, with only an
+/// errno; this reports it once, with a reason.
 enum NotifyAddress: Equatable {
     case absent
     case valid(String)
@@ -32,6 +32,6 @@ enum NotifyAddress: Equatable {
     private static func warning(_ value: String, _ reason: String) -> String {
         let shown = PrintableText.excerpt(value)
         return
-            "NOTIFY_SOCKET=\(shown) is not a socket address: \(reason); the service manager is told nothing"
+            "NOTIFY_SOCKET=\(shown) is not a socket address: \(reason); the service manager gets no notifications"
     }
 }

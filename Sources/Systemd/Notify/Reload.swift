@@ -1,7 +1,7 @@
 import Synchronization
 
-/// A reload that the service manager was told of. It ends with exactly one READY=1: with the first ``finish(status:)``,
-/// or when the last reference to it goes away, whatever happened in between.
+/// A reload that was announced to the service manager. It ends with exactly one READY=1: at the first ``finish(status:)``, or when
+/// the last reference is released.
 public final class Reload: Sendable {
     private let notifier: Notifier
     private let isFinished = Atomic(false)
@@ -10,7 +10,7 @@ public final class Reload: Sendable {
         self.notifier = notifier
     }
 
-    /// READY=1 with what came of it; further calls do nothing.
+    /// Sends READY=1 with the outcome as the status. Further calls do nothing.
     public func finish(status: String? = nil) {
         guard !isFinished.exchange(true, ordering: .relaxed) else { return }
         notifier.ready(status: status)
@@ -22,12 +22,12 @@ public final class Reload: Sendable {
 }
 
 extension Notifier {
-    /// Tells the service manager of a reload around `body`: RELOADING=1 before it, READY=1 after it on every way out.
+    /// Announces a reload to the service manager: sends RELOADING=1 before `body`, and READY=1 after it, even if it throws.
     ///
     /// - Parameters:
     ///   - status: the status line while it runs.
     ///   - body: does the reload and returns the status line to show afterwards. When it throws, the status line is
-    ///     "Reload failed: " and the error, and the error goes on to the caller.
+    ///     "Reload failed: " and the error, and the error is rethrown.
     public func reloading<Failure: Error>(
         status: String? = "Reloading",
         _ body: () throws(Failure) -> String?

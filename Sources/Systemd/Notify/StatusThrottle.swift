@@ -1,5 +1,4 @@
-/// Decides when a status line is worth a datagram: only when it differs from what systemd shows, at most once in an
-/// interval, and then the newest.
+/// Decides when to send a status: only if it differs from the shown one, at most once per interval, and only the newest.
 struct StatusThrottle: Sendable {
     typealias Instant = SuspendingClock.Instant
 
@@ -32,21 +31,21 @@ struct StatusThrottle: Sendable {
         return waiting == nil ? .wait(until: due) : .nothing
     }
 
-    /// The time of a `.wait` has come.
+    /// The time of a `.wait` is over.
     mutating func timerFired(at now: Instant) -> Decision {
         guard let waiting else { return .nothing }
         if let due, now < due { return .wait(until: due) }
         return send(waiting, at: now)
     }
 
-    /// A status went out with READY, RELOADING or STOPPING. A text that still waits is older than it.
+    /// A status was sent with READY, RELOADING or STOPPING. A waiting text is older, and is dropped.
     mutating func wasShown(_ text: String, at now: Instant) {
         shown = text
         shownAt = now
         waiting = nil
     }
 
-    /// The text that still waits, taken out of turn because no later turn will come.
+    /// Removes and returns the waiting text, before the process ends.
     mutating func takeWaiting() -> String? {
         defer { waiting = nil }
         return waiting

@@ -3,11 +3,10 @@ import Synchronization
 
 /// Pings systemd's watchdog, each time with proof that clients are still served, see sd_watchdog_enabled(3).
 ///
-/// Twice in a period it sends a probe through whatever serves the clients. Only when the probe has come through does
-/// WATCHDOG=1 go out. A server that is stuck therefore stops the pings and is restarted. One that is merely busy answers
-/// late, which is early enough while it is within the period.
+/// Twice per period it sends a probe through everything that serves clients. WATCHDOG=1 is sent only after the probe has
+/// responded. So a hung server stops the pings and is restarted. A busy server responds late, which is fine within the period.
 public final class Watchdog: Sendable {
-    /// Sends a probe through everything that serves clients, and calls the function once it has come through.
+    /// Sends a probe through everything that serves clients, and calls the function once it has responded.
     public typealias Probe = @Sendable (@escaping @Sendable () -> Void) -> Void
 
     private let interval: DispatchTimeInterval
@@ -39,8 +38,8 @@ public final class Watchdog: Sendable {
         self.init(period: period, probe: { body in queue.async { body() } }, notifier: notifier)
     }
 
-    /// Sends the first probe at once and then one each half period, until ``stop()`` or the release of the watchdog. To be
-    /// called once.
+    /// Sends the first probe at once and then one each half period, until ``stop()`` or the release of the watchdog. Call
+    /// it once.
     public func start() {
         clock.async { [weak self] in self?.tick() }
     }
@@ -56,7 +55,7 @@ public final class Watchdog: Sendable {
         clock.asyncAfter(deadline: .now() + interval) { [weak self] in self?.tick() }
     }
 
-    /// At most one probe is under way: a server that is stuck for an hour is not found full of probes.
+    /// Sends a probe, unless one is pending: probes must not pile up in a hung server.
     func probe() {
         guard !isProbing.exchange(true, ordering: .relaxed) else { return }
         sendProbe { [self] in
@@ -65,8 +64,7 @@ public final class Watchdog: Sendable {
         }
     }
 
-    /// Half the period, as sd_watchdog_enabled(3) recommends; not so short that the pings become the load, and within what
-    /// DispatchTime can count.
+    /// Half the period, as sd_watchdog_enabled(3) recommends. At least 1 ms, and within the range of DispatchTime.
     static func interval(for period: Duration) -> DispatchTimeInterval {
         .microseconds(Int(clamping: min(max(period.wholeMicroseconds / 2, 1_000), 86_400_000_000)))
     }

@@ -3,7 +3,7 @@ import TextEscaping
 
 /// What WATCHDOG_USEC and WATCHDOG_PID ask for, see sd_watchdog_enabled(3).
 public struct WatchdogRequest: Sendable, Equatable {
-    /// systemd restarts the service when it hears no WATCHDOG=1 for this long; nil when nobody asks for pings.
+    /// systemd restarts the service if it gets no WATCHDOG=1 for this long; nil if no pings are requested.
     public let period: Duration?
 
     /// Why the variables are not usable, as a sentence for the log; nil when they are usable or absent.
@@ -23,7 +23,7 @@ public struct WatchdogRequest: Sendable, Equatable {
         func refuse(_ name: String, _ value: String, _ expected: String) -> (Duration?, warning: String?) {
             (nil, "\(name)=\(PrintableText.excerpt(value)) is not \(expected): the watchdog is off")
         }
-        // systemd's own "never" is the largest number that there is.
+        // systemd uses the largest number for "never".
         guard let microseconds = DecimalNumber.parse(watchdogUSec), microseconds > 0, microseconds < .max
         else {
             return refuse("WATCHDOG_USEC", watchdogUSec, "a number of microseconds")

@@ -1,14 +1,14 @@
 import CLinux
 import Glibc
 
-/// State of a process in memory that nobody can change any more: written once, sealed, and handed on as a descriptor, through
-/// the ``DescriptorStore`` or a socket (memfd_create(2)).
+/// Immutable data in memory, for example the state of a process: written once, sealed, and passed on as a descriptor, through the
+/// ``DescriptorStore`` or a socket (memfd_create(2)).
 public enum SealedMemory {
     /// Makes a sealed file with these bytes.
     ///
-    /// - Parameter name: What /proc/PID/fd shows.
-    /// - Returns: Its descriptor, close-on-exec, which is the caller's to close; nil where the system has no memory or no
-    ///   descriptor left.
+    /// - Parameter name: The name in /proc/PID/fd.
+    /// - Returns: Its descriptor, close-on-exec, which the caller must close; nil if the system has no memory or no descriptor
+    ///   left.
     public static func make(_ name: String, _ bytes: some Collection<UInt8>) -> Int32? {
         let file = linux_memory_file(name)
         guard file >= 0 else { return nil }

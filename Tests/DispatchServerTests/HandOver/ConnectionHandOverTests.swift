@@ -10,7 +10,7 @@ struct ConnectionHandOverTests {
         SessionStep(consumed: count, requests: requests)
     }
 
-    @Test("A silent one is parked at once, and goes on")
+    @Test("A silent connection is parked at once, and continues")
     func silent() {
         var life = ConnectionState(connectedAt: 0)
         #expect(life.handOver(arrived: 0) == .park)
@@ -23,7 +23,7 @@ struct ConnectionHandOverTests {
         #expect(life.ready() == .receive(atMost: .max))
     }
 
-    @Test("What has arrived is answered first, what comes later is not read")
+    @Test("Bytes that have arrived are answered first, later ones are not read")
     func answersWhatHasArrived() {
         var life = ConnectionState(connectedAt: 0)
         #expect(life.handOver(arrived: 30) == .receive(atMost: 30))
@@ -58,7 +58,7 @@ struct ConnectionHandOverTests {
         #expect(life.sent(5, now: 3) == .waitForInput)
     }
 
-    @Test("Output that the socket takes by now is sent, and what has arrived after it is answered")
+    @Test("Output that the socket takes again is sent, and requests that have arrived after it are answered")
     func unblocked() {
         var life = ConnectionState(connectedAt: 0)
         _ = life.received(9, Self.answers(9), answer: 9, now: 1)
@@ -88,7 +88,7 @@ struct ConnectionHandOverTests {
         #expect(life.discarded(0) == .close(.refused("no")))
     }
 
-    @Test("A conversation that ends with what has arrived lingers in the next process")
+    @Test("A connection that ends after the received bytes lingers in the next process")
     func endsMeanwhile() {
         var life = ConnectionState(connectedAt: 0)
         _ = life.handOver(arrived: 9)
@@ -115,7 +115,20 @@ struct ConnectionHandOverTests {
         #expect(life.resume() == .nothing)
     }
 
-    @Test("One that nobody takes drains as any other")
+    @Test("A closed one is not asked what has arrived: the descriptor may be another one's by now")
+    func closedIsNotAsked() {
+        var life = ConnectionState(connectedAt: 0)
+        _ = life.failed(104)
+        var questions = 0
+        func arrived() -> Int {
+            questions += 1
+            return 0
+        }
+        #expect(life.handOver(arrived: arrived()) == .nothing)
+        #expect(questions == 0)
+    }
+
+    @Test("A parked connection that no process takes drains like any other")
     func nobodyTakesIt() {
         var life = ConnectionState(connectedAt: 0)
         _ = life.received(4, Self.answers(4), answer: 4, now: 0)

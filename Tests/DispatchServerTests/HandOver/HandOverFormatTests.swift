@@ -100,7 +100,7 @@ struct HandOverFormatTests {
         return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
     }
 
-    @Test("A file of version 1 is read, whatever the version of this release is")
+    @Test("A file of version 1 is read by every release")
     func readsGolden() throws {
         let file = try Self.goldenFile()
         let image = try Self.image(file)
@@ -168,7 +168,7 @@ struct HandOverFormatTests {
         #expect(read.life.connectedAt == 500)
         guard case .lingering(let lingering) = read.life.phase else { Issue.record(); return }
         #expect(lingering.since == 500)
-        #expect(lingering.until == 500 + ConnectionState.lingerPatience)
+        #expect(lingering.until == 500 + ConnectionState.lingerTimeout)
     }
 
     @Test(

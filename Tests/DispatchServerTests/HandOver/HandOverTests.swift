@@ -141,7 +141,7 @@ struct HandOverTests {
         #expect(second.core.connections.lastNumber == 4)
     }
 
-    @Test("Nobody keeps it: the server goes on, and can hand over again")
+    @Test("If no process keeps it, the server continues, and can hand over again")
     func takenBack() throws {
         let (server, _) = try serve()
         let client = try peer(server)

@@ -107,6 +107,29 @@ import World
     status.pointee.st_mode = (found.isSocket ? S_IFSOCK : S_IFREG) | found.mode
     return 0
 }
+@discardableResult func fstat(_ descriptor: Int32, _ status: UnsafeMutablePointer<stat>) -> Int32 {
+    guard let found = System.size(descriptor) else { return -1 }
+    status.pointee = stat()
+    status.pointee.st_ino = ino_t(found.inode)
+    status.pointee.st_size = off_t(found.size)
+    return 0
+}
+@discardableResult func pread(
+    _ descriptor: Int32,
+    _ space: UnsafeMutableRawPointer!,
+    _ count: Int,
+    _ offset: off_t
+) -> Int {
+    System.read(descriptor, UnsafeMutableRawBufferPointer(start: space, count: count), at: Int(offset))
+}
+@discardableResult func socketpair(
+    _ family: Int32,
+    _ kind: Int32,
+    _ protocolNumber: Int32,
+    _ ends: UnsafeMutablePointer<Int32>!
+) -> Int32 {
+    System.makePair(ends)
+}
 @discardableResult func unlink(_ path: UnsafePointer<CChar>) -> Int32 { System.unlink(String(cString: path)) }
 @discardableResult func chmod(_ path: UnsafePointer<CChar>, _ mode: mode_t) -> Int32 {
     System.changeMode(String(cString: path), mode)
@@ -146,5 +169,7 @@ enum Glibc {
         System.connect(descriptor, Address(address, length))
     }
     @discardableResult static func write(_ descriptor: Int32, _ bytes: UnsafeRawPointer!, _ count: Int) -> Int
-    { count }
+    {
+        System.write(descriptor, UnsafeRawBufferPointer(start: bytes, count: count))
+    }
 }

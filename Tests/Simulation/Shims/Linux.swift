@@ -14,6 +14,45 @@ import World
 @discardableResult func linux_ignore_newcomers(_ listener: Int32) -> Int32 {
     System.ignoreNewcomers(listener)
 }
+func linux_ignores_newcomers(_ listener: Int32) -> Bool { System.ignoresNewcomers(listener) }
+@discardableResult func linux_send_descriptors(
+    _ socket: Int32,
+    _ bytes: UnsafeRawPointer!,
+    _ length: Int,
+    _ descriptors: UnsafePointer<Int32>!,
+    _ count: Int32
+) -> Int {
+    System.send(
+        socket,
+        Array(UnsafeRawBufferPointer(start: bytes, count: length)),
+        passing: Array(UnsafeBufferPointer(start: descriptors, count: Int(count)))
+    )
+}
+@discardableResult func linux_receive_descriptors(
+    _ socket: Int32,
+    _ bytes: UnsafeMutableRawPointer!,
+    _ length: Int,
+    _ descriptors: UnsafeMutablePointer<Int32>!,
+    _ count: UnsafeMutablePointer<Int32>!,
+    _ truncated: UnsafeMutablePointer<Bool>!
+) -> Int {
+    let most = Int(count.pointee)
+    count.pointee = 0
+    let space = UnsafeMutableRawBufferPointer(start: bytes, count: length)
+    guard
+        let found = System.receive(
+            socket,
+            space,
+            UnsafeMutableBufferPointer(start: descriptors, count: most)
+        )
+    else { return -1 }
+    count.pointee = Int32(found.descriptors)
+    truncated.pointee = found.isTruncated
+    return found.bytes
+}
+@discardableResult func linux_memory_file(_ name: UnsafePointer<CChar>!) -> Int32 { System.makeMemoryFile() }
+@discardableResult func linux_seal(_ file: Int32) -> Int32 { System.seal(file) }
+func linux_is_sealed(_ file: Int32) -> Bool { System.isSealed(file) }
 @discardableResult func linux_epoll_create() -> Int32 { System.makeEpoll() }
 @discardableResult func linux_timerfd_create() -> Int32 { System.makeTimer() }
 @discardableResult func linux_ready_descriptor() -> Int32 { System.makeReady() }

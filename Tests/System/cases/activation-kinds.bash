@@ -1,7 +1,7 @@
-# Every kind of socket that systemd can hand over: IPv4, IPv6, Unix, several at once, with names.
+# Every kind of socket that systemd can pass: IPv4, IPv6, Unix, several at once, with names.
 . "$(dirname "$0")/../helpers.bash"
 
-# The file's own port must not be opened.
+# The port of the settings file must not be opened.
 echo 'port = 5999' | settings
 drop_in reversed.socket <<'END'
 [Socket]
@@ -12,7 +12,7 @@ ListenStream=/run/handed.sock
 ListenStream=5003
 FileDescriptorName=front
 END
-# What is no listening stream socket comes through a unit of its own.
+# Other kinds of sockets come through a separate unit.
 machine sh -c 'cat >/etc/systemd/system/odd.socket' <<'END'
 [Socket]
 ListenDatagram=127.0.0.1:5004
@@ -32,7 +32,7 @@ for address in 127.0.0.1:5001 "[::1]:5002" /run/handed.sock 127.0.0.1:5003 "[::1
 done
 refuse "the file's port is not open" client ask 127.0.0.1:5999 no 2>/dev/null
 journal_matches "not used" || fail "the journal says that host and port are not used"
-matches "the odd one is told of" "odd.*closed" "$(journal --priority warning)"
+matches "the journal warns of the odd one" "odd.*closed" "$(journal --priority warning)"
 matches "the journal knows the names" "front" "$(journal)"
 
 pid=$(property MainPID)

@@ -1,4 +1,4 @@
-# The strictest drop-in: the service has no network and serves the world through the sockets it is handed.
+# The strictest drop-in: the service has no network, and serves clients through the sockets from systemd.
 . "$(dirname "$0")/../helpers.bash"
 
 example strict.conf

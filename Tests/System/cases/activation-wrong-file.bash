@@ -1,4 +1,4 @@
-# A file with mistakes under socket activation: waiting clients do not start the service for ever.
+# A file with mistakes under socket activation: waiting clients do not start the service again and again.
 . "$(dirname "$0")/../helpers.bash"
 
 echo 'port = "x"' | settings

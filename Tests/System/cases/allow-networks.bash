@@ -19,7 +19,7 @@ expect "the unit verifies" machine systemd-analyze verify --man=no reversed.serv
 for address in 127.0.0.1 ::1 $inside; do expect "$address is in the list" reaches "$address"; done
 for address in $outside; do refuse "$address is not in the list" reaches "$address"; done
 
-# For sockets of systemd the list of the socket unit counts.
+# For sockets from systemd the list of the socket unit applies.
 machine rm -r /etc/systemd/system/reversed.service.d
 machine systemctl stop reversed
 drop_in reversed.socket < <(printf '%s\n' '[Socket]' ListenStream= ListenStream=5000

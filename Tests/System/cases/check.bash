@@ -25,9 +25,9 @@ machine rm -r /etc/systemd/system/reversed.service.d
 machine systemctl daemon-reload
 
 printf '[[listener]]\npath = "/tmp/reversed.sock"\n' | settings
-warns_of "a path that PrivateTmp= hides" "/tmp/reversed.sock: the service has a /tmp of its own .PrivateTmp=.*/run/reversed"
+warns_of "a path that PrivateTmp= hides" "/tmp/reversed.sock: the service has a private /tmp .PrivateTmp=.*/run/reversed"
 start
-matches "the journal warns of it" "/tmp/reversed.sock: the service has a /tmp of its own" "$(journal --priority warning)"
+matches "the journal warns of it" "/tmp/reversed.sock: the service has a private /tmp" "$(journal --priority warning)"
 machine systemctl stop reversed
 printf '[[listener]]\npath = "/srv/missing/reversed.sock"\n' | settings
 warns_of "a missing directory" "/srv/missing/reversed.sock: the directory /srv/missing does not exist; .*/run/reversed"

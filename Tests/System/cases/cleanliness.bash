@@ -1,4 +1,4 @@
-# lintian and mandoc have nothing to say of the packages, and the programs are hardened.
+# lintian and mandoc find nothing in the packages, and the programs are hardened.
 . "$(dirname "$0")/../helpers.bash"
 needs_packages
 
@@ -37,5 +37,5 @@ for program in usr/sbin/reversed usr/bin/reverse-client; do
         *) same "its libraries" "ld-linux-x86-64 libc libgcc_s libm libstdc++ " "$libraries" ;;
     esac
 done
-# Both Debians parse the units without a word.
+# systemd of both releases parses the units without a message.
 same "the units verify silently" "" "$(machine systemd-analyze verify --man=no reversed.service reversed.socket 2>&1)"

@@ -12,7 +12,7 @@ instead() {
             matches "it says where it listens" "listening on 127\.0\.0\.1:[0-9]+" \
                 "$(machine timeout --preserve-status 1 reversed --port 0 2>&1)"
             ;;
-        # They need an account elsewhere: the case "ssh" does it with this machine's own.
+        # They need an account on another machine: the case "ssh" uses accounts of this one.
         "ssh -N "* | *" -U /run/user/1000/reversed.sock "*) ;;
         *) return 1 ;;
     esac

@@ -7,7 +7,7 @@ container push "$MACHINE" /root/.build "$PACKAGE" "$CLIENT_PACKAGE"
 
 instead() {
     case $1 in
-        make*) ;; # the checkout is not there; the other tests are what these do
+        make*) ;; # there is no checkout; the other tests cover these
         reverse-client) ;; # the prompt needs a terminal, Tests/Behaviour has one
         *) return 1 ;;
     esac

@@ -1,4 +1,4 @@
-# The journal can be asked by client, listener and connection, and explains what happened.
+# The journal can be searched by client, listener and connection, and explains the messages.
 . "$(dirname "$0")/../helpers.bash"
 
 start
@@ -23,7 +23,7 @@ begin hold 127.0.0.1:5000 2
 client ask 127.0.0.1:5000 waiting &
 waiting=$!
 capped() { machine journalctl --sync; [ -n "$(machine journalctl -q -o cat --no-pager MESSAGE_ID=664de7b79998402bbcc6d5db18ecef6b)" ]; }
-eventually "the cap is told of" capped
+eventually "the limit is logged" capped
 finish "they were answered again"
 expect "who waited is answered when a place is free" wait "$waiting"
 same "nothing that went well is logged as an error" "" "$(journal --priority err)"

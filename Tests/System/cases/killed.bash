@@ -1,4 +1,4 @@
-# kill -9 again and again: started again every time.
+# kill -9 several times: systemd restarts the service each time.
 . "$(dirname "$0")/../helpers.bash"
 
 start

@@ -1,4 +1,4 @@
-# `make install` for systems without apt: what it puts under /usr/local starts and stops, and goes away again.
+# `make install` for systems without apt: the programs under /usr/local start and stop, and `make uninstall` removes them.
 . "$(dirname "$0")/../helpers.bash"
 needs_packages
 

@@ -1,4 +1,4 @@
-# The unit's sandbox lets the metrics out: over HTTP, through a Unix socket, and in a file that node_exporter's user may read.
+# The sandbox of the unit allows the metrics: over HTTP, through a Unix socket, and in a file that node_exporter's user may read.
 . "$(dirname "$0")/../helpers.bash"
 
 page() {
@@ -21,7 +21,7 @@ matches "the line is counted" 'reversed_lines_total\{path="ascii"\} [1-9]' "$tex
 matches "the figures of the process are there" 'process_start_time_seconds 1[0-9]{9}' "$text"
 matches "its memory too" 'process_resident_memory_bytes [1-9]' "$text"
 matches "its descriptors too" 'process_open_fds [1-9]' "$text"
-eventually "the file follows, for everybody" \
+eventually "the file is updated, readable by all users" \
     machine runuser -u nobody -- grep -q 'reversed_lines_total{path="ascii"} [1-9]' /run/reversed/reversed.prom
 
 settings <<'END'

@@ -1,7 +1,7 @@
-# The programs run on a machine that has never seen Swift: nothing of it is there, nothing of it is missed.
+# The programs run on a machine without Swift.
 . "$(dirname "$0")/../helpers.bash"
 
-# A machine of the tests' own has nothing but the packages.
+# A machine booted by the tests has only the packages.
 [ "$MACHINE" = here ] ||
     same "there is no Swift" "" "$(machine find / -xdev -path /usr/share/zoneinfo -prune -o -iname '*swift*' -print)"
 for program in /usr/sbin/reversed /usr/bin/reverse-client; do

@@ -1,4 +1,4 @@
-# The packages' life: installed, installed again, removed, purged; each leaves what it should.
+# Install, reinstall, remove and purge the packages; each step leaves the right files.
 . "$(dirname "$0")/../helpers.bash"
 needs_packages
 
@@ -49,7 +49,7 @@ container install "$MACHINE" "$CLIENT_PACKAGE" >/dev/null 2>&1
 same "the client is back" olleh "$(machine reverse-client hello)"
 machine systemctl stop reversed
 
-# An upgrade restarts what runs and keeps what was changed.
+# An upgrade restarts a running service, and keeps changed settings.
 machine systemctl enable --now --quiet reversed.socket
 expect "it answers" client ask 127.0.0.1:5000 hello
 machine sh -c 'echo "# mine" >>/etc/reversed/reversed.toml'
@@ -76,4 +76,4 @@ machine apt-get -qq purge reversed reverse-client >/dev/null 2>&1
 same "purging leaves nothing" "" "$(leftovers)"
 same "nothing of it runs" "" "$(machine pgrep reversed 2>/dev/null || true)"
 refuse "the catalog has forgotten it" grep -q reversed <<<"$(machine journalctl --list-catalog 2>/dev/null)"
-same "the machine is in good order" running "$(machine systemctl is-system-running)"
+same "the machine has no failed units" running "$(machine systemctl is-system-running)"

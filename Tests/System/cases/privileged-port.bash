@@ -1,4 +1,4 @@
-# A port below 1024: refused with a reason as shipped, one drop-in away otherwise.
+# A port below 1024: refused with a reason by default, allowed with one drop-in.
 . "$(dirname "$0")/../helpers.bash"
 
 echo 'port = 80' | settings

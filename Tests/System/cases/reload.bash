@@ -1,4 +1,4 @@
-# A reload with a good file: the new port answers when `systemctl reload` returns, old connections live.
+# A reload with a good file: the new port answers when `systemctl reload` returns, old connections stay open.
 . "$(dirname "$0")/../helpers.bash"
 
 start

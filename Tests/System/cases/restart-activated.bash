@@ -1,4 +1,4 @@
-# Restarts under reversed.socket while clients come and go all the time: none refused, none unanswered.
+# Restarts under reversed.socket while clients connect and disconnect all the time: all are accepted and answered.
 . "$(dirname "$0")/../helpers.bash"
 
 machine systemctl enable --now --quiet reversed.socket

@@ -1,4 +1,4 @@
-# kill -9 at random moments: answers are always right, and no connect is refused. Conversations of the killed process end.
+# kill -9 at random moments: all answers are correct, and no connect is refused. Connections of the killed process end.
 # LONG=yes (make soak): 20 times.
 . "$(dirname "$0")/../helpers.bash"
 . "$(dirname "$0")/../live.bash"

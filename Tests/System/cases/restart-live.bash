@@ -1,4 +1,4 @@
-# Restarts, an upgrade and a downgrade among clients of every kind: no close, no wrong byte, no refused connect.
+# Restarts, an upgrade and a downgrade with clients of every kind: no close, no wrong byte, no refused connect.
 # LONG=yes (make soak): 1,000 talking clients and 20 restarts.
 . "$(dirname "$0")/../helpers.bash"
 . "$(dirname "$0")/../live.bash"
@@ -39,7 +39,7 @@ finish "a client was refused or answered wrongly"
 log=$(journal)
 same "each process took over what the one before handed over" "$rounds" "$(grep -c 'took over [0-9]* connections in [0-9]* ms' <<<"$log")"
 same "nothing was lost" "" "$(grep -E 'could not be|does not keep' <<<"$log" || true)"
-same "nobody is reported who stays" 0 "$(grep -c 'disconnected.*could not be taken over' <<<"$log" || true)"
+same "no connection that stays is reported" 0 "$(grep -c 'disconnected.*could not be taken over' <<<"$log" || true)"
 matches "systemd keeps the listeners and nothing else" '^[0-9]+$' "$(property NFileDescriptorStore)"
 same "systemd keeps the listeners and nothing else" 5 "$(property NFileDescriptorStore)"
 grep 'took over' <<<"$log" | sed 's/^/# /'

@@ -1,4 +1,4 @@
-# The process holds what the unit promises, and serves under it: 2,000 clients, a storm of resets.
+# The process has the sandbox of the unit, and serves in it: 2,000 clients, many resets at once.
 . "$(dirname "$0")/../helpers.bash"
 
 expect "the units verify" machine systemd-analyze verify --man=no reversed.service reversed.socket

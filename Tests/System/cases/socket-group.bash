@@ -1,4 +1,4 @@
-# The commands of socket-group.conf, and `mode` of a listener: who may write to the socket is served.
+# The commands of socket-group.conf, and `mode` of a listener: users who may write to the socket are served.
 . "$(dirname "$0")/../helpers.bash"
 
 instead() { return 1; }
@@ -14,7 +14,7 @@ expect "a member of the group is served" asks member /run/reversed.sock
 is_refused stranger /run/reversed.sock
 refuse "the port is closed" client ask 127.0.0.1:5000 no 2>/dev/null
 
-# A socket that the daemon makes.
+# A socket that the daemon creates.
 machine systemctl disable --now --quiet reversed.socket reversed.service
 machine rm -r /etc/systemd/system/reversed.socket.d
 machine systemctl daemon-reload
@@ -28,4 +28,4 @@ is_refused stranger "$path"
 expect "root is served" machine reverse-client -U "$path" hello
 machine sed -i 's/0600/0666/' /etc/reversed/reversed.toml
 machine systemctl restart reversed
-expect "everybody is served" asks stranger "$path"
+expect "every user is served" asks stranger "$path"

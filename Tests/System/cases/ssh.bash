@@ -30,5 +30,5 @@ as member "$forward" </dev/null
 same "a member of the group is served through SSH" olleh "$(as member "$ask")"
 same "so are many lines" 0000001 "$(as member 'seq 1 1000000 | reverse-client -U "$XDG_RUNTIME_DIR/reversed.sock" | tail -n 1')"
 as stranger "$forward" </dev/null
-refuse "who is not in the group gets no answer" as stranger "$ask"
+refuse "a user outside the group gets no answer" as stranger "$ask"
 same "the member is still served" olleh "$(as member "$ask")"

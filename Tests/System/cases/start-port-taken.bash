@@ -1,4 +1,4 @@
-# A port that is taken fails the start with a reason, once.
+# A port that is in use fails the start with a reason, once.
 . "$(dirname "$0")/../helpers.bash"
 
 machine sh -c 'cat >/etc/systemd/system/other.socket; cat /lib/systemd/system/reversed.service >/etc/systemd/system/other.service' <<'END'

@@ -1,4 +1,4 @@
-# `systemctl start` returns when the service listens, and its status says where and how much it does.
+# `systemctl start` returns when the service listens, and its status has the addresses and the load.
 . "$(dirname "$0")/../helpers.bash"
 
 refuse "the service is off after installation" machine systemctl --quiet is-active reversed.service

@@ -13,7 +13,7 @@ for round in 1 2 3; do
     same "it stopped as asked" success "$(property Result)"
     same "nothing listens" inactive "$(property ActiveState)"
 done
-# What has arrived is answered in full, also when the client is slow to read: 300 KB of answers each.
+# Lines that have arrived are answered in full, even if the client reads slowly: 300 KB of answers each.
 start
 begin post 127.0.0.1:5000 40 12000
 same "the lines are sent" "40 posted" "$said"

@@ -37,7 +37,7 @@ same "ping works" "4" "$(machine sh -c 'reverse-client -p 5901 --ping --interval
 forward without 5902 < <(grep -v '^cert\|^key' <<<"$client_configuration")
 refuse "a client without a certificate is not served" machine reverse-client -p 5902 --timeout 5s hello
 forward stranger 5903 < <(sed 's/client\.\(pem\|key\)/stranger.\1/' <<<"$client_configuration")
-refuse "nor one with a certificate of somebody else" machine reverse-client -p 5903 --timeout 5s hello
+refuse "a client with a foreign certificate is refused" machine reverse-client -p 5903 --timeout 5s hello
 forward another 5904 < <(sed 's/^checkHost = .*/checkHost = another.example/' <<<"$client_configuration")
 refuse "and no client trusts a server of another name" machine reverse-client -p 5904 --timeout 5s hello
 same "a client with a certificate is still served" olleh "$(machine reverse-client -p 5901 hello)"

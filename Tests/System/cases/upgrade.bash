@@ -1,8 +1,8 @@
-# From 1.0.0, where daemon and client were one package, to these, and back: the service answers all along.
+# An upgrade from 1.0.0, which had daemon and client in one package, and a downgrade: the service keeps answering.
 . "$(dirname "$0")/../helpers.bash"
 needs_packages
 
-# made_up FOLDER: a package that has the files of 1.0.0, where no real one was named.
+# made_up FOLDER: a package with the files of 1.0.0, if --previous names no real one.
 made_up() {
     local root=$1/root
     dpkg-deb --raw-extract "$PACKAGE" "$root"
@@ -49,10 +49,9 @@ expect "the program of the daemon is a file again" machine test -f /usr/sbin/rev
 refuse "the client is no link to it" machine test -L /usr/bin/reverse-client
 matches "the changed settings came along" 'idle_timeout = "3min"' "$(machine cat /etc/reversed/reversed.toml)"
 expect "what was enabled stays enabled" machine systemctl --quiet is-enabled reversed.socket
-same "the machine is in good order" running "$(machine systemctl is-system-running)"
+same "the machine has no failed units" running "$(machine systemctl is-system-running)"
 
-# The daemon's package alone, as somebody types who knows one package: the daemon works, the client is gone, as
-# NEWS.Debian says.
+# Only the package of the daemon, as a user may type it: the daemon works, the client is removed, as NEWS.Debian says.
 machine apt-get -qq purge reverse-client reversed >/dev/null 2>&1
 container install "$MACHINE" "$old" >/dev/null 2>&1
 expect "the upgrade of the daemon alone succeeds" container install "$MACHINE" "$PACKAGE" >/dev/null 2>&1

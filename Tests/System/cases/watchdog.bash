@@ -1,4 +1,4 @@
-# A daemon that stands still is ended by the watchdog and started again; clients come back.
+# The watchdog kills a hung daemon, and systemd restarts it; clients reconnect.
 . "$(dirname "$0")/../helpers.bash"
 
 drop_in reversed.service <<'END'
@@ -7,7 +7,7 @@ WatchdogSec=2s
 END
 start
 pid=$(property MainPID)
-sleep 5 # longer than the watchdog's time: a healthy daemon is left alone
+sleep 5 # longer than the period of the watchdog: it does not kill a healthy daemon
 same "a healthy daemon is left alone" "$pid" "$(property MainPID)"
 lines=$(seq 200000)
 printf '%s\n' "$lines" | machine reverse-client --retry-for 30s >"/tmp/$MACHINE.answers" &

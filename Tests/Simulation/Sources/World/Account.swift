@@ -24,6 +24,21 @@ public final class Account {
     private var sawEnd = false
     public private(set) var isAccepted = false
     var age: Nanoseconds { world.now - acceptedAt }
+    /// What must come before the conversation.
+    public var plan: ProxyPlan?
+    /// Whether the header that must come first is not complete yet.
+    var awaitsHeader: Bool { plan.map { servedCount < $0.length } ?? false }
+    private var isRefused: Bool { plan.map { !$0.isTrusted || !$0.isValid } ?? false }
+    /// Whether anything of the conversation was received.
+    var isServed: Bool { servedCount > (plan?.length ?? 0) }
+    /// What was received and not thrown away.
+    private var servedCount: Int { receivedCount - discarded }
+    /// Whom the connection counts for, once that is known.
+    var key: [UInt8]? {
+        guard let plan else { return socket.peer.address.key }
+        guard !awaitsHeader, !isRefused else { return nil }
+        return (plan.client ?? socket.peer.address).key
+    }
     public private(set) var isShutDown = false
     public private(set) var isClosed = false
     private var acceptedAt: Nanoseconds = 0
@@ -69,6 +84,7 @@ public final class Account {
 
     func noteFault(_ what: String) { if fault == nil { fault = what } }
     func drainBegan() { arrivedAtDrain = arrivedCount }
+    func drainIsOff() { arrivedAtDrain = nil }
     func noteArrival() { if waitsSince == nil { waitsSince = world.now } }
     func arrived(_ count: Int) {
         arrivedCount += count
@@ -81,13 +97,20 @@ public final class Account {
 
     /// The server has received these bytes.
     func received(_ bytes: ArraySlice<UInt8>) {
-        if receivedCount == 0 { judge.checkShare(of: socket) }
+        let ofHeader = min(bytes.count, max(0, (plan?.length ?? 0) - servedCount))
+        let wasServed = isServed
         receivedCount += bytes.count
         waitsSince = world.now
         if isShutDown {
             discarded += bytes.count
             return
         }
+        if let plan, !plan.isTrusted {
+            return fail("the server listens to a balancer that it must not trust")
+        }
+        if isRefused { return }
+        if !wasServed, isServed { judge.checkShare(of: socket) }
+        let bytes = bytes.dropFirst(ofHeader)
         if !owed.isEmpty { fail("the server reads on while \(owed.count) bytes of answers wait") }
         guard !isOver else { return }
         var rest = bytes
@@ -170,12 +193,33 @@ public final class Account {
 
     // MARK: - Whether it is right
 
+    /// A drain ends who has no answers to wait for at once, and leaves the rest to its timeout.
+    private func judgeCutOff() {
+        guard let begin = judge.drainStart, fault == nil, isAccepted, owed.isEmpty, partial.isEmpty,
+            !isOver, !sawEnd, !isDeaf, socket.fruitless == 0, acceptedAt < begin,
+            judge.quietTime(since: begin) > .milliseconds(900), !judge.hasStalled(since: begin),
+            judge.memory.lowerBound >= 1 << 24
+        else { return }
+        fail("not told of the drain until its timeout")
+    }
+
     private func judgeEnd(isClose: Bool) {
         let verb = isClose ? "closed" : "ended"
+        if isClose, judge.isOver(world.now) { judgeCutOff() }
         if fault != nil || !isAccepted || judge.isOver(world.now) || judge.mayEnd(socket) { return }
         if let refusableFrom, sentCount >= refusableFrom { return }
         if isOver || sawEnd, owed.isEmpty { return }
         let time = readTime
+        if isRefused {
+            world.count("PROXY headers refused")
+            return
+        }
+        if awaitsHeader,
+            time + tolerance >= acceptedAt + min(judge.shortestFirstTimeout ?? .max, .milliseconds(5000))
+        {
+            world.count("PROXY headers too late")
+            return
+        }
         if let timeout = judge.shortestIdleTimeout, time + tolerance >= lastProgress + timeout {
             world.count("idle timeouts")
             if !isClose, !owed.isEmpty {
@@ -195,7 +239,7 @@ public final class Account {
             if !owed.isEmpty { fail("ended before its first answer was sent") }
             return
         }
-        guard judge.drainStart != nil, !isOver, !sawEnd else {
+        guard judge.isEnding, !isOver, !sawEnd else {
             return fail(
                 "\(verb) without a reason, \(owed.count) bytes of answers unsent, \(partial.count) of a line kept"
             )
@@ -214,8 +258,6 @@ public final class Account {
         {
             return
         }
-        // A connection that rests after events that brought nothing is only looked at for its end.
-        if socket.hasPeerFIN, socket.fruitless > 0 { return }
         let time = world.now + tolerance
         if time < shutAt + .milliseconds(2000) {
             return fail("closed \((world.now - shutAt) / 1_000_000) ms after the server's end of file")
@@ -230,6 +272,11 @@ public final class Account {
     /// Called while nobody can run: whoever waits now waits for time only.
     func checkWakeUp() {
         guard isAccepted, !isClosed, let since = waitsSince else { return }
+        if let plan, isRefused, fault == nil, !plan.isTrusted || receivedCount == plan.length,
+            judge.quietTime(since: since) > .milliseconds(100)
+        {
+            return fail("a refused balancer stays connected")
+        }
         let canRead = socket.isReadable && (owed.isEmpty || isShutDown)
         let canWrite = !owed.isEmpty && (socket.hasSpace || socket.wasReset)
         guard canRead || canWrite else {

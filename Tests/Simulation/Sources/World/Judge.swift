@@ -15,7 +15,7 @@ public final class Judge {
         }
     }
     private var slotsBefore = 1
-    private var recentlyClosed: [[UInt8]: Nanoseconds] = [:]
+    private var recentlyClosed: [[UInt8]: [Nanoseconds]] = [:]
     private var lastChange: Nanoseconds = 0
     public private(set) var drainStart: Nanoseconds?
     private var drainEnd: Nanoseconds?
@@ -47,7 +47,10 @@ public final class Judge {
     }
 
     /// Whether everything that is left may be cut off.
-    public func isOver(_ now: Nanoseconds) -> Bool { drainEnd.map { now + .milliseconds(10) >= $0 } ?? false }
+    public func isOver(_ now: Nanoseconds) -> Bool {
+        if isHandOverPartial, let handOverStart, now >= handOverStart + .milliseconds(990) { return true }
+        return drainEnd.map { now + .milliseconds(10) >= $0 } ?? false
+    }
 
     func accepted(_ socket: ClientSocket) {
         openByClient[socket.peer.id] = socket
@@ -64,12 +67,16 @@ public final class Judge {
     func closed(_ socket: ClientSocket) {
         if openCount >= slots.lowerBound { lastFull = world.now }
         openByClient[socket.peer.id] = nil
-        if let key = socket.peer.address.key, !socket.resetsOnClose { recentlyClosed[key] = world.now }
+        if let key = socket.account.key, !socket.resetsOnClose {
+            recentlyClosed[key, default: []].append(world.now)
+        }
         progress()
     }
 
-    public func stalled(_ length: Nanoseconds) {
-        stalls.append((world.now, length))
+    public func stalled(_ length: Nanoseconds) { note(stallFrom: world.now, length) }
+
+    private func note(stallFrom begin: Nanoseconds, _ length: Nanoseconds) {
+        stalls.append((begin, length))
         if stalls.count > 64 { stalls.removeFirst() }
     }
 
@@ -77,29 +84,71 @@ public final class Judge {
 
     /// How much time has passed in which the server could run.
     public func quietTime(since: Nanoseconds) -> Nanoseconds {
-        let stalled = stalls.filter { $0.at > since }.reduce(0) { $0 + $1.length }
+        let stalled = stalls.reduce(0 as Nanoseconds) { sum, stall in
+            let end = stall.at + stall.length
+            return end > since ? sum + end - max(stall.at, since) : sum
+        }
         let passed = world.now - min(world.now, since)
         return passed - min(passed, stalled)
     }
 
+    // MARK: - Hand-over
+
+    /// Since when nobody is served, because the conversations are on their way to another process.
+    public private(set) var handOverStart: Nanoseconds?
+    /// Whether the system has refused to carry some of them, which are ended as in a stop, within a second.
+    private(set) var isHandOverPartial = false
+
+    public func handOverBegan() {
+        handOverStart = world.now
+        for socket in open { socket.account.drainBegan() }
+    }
+
+    /// Somebody serves again.
+    public func handOverEnded() {
+        guard let begin = handOverStart else { return }
+        handOverStart = nil
+        isHandOverPartial = false
+        note(stallFrom: begin, world.now - begin)
+        for socket in open { socket.account.drainIsOff() }
+        for listener in world.kernel.listeners where listener.waitingSince != nil {
+            listener.waitingSince = world.now
+        }
+        lastFull = world.now
+    }
+
+    func handOverFailed() {
+        isHandOverPartial = true
+        world.count("hand-overs refused in part")
+    }
+
+    /// What is known of the conversations could not be read.
+    public func takeOverFailed(_ call: String) {
+        for socket in open { socket.account.noteFault(call) }
+    }
+
+    /// Whether a conversation may end as in a stop.
+    var isEnding: Bool { drainStart != nil || isHandOverPartial }
+
     // MARK: - Shares of one client, and of memory
 
     private func others(of socket: ClientSocket) -> [ClientSocket] {
-        guard let key = socket.peer.address.key else { return [] }
-        return open.filter { $0 !== socket && $0.peer.address.key == key }
+        guard let key = socket.account.key else { return [] }
+        return open.filter { $0 !== socket && $0.account.key == key }
     }
 
-    /// Whether one of the same address was closed just now, perhaps after the server had counted.
-    private func hasJustLost(_ socket: ClientSocket) -> Bool {
-        socket.peer.address.key.flatMap { recentlyClosed[$0] }.map { $0 + .milliseconds(50) > world.now }
-            ?? false
+    /// How many of the same address were closed just now, perhaps after the server had counted.
+    private func justLost(_ socket: ClientSocket) -> Int {
+        guard let key = socket.account.key else { return 0 }
+        return (recentlyClosed[key] ?? []).reversed().prefix { $0 + .milliseconds(50) > world.now }.count
     }
 
     func checkShare(of socket: ClientSocket) {
-        let served = others(of: socket).filter { $0.account.receivedCount > 0 }.count + 1
+        let served = others(of: socket).filter { $0.account.isServed }.count + 1
         if served > shares.upperBound {
+            let all = (others(of: socket) + [socket]).map { "\($0.peer.id)" }.joined(separator: ", ")
             world.fail(
-                "\(served) connections of \(socket.peer.address) are served, with a limit of \(shares.upperBound)"
+                "\(served) connections of one client are served, with a limit of \(shares.upperBound): \(all)"
             )
         }
     }
@@ -117,8 +166,8 @@ public final class Judge {
 
     /// Whether the server may end a conversation for the sake of others, or because its events bring nothing.
     func mayEnd(_ socket: ClientSocket) -> Bool {
-        if socket.account.isClosed, socket.account.receivedCount == 0, socket.account.sentCount == 0,
-            others(of: socket).count + (hasJustLost(socket) ? 1 : 0) >= shares.lowerBound
+        if socket.account.isClosed, !socket.account.isServed, socket.account.sentCount == 0,
+            others(of: socket).count + justLost(socket) >= shares.lowerBound
         {
             world.count("clients refused")
             return true
@@ -154,6 +203,7 @@ public final class Judge {
     // MARK: - Every pause has a wake-up
 
     public func checkWakeUps() {
+        guard handOverStart == nil else { return }
         for socket in open { socket.account.checkWakeUp() }
         for listener in world.kernel.listeners where listener.isListening && !listener.isDead {
             guard let since = listener.waitingSince, openCount < slots.lowerBound else { continue }

@@ -20,8 +20,12 @@ public protocol Watcher: AnyObject {
 open class File {
     public unowned let world: World
     public internal(set) var number: Int32 = -1
-    public internal(set) var isOpen = false
+    /// How many hold it: descriptors of the process, messages under way, the service manager.
+    private var references = 0
     private(set) var watchers: [Watcher] = []
+
+    var isOpen: Bool { references > 0 }
+    var isShared: Bool { references > 1 }
 
     init(_ world: World) { self.world = world }
 
@@ -33,6 +37,14 @@ open class File {
     public func unwatch(_ watcher: Watcher) {
         if let index = watchers.firstIndex(where: { $0 === watcher }) { watchers.remove(at: index) }
     }
+    func hold() { references += 1 }
+    /// Closes it with its last reference.
+    public func letGo() {
+        references -= 1
+        if references == 0 { closed() }
+    }
+    /// The process that watched it is gone.
+    func forgetWatchers() { watchers = [] }
     func changed() { for watcher in watchers { watcher.changed(self) } }
     public var nowReady: Readiness { readiness }
     var name: String { "\(kind) \(number)" }
@@ -47,7 +59,11 @@ public final class Kernel {
     var limit = rlimit(rlim_cur: 1024, rlim_max: 1024)
     /// Unix sockets' files, and other entries of the one directory.
     var paths: [String: (inode: UInt64, isSocket: Bool, mode: UInt32)] = [:]
-    var nextInode: UInt64 = 1
+    private var nextInode: UInt64 = 1
+    func takeInode() -> UInt64 {
+        nextInode += 1
+        return nextInode
+    }
     public internal(set) var listeners: [ListeningFile] = []
     var nextPort: UInt16 = 40000
     /// Descriptors that libdispatch could not watch, as the guard reports them.
@@ -83,7 +99,7 @@ public final class Kernel {
     var openFiles: [File] { files.compactMap { $0 } }
 
     /// Opens the lowest free number, -1 where the table is full.
-    func install(_ file: File) -> Int32 {
+    public func install(_ file: File) -> Int32 {
         var number = lowestFree
         while number < files.count, files[number] != nil { number += 1 }
         guard number < Int(limit.rlim_cur) else {
@@ -94,7 +110,7 @@ public final class Kernel {
         files[number] = file
         lowestFree = number + 1
         file.number = Int32(number)
-        file.isOpen = true
+        file.hold()
         open += 1
         return Int32(number)
     }
@@ -113,9 +129,23 @@ public final class Kernel {
         files[Int(number)] = nil
         lowestFree = min(lowestFree, Int(number))
         open -= 1
-        file.isOpen = false
-        file.closed()
+        file.letGo()
         return 0
+    }
+
+    /// The process ends: the kernel closes all that it had open. Nobody watches any more.
+    public func endProcess() {
+        let files = openFiles
+        world.scheduler.current?.clockReading = nil
+        self.files = []
+        lowestFree = 3
+        open = 0
+        unwatchable = []
+        for file in files {
+            file.forgetWatchers()
+            (file as? EpollFile)?.forgetAll()
+        }
+        for file in files { file.letGo() }
     }
 
     // MARK: - Every call
@@ -187,6 +217,8 @@ final class EpollFile: File, Watcher {
     private var waiting: Fiber?
     /// An error that every wait gets from now on.
     private var persistentFailure: Int32?
+    private var failuresSince: Nanoseconds = 0
+    private var failures = 0
     override var kind: String { "epoll" }
 
     func changed(_ file: File) {
@@ -247,7 +279,7 @@ final class EpollFile: File, Watcher {
 
     func wait(_ events: UnsafeMutablePointer<epoll_event>, _ most: Int, timeout: Int32) -> Int32 {
         if persistentFailure == nil, world.weather.failsOneIn > 0,
-            world.random.oneIn(world.weather.failsOneIn * 200)
+            world.random.oneIn(world.weather.failsOneIn * 20)
         {
             persistentFailure = EINVAL
             for interest in interests {
@@ -256,6 +288,14 @@ final class EpollFile: File, Watcher {
             world.count("broken epoll instances")
         }
         if let persistentFailure {
+            if world.now > failuresSince + .milliseconds(50) {
+                failuresSince = world.now
+                failures = 0
+            }
+            failures += 1
+            // A loop that notices it tries three times for each connection, then waits.
+            if failures == 500 { world.fail("\(name) is broken, and waited for 500 times in 50 ms") }
+            if failures > 500 { world.scheduler.block("a broken epoll instance") }
             errno = persistentFailure
             world.judge.futile()
             return -1
@@ -296,6 +336,8 @@ final class EpollFile: File, Watcher {
         if count == 0 { world.judge.futile() }
         return Int32(count)
     }
+
+    func forgetAll() { interests = [] }
 
     func forget(_ file: File) {
         interests.removeAll { $0.file === file }

@@ -6,8 +6,9 @@ public final class Lock {
     /// How many locks are alive: zero when all that the server has made is gone.
     public static nonisolated(unsafe) var count = 0
 
+    private let process = Scheduler.process
     public init() { Self.count += 1 }
-    deinit { Self.count -= 1 }
+    deinit { if process == Scheduler.process { Self.count -= 1 } }
 
     public func take() {
         let scheduler = world.scheduler

@@ -282,6 +282,8 @@ public final class Peer {
     public let id: Int
     unowned let world: World
     public let address: Address
+    /// Where it has connected to.
+    public let listener: Address?
     public fileprivate(set) var socket: ClientSocket!
 
     /// Lets go of what it refers to.
@@ -324,6 +326,7 @@ public final class Peer {
     private init(_ world: World, _ id: Int, _ address: Address, _ listener: ListeningFile) {
         self.world = world
         self.id = id
+        self.listener = listener.address
         capacity = world.random.pick([300, 4096, 64 << 10, 200 << 10])
         let isLocal = if case .unix = listener.address { true } else { false }
         if case .ipv6 = listener.address, case .ipv4(let bytes, let port) = address {

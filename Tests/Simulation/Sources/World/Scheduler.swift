@@ -39,6 +39,7 @@ public final class WorkQueue {
     fileprivate var next = 0
     fileprivate var running = 0
     fileprivate var isListed = false
+    fileprivate let process = Scheduler.process
 
     public init(label: String, width: Int) {
         self.label = label
@@ -87,6 +88,26 @@ public final class Scheduler {
 
     // MARK: - For those who run
 
+    /// Counts the processes that have ended.
+    public private(set) static nonisolated(unsafe) var process = 0
+
+    /// The process ends: none of its threads runs on, and nothing that its queues have starts. The calling thread, which stands
+    /// for the operator, goes on.
+    public func endProcess() {
+        Self.process += 1
+        for fiber in live.values where fiber !== current {
+            // What its stack refers to is never released.
+            fiber.isFinished = true
+            fiber_free(fiber.handle)
+            fiber.handle = nil
+        }
+        live = live.filter { $0.value === current }
+        ready = []
+        // Nor is what was planned: nobody released that either.
+        for queue in startable { _ = Unmanaged.passRetained(queue) }
+        startable = []
+    }
+
     /// Starts a thread.
     public func spawn(_ name: String, _ body: @escaping () -> Void) {
         let fiber = Self.pool.popLast() ?? Self.make()
@@ -102,6 +123,8 @@ public final class Scheduler {
     }
 
     public func enqueue(_ queue: WorkQueue, _ body: @escaping () -> Void) {
+        // What a process that has ended had planned never happens.
+        guard queue.process == Self.process else { return }
         queue.items.append(body)
         list(queue)
     }

@@ -32,7 +32,10 @@ public final class ReadSource: Watcher, CustomStringConvertible {
         Self.count += 1
     }
 
+    private let process = Scheduler.process
+
     deinit {
+        guard process == Scheduler.process else { return }
         Self.count -= 1
         if suspensions > 0 {
             world.fail("\(description) is released while it is suspended: libdispatch traps")

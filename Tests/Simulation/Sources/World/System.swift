@@ -30,8 +30,9 @@ public enum System {
                 ? [EINTR, EAGAIN]
                 : [EINTR, EINTR, EAGAIN, EAGAIN, ECONNRESET, ETIMEDOUT, ENOMEM, EHOSTUNREACH]
         ) {
-            if code != EINTR, code != EAGAIN || isPeek { socket.account.noteFault("recv") }
-            if isPeek { socket.account.noteFault("recv") }
+            // A look for the end of file is not repeated, one at a header is.
+            let isLook = isPeek && !socket.account.awaitsHeader
+            if isLook || code != EINTR && code != EAGAIN { socket.account.noteFault("recv") }
             socket.fruitless += 1
             world.trace("recv(\(socket.name)) fails: \(code)")
             return -1
@@ -66,6 +67,7 @@ public enum System {
         world.trace("shutdown(\(socket.name), \(how))")
         if how == Int32(SHUT_RD) { world.fail("shutdown(SHUT_RD) loses answers") }
         if how == Int32(SHUT_RDWR) {
+            if socket.isShared { world.fail("shutdown of \(socket.name), which another process has") }
             // What follows at once is the close, which is judged.
             return 0
         }
@@ -117,8 +119,7 @@ public enum System {
                 errno = EADDRINUSE
                 return -1
             }
-            kernel.paths[path] = (kernel.nextInode, true, 0o755)
-            kernel.nextInode += 1
+            kernel.paths[path] = (kernel.takeInode(), true, 0o755)
             file.address = address
             return 0
         }
@@ -247,10 +248,18 @@ public enum System {
             defer { socket.pendingError = 0 }
             return socket.pendingError
         }
+        if level == SOL_SOCKET, option == SO_TYPE {
+            return file is ClientSocket || file is ListeningFile ? Int32(SOCK_STREAM.rawValue) : nil
+        }
+        if level == SOL_SOCKET, option == SO_DOMAIN { return AF_INET }
         if level == SOL_SOCKET, option == SO_ACCEPTCONN, let file = file as? ListeningFile {
             return file.isListening && !file.isDead ? 1 : 0
         }
         if level == Int32(IPPROTO_IPV6), option == IPV6_V6ONLY, let file = file as? ListeningFile {
+            guard file.family == AF_INET6 else {
+                errno = ENOPROTOOPT
+                return nil
+            }
             return file.isIPv6Only ? 1 : 0
         }
         return 0

@@ -42,13 +42,26 @@ final class Client {
     private var isOver = false
     private let pace: Int
     private var actions = 0
+    private let headerCount: Int
 
     init(_ world: World, _ peer: Peer, longestLine: Int) {
         self.world = world
         self.peer = peer
         behaviour = world.random.pick(Behaviour.allCases)
         pace = world.random.pick([100, 1000, 5000, 30_000])
-        input = Self.input(behaviour, longestLine, &world.random)
+        let lines = Self.input(behaviour, longestLine, &world.random)
+        if let listener = peer.listener, ProxyHeaders.isExpected(at: listener) {
+            let (header, plan) = ProxyHeaders.make(from: peer.address, &world.random)
+            peer.socket.account.plan = plan
+            headerCount = header.count
+            // Some say no more than a part of it.
+            input =
+                world.random.oneIn(8)
+                ? Array(header.prefix(world.random.below(header.count))) : header + lines
+        } else {
+            headerCount = 0
+            input = lines
+        }
         world.count("\(behaviour)")
         world.trace("client \(peer.id) is \(behaviour), has \(input.count) bytes to send")
         schedule()
@@ -119,7 +132,7 @@ final class Client {
             write(world.random.within(1...3))
             read(.max)
         case .oneByOne:
-            if peer.readCount + peer.waitingInput >= written { writeLine() }
+            if peer.readCount + peer.waitingInput + min(written, headerCount) >= written { writeLine() }
             read(.max)
         default:
             write(world.random.pick([1, 7, 100, 5000, 100_000]))

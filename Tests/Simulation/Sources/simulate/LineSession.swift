@@ -14,6 +14,13 @@ struct LineSession: Session {
 
     init(options: Options) { self.options = options }
 
+    var handOverState: [UInt8]? { [options.makesOutput ? 1 : 0] }
+
+    init?(handedOver state: [UInt8]) {
+        guard state.count == 1 else { return nil }
+        options = Options(makesOutput: state[0] == 1)
+    }
+
     mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits) -> SessionStep {
         var start = 0
         var requests = 0

@@ -7,20 +7,25 @@ import World
 final class Scenario {
     typealias Configuration = ServerConfiguration<LineSession.Options, LineSession.Limits>
 
-    private let world: World
-    private var server: Server<LineSession>?
-    private var configuration: Configuration
+    let world: World
+    var server: Server<LineSession>?
+    var configuration: Configuration
     private var clients: [Client] = []
     private var peers: [Peer] = []
     private var isOver = false
     private var isStopping = false
-    private var locksBefore = 0
-    private var sourcesBefore = 0
+    var locksBefore = 0
+    var sourcesBefore = 0
     private let isKind: Bool
+    let store: Store
+    var processes = 1
+    /// The process that should go on does not start, and ends in good order if it can.
+    var cannotStart = false
 
     init(_ world: World) {
         self.world = world
         isKind = world.random.oneIn(4)
+        store = Store(world)
         world.weather = Self.weather(&world.random, isKind: isKind)
         world.scheduler.preemptsOneIn = world.weather.preemptsOneIn
         world.loadOfLoops = world.random.pick([1, 4, 12, 16])
@@ -46,7 +51,7 @@ final class Scenario {
         return weather
     }
 
-    private static func configuration(_ random: inout Random) -> Configuration {
+    static func configuration(_ random: inout Random) -> Configuration {
         let options = LineSession.Options(makesOutput: random.oneIn(4))
         let endpoints: [Endpoint] = [
             .internet(host: random.pick(["127.0.0.1", "0.0.0.0", "::"]), port: 5000),
@@ -54,13 +59,20 @@ final class Scenario {
             .internet(host: "127.0.0.1", port: 0),
             .unix(path: "/run/a"),
             .unix(path: "/run/b"),
+            .internet(host: "127.0.0.1", port: ProxyHeaders.port),
+            .unix(path: ProxyHeaders.path),
         ]
         var chosen = endpoints.filter { _ in random.oneIn(2) }
         if chosen.isEmpty { chosen = [endpoints[0]] }
         let ipv6Only = random.oneIn(2)
         var configuration = Configuration(
             listeners: chosen.map {
-                ListenerConfiguration(endpoint: $0, ipv6Only: ipv6Only, options: options)
+                ListenerConfiguration(
+                    endpoint: $0,
+                    ipv6Only: ipv6Only,
+                    proxyProtocol: proxyProtocol($0),
+                    options: options
+                )
             },
             options: options,
             sessionLimits: .init(maximumLine: random.pick([10, 100, 5000, 70_000, 300_000]))
@@ -80,6 +92,16 @@ final class Scenario {
         ])
         configuration.limits.drainTimeout = random.pick([.zero, .milliseconds(50), .seconds(1), .seconds(10)])
         return configuration
+    }
+
+    private static func proxyProtocol(_ endpoint: Endpoint) -> ProxyProtocol {
+        let isExpected =
+            switch endpoint {
+            case .internet(_, let port): port == ProxyHeaders.port
+            case .unix(let path): path == ProxyHeaders.path
+            }
+        let trusted = isExpected ? try? Network(parsing: ProxyHeaders.trusted) : nil
+        return ProxyProtocol(isExpected: isExpected, trusted: trusted.map { [$0] } ?? [])
     }
 
     // MARK: - The run
@@ -110,7 +132,6 @@ final class Scenario {
 
     private func operate() {
         guard start() else {
-            server = nil
             return isOver = true
         }
         if world.weather.liesOneIn > 0 { lie() }
@@ -120,9 +141,10 @@ final class Scenario {
                 arrive(id, attempts: 3)
             }
         }
-        for _ in 0..<world.random.below(8) where world.violation == nil {
+        for _ in 0..<world.random.below(8) where world.violation == nil && !cannotStart {
             world.scheduler.sleep(.milliseconds(world.random.pick([1, 10, 100, 1000, 3000])))
-            switch world.random.below(8) {
+            switch world.random.below(9) {
+            case 8: handOver()
             case 0...3: reload()
             case 4, 5: probe()
             case 6: world.loadOfLoops = world.random.within(0...16)
@@ -132,13 +154,14 @@ final class Scenario {
         world.scheduler.sleep(.milliseconds(world.random.pick([1, 100, 2000, 20_000])))
         drain()
         server = nil
+        store.forgetConversations()
         // The last sweep, and what it left behind: the end of the drain timeout.
         for _ in 0..<60 where Lock.count > locksBefore { world.scheduler.sleep(.milliseconds(600)) }
         isOver = true
     }
 
     /// Calls something with a completion, and waits for that.
-    private func wait(
+    func wait(
         _ what: String,
         atMost time: Nanoseconds,
         _ body: (@escaping @Sendable () -> Void) -> Void
@@ -162,21 +185,31 @@ final class Scenario {
         }
     }
 
-    private func start() -> Bool {
+    /// - Parameters:
+    ///   - stored: Listening sockets of the process before.
+    ///   - conversations: What it has handed over.
+    func start(_ stored: [StoredListener] = [], conversations: [Int32] = []) -> Bool {
         var logger = Logger(label: "server", factory: { _ in Log() })
         let logsAll = world.random.oneIn(2)
         logger.logLevel = logsAll ? .info : .notice
+        var stored = stored
+        var conversations = conversations
+        var made: Server<LineSession>?
         for _ in 0..<5 {
             do {
-                let server = try Server<LineSession>(
-                    configuration,
-                    label: "server",
-                    logger: logger,
-                    usesHotLoops: !world.random.oneIn(4)
-                ) { World.current.count("losses of all listeners") }
+                let server =
+                    try made
+                    ?? Server<LineSession>(
+                        configuration,
+                        label: processes == 1 ? "server" : "server\(processes)",
+                        logger: logger,
+                        listenerStore: store.listenerStore,
+                        usesHotLoops: !world.random.oneIn(4)
+                    ) { World.current.count("losses of all listeners") }
+                if !conversations.isEmpty { takeOver(&conversations, server) }
                 nonisolated(unsafe) var problem: (any Error)?
                 wait("the start", atMost: .milliseconds(5000)) { done in
-                    server.start {
+                    server.start(continuing: stored) {
                         problem = $0; done()
                     }
                 }
@@ -184,6 +217,9 @@ final class Scenario {
                     self.server = server
                     return true
                 }
+                // What it has taken over is its own now.
+                if processes > 1 { made = server }
+                stored = []
                 world.trace("the start fails: \(problem)")
             } catch {
                 world.trace("no server: \(error)")
@@ -193,6 +229,7 @@ final class Scenario {
             }
             world.scheduler.sleep(.milliseconds(1000))
         }
+        server = made
         return false
     }
 
@@ -230,7 +267,7 @@ final class Scenario {
 
     // MARK: - The operator
 
-    private func judgeBy(_ configuration: Configuration, onlyThat: Bool) {
+    func judgeBy(_ configuration: Configuration, onlyThat: Bool) {
         let judge = world.judge
         let limits = configuration.limits
         let line = configuration.sessionLimits.maximumLine
@@ -346,6 +383,9 @@ final class Scenario {
         }
         if world.kernel.open > 0 {
             world.fail("\(world.kernel.open) descriptors are left open: \(world.kernel.openNames)")
+        }
+        if !store.listeners.isEmpty {
+            world.fail("\(store.listeners.count) listening sockets are left in the store")
         }
         if ReadSource.count > sourcesBefore {
             world.fail("\(ReadSource.count - sourcesBefore) sources are left over")

@@ -1,0 +1,49 @@
+import DispatchServer
+import World
+
+/// What the service manager keeps between two processes: listening sockets by name, and the conversations.
+final class Store: @unchecked Sendable {
+    // Everything runs on one thread.
+    private let world: World
+    private(set) var listeners: [(name: String, file: File)] = []
+    private var conversations: File?
+
+    init(_ world: World) { self.world = world }
+
+    var listenerStore: ListenerStore {
+        ListenerStore(
+            store: { [self] descriptor, name in
+                guard let file = world.kernel.hold(descriptor) else { return }
+                world.trace("stored: \(name)")
+                listeners.append((name, file))
+            },
+            remove: { [self] name in
+                world.trace("forgotten: \(name)")
+                guard let index = listeners.firstIndex(where: { $0.name == name }) else { return }
+                listeners.remove(at: index).file.letGo()
+            }
+        )
+    }
+
+    func keepConversations(_ descriptor: Int32) { conversations = world.kernel.hold(descriptor) }
+
+    func forgetConversations() {
+        conversations?.letGo()
+        conversations = nil
+    }
+
+    func forgetAll() {
+        forgetConversations()
+        let files = listeners.map(\.file)
+        listeners = []
+        for file in files { file.letGo() }
+    }
+
+    /// Duplicates for the next process.
+    func handOut() -> (listeners: [StoredListener], conversations: [Int32]) {
+        let stored = listeners.map {
+            StoredListener(descriptor: world.kernel.install($0.file), name: $0.name)
+        }
+        return (stored, conversations.map { [world.kernel.install($0)] } ?? [])
+    }
+}
