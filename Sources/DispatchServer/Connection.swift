@@ -118,8 +118,16 @@ final class Connection: LoopMember {
                 if isOurs { self.server.connections.remove(self, client: self.key) }
             }
             state.source = source
-            source.activate()
-            guard state.life.isParked else { return }
+            guard state.life.isParked else { return source.activate() }
+            // Many come at once, and a loop takes each for one system call. It sends the quiet ones to their sources later,
+            // some at a time.
+            let loop = server.loops.next
+            if server.loops.adoptsBusy, loop.add(self, for: EPOLLIN) == 0 {
+                // A source that was never activated is resumed as one that is suspended.
+                state.watch = .loop(loop, forOutput: false)
+            } else {
+                source.activate()
+            }
             let now = Clock.now()
             let action = isTakenOver ? state.life.resume() : state.life.refuseTakeOver(now: now)
             server.workers.withWorker { _ = perform(action, &state, $0, now) }

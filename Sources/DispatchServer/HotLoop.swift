@@ -55,6 +55,8 @@ final class HotLoop<Member: LoopMember>: Sendable {
     private static var tickTime: Milliseconds { 15 }
     private static var slowTickTime: Milliseconds { 480 }
     private static var batch: Int { 256 }
+    /// So many quiet members at most go back to their sources at one tick: the others wait for it.
+    private static var mostLeaving: Int { 128 }
     private static var tickToken: UInt64 { .max }
     /// This many bytes at one event make a member bulky.
     private static var bulkyBytes: Int { 16 << 10 }
@@ -262,8 +264,9 @@ final class HotLoop<Member: LoopMember>: Sendable {
             guard now >= turn.nextReview else { return (state.probes, [Member]()) }
             // With many members each is served less often.
             let quietTime = min(max(30, Milliseconds(state.table.count) / 16), 500)
-            turn.nextReview = now &+ quietTime / 2
-            return (state.probes, state.table.quiet(since: now &- quietTime))
+            let quiet = state.table.quiet(since: now &- quietTime, atMost: Self.mostLeaving)
+            turn.nextReview = quiet.count < Self.mostLeaving ? now &+ quietTime / 2 : now
+            return (state.probes, quiet)
         }
         for probe in probes { probe() }
         for member in quiet { _ = member.leave(self) }
@@ -288,7 +291,8 @@ final class HotLoop<Member: LoopMember>: Sendable {
             processor: min(1, Double(processorTime &- turn.lastProcessorTime) / Double(elapsed)),
             work: turn.work
         )
-        turn.interval = turn.work > 0 ? Self.tickTime : min(2 * turn.interval, Self.slowTickTime)
+        let isQuiet = turn.work == 0 && turn.nextReview > Clock.now()
+        turn.interval = isQuiet ? min(2 * turn.interval, Self.slowTickTime) : Self.tickTime
         turn.lastTick = time
         turn.lastProcessorTime = processorTime
         turn.work = 0

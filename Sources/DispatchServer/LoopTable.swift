@@ -78,12 +78,14 @@ struct LoopTable<Member: LoopMember> {
 
     var members: [Member] { entries.compactMap { $0?.member } }
 
-    /// Those that have had no event since a time and wait for no turn.
-    func quiet(since: Milliseconds) -> [Member] {
-        entries.compactMap { entry in
-            guard let entry, !entry.isQueued, entry.lastEvent < since else { return nil }
-            return entry.member
+    /// Those that have had no event since a time and wait for no turn, at most so many.
+    func quiet(since: Milliseconds, atMost most: Int = .max) -> [Member] {
+        var quiet: [Member] = []
+        for case let entry? in entries where !entry.isQueued && entry.lastEvent < since {
+            guard quiet.count < most else { break }
+            quiet.append(entry.member)
         }
+        return quiet
     }
 
     /// A share of the bulky members and of the others, 0...1.

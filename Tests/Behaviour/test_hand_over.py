@@ -26,16 +26,19 @@ def store(tmp_path):
 class Service:
     """One service, and one process of it after the other."""
 
-    def __init__(self, start, store, config, listeners=1, **options):
+    def __init__(self, start, store, config, listeners=1, first=None, **options):
+        """`first`: what `_start` gets for the first process only."""
         self.start, self.store, self.listeners, self.options = start, store, listeners, options
         self.config = config
-        self.daemon = self._start()
+        self.daemon = self._start(**(first or {}))
 
-    def _start(self, limit=None, **options):
-        """`limit`: on open files; the descriptors are put in place before it holds."""
+    def _start(self, limit=None, wrapper=(), **options):
+        """`limit`: on open files; the descriptors are put in place before it holds. `wrapper`: a command that starts it."""
         arguments = self.store.start_arguments()
+        if wrapper:
+            arguments["prefix"] = (*arguments.get("prefix", ()), *wrapper)
         if limit:
-            arguments["prefix"] = (*arguments["prefix"], "/usr/bin/prlimit", f"--nofile={limit}:{limit}")
+            arguments["prefix"] = (*arguments.get("prefix", ()), "/usr/bin/prlimit", f"--nofile={limit}:{limit}")
         return self.start(self.config, listeners=self.listeners, **arguments, **{**self.options, **options})
 
     def stop(self, code=0):
@@ -344,6 +347,51 @@ def test_the_descriptor_limit_lowered(service):
         except (AssertionError, ConnectionError):
             pass
     assert answered == taken
+
+
+# What root may do beyond the limit, an ordinary user may not: descriptors on their way count against RLIMIT_NOFILE (unix(7)).
+ORDINARY = ("setpriv", "--bounding-set=-sys_resource,-sys_admin", "--inh-caps=-sys_resource,-sys_admin")
+
+
+@pytest.fixture
+def under_way():
+    """Puts so many descriptors of this user under way, in a socket that nobody reads."""
+    held = []
+
+    def put(count):
+        one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        held.append(other)
+        while count > 0:
+            socket.send_fds(one, [b"x"], [0] * min(count, 250))
+            count -= 250
+        one.close()
+    yield put
+    for each in held:
+        each.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives up rights that only root has")
+@pytest.mark.parametrize("others", [600, 1100])
+def test_more_descriptors_under_way_than_the_user_may_have(start, store, under_way, others):
+    """ETOOMANYREFS for the third message or the first one: everybody is answered and ended as in a stop, for the socket that has
+    the connections could not be passed on either."""
+    config = "port = 0\n[limits]\nmax_connections_per_client = 0\n[log]\nconnections = false\n"
+    run = Service(start, store, config, first=dict(limit=1000, wrapper=ORDINARY))
+    clients = [connect(run.daemon.port) for _ in range(700)]
+    for client in clients:
+        ask(client, b"one\n")
+    under_way(others)
+    for client in clients:
+        client.sendall(b"two\nhalf")
+    before = run.stop()
+    before.wait_for_log("Too many references.*: no conversation is handed over")
+    before.wait_for_log("stopping, 700 connections to answer")
+    assert CONVERSATIONS not in store.names
+    for client in clients:
+        assert receive(client, 4) == b"owt\n"
+        client.close()
+    run.daemon = run._start()
+    assert ask_once(run.daemon.port, b"three\n") == b"eerht\n"
 
 
 def test_more_connections_than_one_message_holds(service):

@@ -177,10 +177,19 @@ def callers(clients, *addresses):
 def flood(address, clients):
     """Every byte of the answers must be correct, and they must end with a whole line.
 
-    The client stops sending when the server reads no more, and reads to the end.
+    The client stops sending as soon as it is told that nothing more is read, and reads to the end. The first word comes when
+    each client has had an answer: none is refused for coming late.
     """
     over = until_told()
     lines = [0] * int(clients)
+    silent, change = set(range(int(clients))), threading.Lock()
+
+    def has_answer(number):
+        with change:
+            if number in silent:
+                silent.remove(number)
+                if not silent:
+                    print("flooding", flush=True)
 
     def work(number):
         text = f"flood {number} ".encode() * 20
@@ -206,6 +215,8 @@ def flood(address, clients):
                         return "a wrong answer"
                     received = received[whole * len(answer) :]
                     lines[number] += whole
+                    if lines[number]:
+                        has_answer(number)
                 if writable and sending:
                     try:
                         position = (position + connection.send(request[position:])) % len(request)
@@ -218,7 +229,6 @@ def flood(address, clients):
                     return "nothing happened for 20 s"
         return f"half a line at the end: {received[:40]!r}" if received else None
 
-    print("flooding", flush=True)
     mistakes = each(int(clients), work)
     print(f"{sum(lines)} lines answered", flush=True)
     if not mistakes and 0 in lines:

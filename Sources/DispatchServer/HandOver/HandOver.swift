@@ -1,3 +1,4 @@
+import Glibc
 import Sockets
 
 /// The connections of a server, ready for another process. `Server.handOver` makes one.
@@ -40,24 +41,28 @@ struct HandOverBatch {
     /// - Parameters:
     ///   - connections: All parked. Those that cannot be handed over are left out.
     ///   - lastNumber: The highest number of a connection so far.
-    /// - Throws: `SystemError`, and then nothing has changed.
+    /// - Throws: `SystemError`, and then nothing has changed; with `ETOOMANYREFS` when more descriptors of this user are under
+    ///   way than its limit on open files allows.
     init(_ connections: [Connection], lastNumber: UInt64, _ worker: Worker) throws(SystemError) {
         socket = try DescriptorPassing.Pair()
         let server = ServerRecord(lastNumber: lastNumber).encoded
         var records = [server]
         var ready: [Connection] = []
+        var holding: [(index: Int, record: ConnectionRecord)] = []
         // The place of the bytes held depends on the size of the records, which does not depend on the place.
         for connection in connections {
-            guard let record = connection.record(heldAt: 0, worker)?.encoded else { continue }
-            records.append(record)
+            guard let record = connection.record(heldAt: 0, worker), let bytes = record.encoded else {
+                continue
+            }
+            if !record.held.isEmpty { holding.append((records.count, record)) }
+            records.append(bytes)
             ready.append(connection)
         }
         var offset = HandOverImage.size(ofRecords: records.map(\.count))
-        for (index, connection) in ready.enumerated() {
-            guard let record = connection.record(heldAt: offset, worker), let bytes = record.encoded else {
-                continue
-            }
-            records[index + 1] = bytes
+        for (index, record) in holding {
+            var record = record
+            record.held = offset..<(offset + record.held.upperBound)
+            if let bytes = record.encoded { records[index] = bytes }
             offset = record.held.upperBound
         }
         let image = HandOverImage.encode(records)
@@ -71,10 +76,11 @@ struct HandOverBatch {
                 try connection.withHeldBytes { (bytes) throws(SystemError) in try writer.append(bytes) }
             }
         }
-        send(ready, file)
+        try send(ready, file)
     }
 
-    private mutating func send(_ connections: [Connection], _ file: borrowing SealedFile) {
+    private mutating func send(_ connections: [Connection], _ file: borrowing SealedFile) throws(SystemError)
+    {
         for first in stride(from: 0, to: connections.count, by: HandOverMessage.most) {
             let part = connections[first..<min(first + HandOverMessage.most, connections.count)]
             do throws(SystemError) {
@@ -84,6 +90,8 @@ struct HandOverBatch {
                     through: socket.sending
                 )
             } catch {
+                // Then the socket itself could not be passed on either.
+                if error.code == ETOOMANYREFS { throw error }
                 failure = error
                 return
             }

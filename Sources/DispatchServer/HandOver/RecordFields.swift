@@ -7,6 +7,8 @@
 struct FieldWriter {
     private(set) var bytes: [UInt8] = []
 
+    init() { bytes.reserveCapacity(256) }
+
     mutating func put(_ tag: UInt8, _ value: some Collection<UInt8>) {
         bytes.append(tag)
         bytes.appendInteger(UInt32(clamping: value.count))
