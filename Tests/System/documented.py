@@ -26,7 +26,9 @@ def blocks(path):
             if line.startswith(".Bd -literal"):
                 literal = []
             elif line == ".Ed":
-                yield literal
+                # A piece of HAProxy's settings is no command.
+                if not literal[0].startswith("backend "):
+                    yield literal
                 literal = None
             elif literal is not None:
                 literal.append(line)
