@@ -95,7 +95,7 @@ sanitizer-tests: test-dependencies ## Run the tests of unsafe code and of thread
 
 simulation-tests: build-dependencies ## Run the server engine over a simulated kernel and clock, for seeds=4000
 	Tests/Simulation/run --count $(or $(seeds),4000)
-	Tests/Simulation/check-planted-bugs 2 8 17 23
+	Tests/Simulation/check-planted-bugs 2 8 16 23
 
 simulation-soak: build-dependencies ## Run the simulation on new seeds for seconds=3600, and with each planted bug
 	Tests/Simulation/check-planted-bugs

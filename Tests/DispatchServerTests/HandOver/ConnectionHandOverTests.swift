@@ -161,7 +161,7 @@ struct ConnectionHandOverTests {
         #expect(life.ready() == [])
         #expect(life.release() == [.watch])
         #expect(life.hold() == [.unwatch])
-        #expect(life.leave(arrivedBy: 5) == [.watch])
+        #expect(life.leave(arrivedBy: 5) == [.watch, .accept])
         #expect(life.ready() == [.accept])
         var waiting = ListenerState()
         _ = waiting.start()

@@ -33,7 +33,12 @@ open class File {
     var readiness: Readiness { [] }
     func closed() {}
 
-    public func watch(_ watcher: Watcher) { watchers.append(watcher) }
+    /// Whether anybody ever watched it: a listener that a failed reload takes back was never in use.
+    public private(set) var wasWatched = false
+    public func watch(_ watcher: Watcher) {
+        wasWatched = true
+        watchers.append(watcher)
+    }
     public func unwatch(_ watcher: Watcher) {
         if let index = watchers.firstIndex(where: { $0 === watcher }) { watchers.remove(at: index) }
     }

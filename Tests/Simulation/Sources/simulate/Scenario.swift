@@ -236,7 +236,7 @@ final class Scenario {
     // MARK: - Clients
 
     private func arrive(_ id: Int, attempts: Int) {
-        let listeners = world.kernel.listeners.compactMap { $0.address }
+        let listeners = world.kernel.listeners.filter(\.wasWatched).compactMap { $0.address }
         let from = Address.ipv4([10, 0, 0, UInt8(world.random.within(1...5))], port: UInt16(30_000 + id))
         if !listeners.isEmpty {
             var target = world.random.pick(listeners)
