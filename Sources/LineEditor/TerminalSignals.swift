@@ -11,7 +11,8 @@ enum TerminalSignals {
     // thread.
     nonisolated(unsafe) private static var input: Int32 = -1
     nonisolated(unsafe) private static var output: Int32 = -1
-    nonisolated(unsafe) private static var original = termios()
+    // Allocated: Swift 6.2 gives a global termios 57 bytes, without its padding, and then writes 60.
+    nonisolated(unsafe) private static let original = UnsafeMutablePointer<termios>.allocate(capacity: 1)
     nonisolated(unsafe) private static var previous: [Int32: __sighandler_t?] = [:]
     nonisolated(unsafe) private static var pipe: (read: Int32, write: Int32) = (-1, -1)
 
@@ -23,7 +24,8 @@ enum TerminalSignals {
 
     /// Installs handlers that restore the terminal when a signal ends the program. Ignored signals stay ignored.
     static func arm(input: Int32, output: Int32, original modes: termios) {
-        (self.input, self.output, original) = (input, output, modes)
+        (self.input, self.output) = (input, output)
+        original.initialize(to: modes)
         PasteDrain.prepare()
         openPipe()
         for number in ending {
@@ -106,7 +108,7 @@ enum TerminalSignals {
         _ = write(output, "\u{1B}[?7h\u{1B}[?2004l", 13)
         let matched = pasteMatched.load(ordering: .relaxed)
         if matched >= 0 { PasteDrain.drain(input, matched: matched) }
-        tcsetattr(input, TCSANOW, &original)
+        tcsetattr(input, TCSANOW, original)
     }
 }
 
