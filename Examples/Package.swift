@@ -45,6 +45,8 @@ let package = Package(
         ),
         // Greets its clients: everything that systemd offers, on libdispatch.
         .executableTarget(name: "greeter", dependencies: [sockets, systemd, logging], swiftSettings: strict),
+        // Counts its clients, and keeps the count over a restart.
+        .executableTarget(name: "visitors", dependencies: [sockets, systemd], swiftSettings: strict),
         // Says which addresses of a service accept connections.
         .executableTarget(name: "knock", dependencies: [sockets], swiftSettings: strict),
         // Reverses the lines of standard input.

@@ -345,11 +345,8 @@ public final class Server<S: Session>: Sendable {
             listeners: listeners.addresses.count,
             open: open
         )
-        guard let outcome else { return }
-        core.connections.setCapacity(
-            outcome.maximumConnections,
-            perClient: configuration.limits.connectionsPerClient
-        )
+        // Without a limit per client: these clients are connected already, and a refusal would be a RST.
+        if let outcome { core.connections.setCapacity(outcome.maximumConnections) }
     }
 
     /// For backends that send what they get.

@@ -147,6 +147,7 @@ final class Daemon: @unchecked Sendable {
             queue.async { [self] in
                 store.remove(Inheritance.conversationsName)
                 HandOverLog(logger: logger).note(report)
+                metrics.count(report)
             }
         }
     }
@@ -274,7 +275,7 @@ final class Daemon: @unchecked Sendable {
         }
         drainingSince = .now
         guard mayBeRestart, notifier.isActive, settings.server.isHandedOver else { return drain(server) }
-        notifier.stopping()
+        notifier.stopping(status: StatusLine.draining(server.statistics.connections))
         ServiceJob.ofThisProcess(timeout: .milliseconds(500), on: queue) { [self] job in
             // Without an answer it may be a restart. All that has arrived is answered in any case. Where systemd is about to
             // listen itself, it needs the addresses.
@@ -293,7 +294,7 @@ final class Daemon: @unchecked Sendable {
             queue.async { [self] in
                 guard let handOver else { return drain(server) }
                 store.store(handOver.descriptor, as: Inheritance.conversationsName, isWatched: false)
-                store.whenSettled(timeout: .seconds(10)) { [self] _ in
+                store.whenSettled(timeout: .seconds(5)) { [self] _ in
                     queue.async { [self] in
                         guard handOver.isKept() else {
                             log.noteNotKept()

@@ -66,6 +66,13 @@ final class MetricsExporter: @unchecked Sendable {
         }
     }
 
+    func count(_ report: TakeOverReport) {
+        pages.figures.withLock { figures in
+            figures.takenOver &+= UInt64(clamping: report.taken)
+            figures.notTakenOver &+= UInt64(clamping: report.ended)
+        }
+    }
+
     // MARK: - Settings
 
     /// Puts settings into force: the file is written and the HTTP server answers, or nothing has changed.

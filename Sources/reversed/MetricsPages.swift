@@ -10,6 +10,9 @@ final class MetricsPages: Sendable {
     struct Figures {
         var reloads: UInt64 = 0
         var failedReloads: UInt64 = 0
+        /// Connections of the process before this one that continue here, and those that could not.
+        var takenOver: UInt64 = 0
+        var notTakenOver: UInt64 = 0
         var fileFailures: UInt64 = 0
         var isFileFailing = false
         var droppedRecords: UInt64 = 0
@@ -42,6 +45,16 @@ final class MetricsPages: Sendable {
             [
                 .init(.count($0.reloads), labels: [("result", "ok")]),
                 .init(.count($0.failedReloads), labels: [("result", "failed")]),
+            ]
+        },
+        Metric(
+            .counter,
+            "reversed_handed_over_connections_total",
+            "Connections of the process before this one, by result: taken (they continue) or ended."
+        ) {
+            [
+                .init(.count($0.takenOver), labels: [("result", "taken")]),
+                .init(.count($0.notTakenOver), labels: [("result", "ended")]),
             ]
         },
         Metric(

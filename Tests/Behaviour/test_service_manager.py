@@ -25,10 +25,13 @@ class Manager:
         self.told = []
 
     def next(self, seconds=10):
+        """The next datagram, apart from those about the descriptor store: test_hand_over.py is about these."""
         self.socket.settimeout(seconds)
-        message = dict(line.split("=", 1) for line in self.socket.recv(65536).decode().splitlines())
-        self.told.append(message)
-        return message
+        while True:
+            message = dict(line.split("=", 1) for line in self.socket.recv(65536).decode().splitlines())
+            if not {"FDSTORE", "FDSTOREREMOVE"} & set(message):
+                self.told.append(message)
+                return message
 
     def await_(self, name, seconds=10):
         """The next datagram that says this; STATUS alone may come in between."""

@@ -1,6 +1,7 @@
 import CSystemd
 import Dispatch
 import Glibc
+import Synchronization
 import TextEscaping
 
 /// The file descriptor store: the service manager keeps open descriptors of the service while its process ends and the next
@@ -59,7 +60,29 @@ public struct DescriptorStore: Sendable {
     ///     notifier's, or on the caller's thread.
     public func whenSettled(timeout: Duration, _ body: @escaping @Sendable (Bool) -> Void) {
         guard notifier.isActive else { return body(true) }
-        notifier.afterSending { body(sd_notify_barrier(0, timeout.wholeMicroseconds) >= 0) }
+        let answer = FirstAnswer(body)
+        notifier.afterSending { answer.give(sd_notify_barrier(0, timeout.wholeMicroseconds) >= 0) }
+        // A manager that does not read holds up what is sent before the barrier.
+        DispatchQueue.global().asyncAfter(
+            deadline: .now() + .microseconds(Int(clamping: timeout.wholeMicroseconds))
+        ) {
+            answer.give(false)
+        }
+    }
+}
+
+/// Passes on the first of several answers.
+private final class FirstAnswer: Sendable {
+    private let receiver: Mutex<(@Sendable (Bool) -> Void)?>
+
+    init(_ receiver: @escaping @Sendable (Bool) -> Void) { self.receiver = Mutex(receiver) }
+
+    func give(_ answer: Bool) {
+        let receiver = receiver.withLock { receiver in
+            defer { receiver = nil }
+            return receiver
+        }
+        receiver?(answer)
     }
 }
 

@@ -1,4 +1,4 @@
-// Fibers: stacks of their own that one thread switches between (makecontext(3)).
+// A fiber is a stack of its own; one thread switches between them (makecontext(3)).
 #pragma once
 
 /// A fiber, or the place to come back to.
