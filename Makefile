@@ -19,7 +19,7 @@ LINT_PACKAGES := $(BUILD_PACKAGES) git python3 mandoc shellcheck hunspell hunspe
 
 .DEFAULT_GOAL := help
 .PHONY: help build programs install uninstall run deb container demo test lint format unit-tests sanitizer-tests \
-	simulation-tests simulation-soak fuzz behaviour-tests fault-tests system-tests soak restart-soak coverage examples \
+	sanitizer-soak simulation-tests simulation-soak fuzz behaviour-tests fault-tests system-tests soak restart-soak coverage examples \
 	documentation grapheme-table recording layers benchmark clean release \
 	build-dependencies test-dependencies system-dependencies lint-dependencies
 
@@ -88,10 +88,14 @@ format: ## Format the Swift sources as .swift-format says
 unit-tests: test-dependencies ## Run the tests of each module
 	$(SWIFT) test
 
-sanitizer-tests: test-dependencies ## Run the tests of unsafe code and of threads under sanitizers
-	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build-asan \
-		--filter 'ReverseCoreTests|SettingsTests|DispatchServerTests|SocketsTests'
-	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan --filter DispatchServerTests
+sanitizer-tests: test-dependencies ## Run the tests of unsafe code and of threads under AddressSanitizer and ThreadSanitizer
+	scripts/sanitize address quick
+	scripts/sanitize thread quick
+
+soak: sanitizer-soak
+sanitizer-soak: test-dependencies ## Run all unit tests and behaviour tests under both sanitizers
+	scripts/sanitize address full
+	scripts/sanitize thread full
 
 simulation-tests: build-dependencies ## Run the server engine over a simulated kernel and clock, for seeds=4000
 	Tests/Simulation/run --count $(or $(seeds),4000)
@@ -112,6 +116,9 @@ fuzz: test-dependencies ## Fuzz every reader of outside data, each for seconds=6
 
 behaviour-tests: test-dependencies build examples ## Test the release binaries over real sockets, pipes and terminals
 	$(PYTHON) -m pytest -q Tests/Behaviour
+
+coverage: test-dependencies ## Print how many lines the unit tests and the behaviour tests run, by module
+	scripts/coverage
 
 fault-tests: test-dependencies build ## Test failing system calls, hostile clients, a hostile machine; FAULTS_SEED=1
 	$(PYTHON) -m pytest -q Tests/Faults
@@ -136,7 +143,7 @@ recording: test-dependencies build ## Record the session in README.md again: doc
 	$(PYTHON) scripts/record
 
 clean: ## Remove everything that was built
-	rm -rf .build Tests/Simulation/.build .build-asan .build-fuzz .build-tsan Examples/.build
+	rm -rf .build Tests/Simulation/.build .build-asan .build-coverage .build-fuzz .build-tsan Examples/.build
 
 ##@ Release
 

@@ -11,6 +11,9 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// Modules in which each use of unsafe memory is marked `unsafe`; an unmarked one is an error.
+let marked = strict + [.strictMemorySafety()]
+
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
@@ -58,8 +61,8 @@ let package = Package(
         .target(name: "CWideText"),
         // toml++ is header-only: Debian's libtomlplusplus-dev.
         .target(name: "CTOML"),
-        .target(name: "Quantities", swiftSettings: strict),
-        .target(name: "TextEscaping", swiftSettings: strict),
+        .target(name: "Quantities", swiftSettings: marked),
+        .target(name: "TextEscaping", swiftSettings: marked),
 
         // Layer 1: the parts that the product is made of, each usable by itself.
         .target(name: "ReverseCore", dependencies: ["CWideText"], swiftSettings: strict),
@@ -74,15 +77,15 @@ let package = Package(
         .target(
             name: "CommandSupport",
             dependencies: ["CLinux", "Sockets", "TextEscaping", argumentParser],
-            swiftSettings: strict
+            swiftSettings: marked
         ),
         .target(
             name: "DispatchServer",
             dependencies: ["CEpollGuard", "CLinux", "Quantities", "Sockets", logging, metrics],
             swiftSettings: strict
         ),
-        .target(name: "ReverseClient", dependencies: ["Quantities", "Sockets"], swiftSettings: strict),
-        .target(name: "LineEditor", dependencies: ["ReverseCore"], swiftSettings: strict),
+        .target(name: "ReverseClient", dependencies: ["Quantities", "Sockets"], swiftSettings: marked),
+        .target(name: "LineEditor", dependencies: ["ReverseCore"], swiftSettings: marked),
 
         // Layer 3: the settings, which contain the server's configuration.
         .target(
@@ -90,14 +93,14 @@ let package = Package(
             dependencies: [
                 "CTOML", "DispatchServer", "Quantities", "ReverseCore", "Sockets", "TextEscaping", logging,
             ],
-            swiftSettings: strict
+            swiftSettings: marked
         ),
 
         // Metrics for Prometheus: a backend of swift-metrics, its text, and HTTP as sessions of the server library.
         .target(
             name: "MetricsExport",
             dependencies: ["DispatchServer", "Sockets", metrics],
-            swiftSettings: strict
+            swiftSettings: marked
         ),
 
         // Layer 4: the programs.
@@ -122,7 +125,7 @@ let package = Package(
                 "TextEscaping", argumentParser,
             ],
             resources: [.embedInCode("Completions")],
-            swiftSettings: strict
+            swiftSettings: marked
         ),
 
         .target(

@@ -13,7 +13,9 @@ public struct Arguments: Sendable {
     public static var ofProcess: Arguments {
         Arguments(
             (1..<max(1, linux_argument_count())).compactMap { index in
-                linux_argument(index).map { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
+                unsafe linux_argument(index).map {
+                    unsafe Array(UnsafeRawBufferPointer(start: $0, count: strlen($0)))
+                }
             }
         )
     }

@@ -25,7 +25,7 @@ public struct CompletionScripts: Sendable {
             return nil
         }
         let named = first == option ? arguments.dropFirst().first : String(first.dropFirst(option.count + 1))
-        let path = named ?? getenv("SHELL").map { String(cString: $0) } ?? ""
+        let path = unsafe named ?? getenv("SHELL").map { unsafe String(cString: $0) } ?? ""
         switch path.split(separator: "/").last {
         case "bash": return String(decoding: bash, as: UTF8.self)
         case "zsh": return String(decoding: zsh, as: UTF8.self)

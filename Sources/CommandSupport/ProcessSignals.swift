@@ -5,9 +5,9 @@ public enum ProcessSignals {
     /// Whether a signal is ignored, for instance inherited from nohup(1) or `trap '' INT` of a shell.
     public static func isIgnored(_ number: Int32) -> Bool {
         var current = sigaction()
-        guard sigaction(number, nil, &current) == 0 else { return false }
+        guard unsafe sigaction(number, nil, &current) == 0 else { return false }
         // SIG_IGN is the address 1, not a function.
-        return unsafeBitCast(current.__sigaction_handler, to: Int.self) == 1
+        return unsafe unsafeBitCast(current.__sigaction_handler, to: Int.self) == 1
     }
 
     /// Ends the process by a signal, so that a shell or a supervisor sees which one; a loop in a script then stops at Ctrl-C.

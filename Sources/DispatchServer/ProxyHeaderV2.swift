@@ -48,8 +48,8 @@ enum ProxyHeaderV2 {
         }
     }
 
-    /// The source address; the bytes hold the addresses of the family.
-    private static func source(_ family: UInt8, _ bytes: [UInt8]) -> SocketAddress? {
+    /// The source address; the bytes hold the addresses of the family, which is 1 to 3.
+    private static func source(_ family: UInt8, _ bytes: [UInt8]) -> SocketAddress {
         func port(_ offset: Int) -> UInt16 { UInt16(bytes[offset]) << 8 | UInt16(bytes[offset + 1]) }
         let address = bytes[fixedLength...]
         switch family {
@@ -58,13 +58,11 @@ enum ProxyHeaderV2 {
         case 2:
             return SocketAddress.ipv6(SIMD16(address.prefix(16)), port: port(fixedLength + 32), zone: 0)
                 .unmapped
-        case 3:
+        default:
             let path = address.prefix(unixPathLength)
             // An abstract name begins with a NUL. The field is padded with NULs.
             let name = path.first == 0 ? path.dropLast(while: { $0 == 0 }) : path.prefix { $0 != 0 }
             return .unix(path: ByteText.text(name))
-        default:
-            return nil
         }
     }
 

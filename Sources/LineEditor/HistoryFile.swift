@@ -62,7 +62,7 @@ extension HistoryFile {
         // Another session may have replaced the file before the lock was free.
         for _ in 0..<Self.lockAttempts {
             let flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
-            let file = Glibc.open(path, creates ? flags | O_CREAT : flags, 0o600)
+            let file = unsafe Glibc.open(path, creates ? flags | O_CREAT : flags, 0o600)
             if file < 0 {
                 if errno == ENOENT && !creates { return nil }
                 throw failure(errno == ELOOP ? "it is a symbolic link" : Self.systemMessage())
@@ -83,7 +83,7 @@ extension HistoryFile {
     /// Refuses special files, and makes the file readable by its owner only.
     private func check(_ file: Int32) throws(Failure) {
         var status = stat()
-        guard fstat(file, &status) == 0 else { throw failure(Self.systemMessage()) }
+        guard unsafe fstat(file, &status) == 0 else { throw failure(Self.systemMessage()) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw failure("it is not a regular file") }
         guard status.st_mode & 0o777 != 0o600 else { return }
         guard fchmod(file, 0o600) == 0 else { throw failure("others may read it: \(Self.systemMessage())") }
@@ -94,29 +94,29 @@ extension HistoryFile {
         var pause = timespec(tv_sec: 0, tv_nsec: 5_000_000)
         for _ in 0..<Self.lockAttempts {
             if flock(file, LOCK_EX | LOCK_NB) == 0 { return }
-            nanosleep(&pause, nil)
+            unsafe nanosleep(&pause, nil)
         }
     }
 
     private func isCurrent(_ file: Int32) -> Bool {
         var (opened, named) = (stat(), stat())
-        guard fstat(file, &opened) == 0, lstat(path, &named) == 0 else { return false }
+        guard unsafe fstat(file, &opened) == 0, unsafe lstat(path, &named) == 0 else { return false }
         return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino
     }
 
     /// Reads a little more than the last 1 MiB. Earlier lines are dropped anyway.
     private func contents(of file: Int32) throws(Failure) -> [UInt8] {
         var status = stat()
-        guard fstat(file, &status) == 0 else { throw failure(Self.systemMessage()) }
+        guard unsafe fstat(file, &status) == 0 else { throw failure(Self.systemMessage()) }
         let size = Int(status.st_size)
         let count = min(size, Self.mostBytes + 1)
         var bytes = [UInt8](repeating: 0, count: count)
         var position = 0
         while position < count {
-            let part = bytes.withUnsafeMutableBytes { buffer in
-                pread(
+            let part = unsafe bytes.withUnsafeMutableBytes { buffer in
+                unsafe pread(
                     file,
-                    buffer.baseAddress.map { $0 + position },
+                    buffer.baseAddress.map { unsafe $0 + position },
                     count - position,
                     size - count + position
                 )
@@ -131,15 +131,15 @@ extension HistoryFile {
 
     private func replace(with lines: ArraySlice<ArraySlice<UInt8>>) throws(Failure) {
         let new = "\(path).\(getpid())"
-        unlink(new)
-        let file = Glibc.open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        unsafe unlink(new)
+        let file = unsafe Glibc.open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw failure(Self.systemMessage()) }
         defer { close(file) }
         do throws(Failure) {
             try write(lines.flatMap { $0 + [0x0A] }, to: file)
-            guard rename(new, path) == 0 else { throw failure(Self.systemMessage()) }
+            guard unsafe rename(new, path) == 0 else { throw failure(Self.systemMessage()) }
         } catch {
-            unlink(new)
+            unsafe unlink(new)
             throw error
         }
     }
@@ -147,7 +147,7 @@ extension HistoryFile {
     private func write(_ bytes: [UInt8], to file: Int32) throws(Failure) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else { throw failure(Self.systemMessage()) }
             rest = rest.dropFirst(count)
@@ -157,7 +157,7 @@ extension HistoryFile {
     private func makeDirectory() {
         var position = path.startIndex
         while let slash = path[position...].dropFirst().firstIndex(of: "/") {
-            mkdir(String(path[..<slash]), 0o700)
+            unsafe mkdir(String(path[..<slash]), 0o700)
             position = slash
         }
     }
@@ -169,5 +169,5 @@ extension HistoryFile {
         )
     }
 
-    private static func systemMessage() -> String { String(cString: strerror(errno)) }
+    private static func systemMessage() -> String { unsafe String(cString: strerror(errno)) }
 }

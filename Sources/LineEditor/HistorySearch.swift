@@ -63,7 +63,7 @@ struct HistorySearch: Equatable {
             text.withUTF8 { text in
                 guard let start = line.baseAddress, let sought = text.baseAddress else { return nil }
                 return (0..<max(0, line.count - text.count + 1)).first {
-                    memcmp(start + $0, sought, text.count) == 0
+                    unsafe memcmp(start + $0, sought, text.count) == 0
                 }
             }
         }

@@ -28,7 +28,7 @@ final class Terminal {
 
     var columns: Int {
         var size = winsize()
-        return ioctl(output, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+        return unsafe ioctl(output, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
     }
 
     /// Sets the modes in which every key arrives at once, including Ctrl-C. Input that was typed before is kept. Returns false, with
@@ -36,7 +36,7 @@ final class Terminal {
     func beginEditing() -> Bool {
         guard original == nil else { return true }
         var modes = termios()
-        guard tcgetattr(input, &modes) == 0 else { return false }
+        guard unsafe tcgetattr(input, &modes) == 0 else { return false }
         original = modes
         TerminalSignals.arm(input: input, output: output, original: modes)
         return resumeEditing()
@@ -47,13 +47,13 @@ final class Terminal {
         guard var modes = original else { return false }
         modes.c_iflag &= ~tcflag_t(BRKINT | ICRNL | INLCR | IGNCR | INPCK | ISTRIP | IXON)
         modes.c_lflag &= ~tcflag_t(ECHO | ICANON | IEXTEN | ISIG)
-        withUnsafeMutableBytes(of: &modes.c_cc) { characters in
-            characters[Int(VMIN)] = 1
-            characters[Int(VTIME)] = 0
+        unsafe withUnsafeMutableBytes(of: &modes.c_cc) { characters in
+            unsafe characters[Int(VMIN)] = 1
+            unsafe characters[Int(VTIME)] = 0
         }
         // Bracketed paste, which marks pasted text.
         write("\u{1B}[?2004h")
-        return tcsetattr(input, TCSADRAIN, &modes) == 0
+        return unsafe tcsetattr(input, TCSADRAIN, &modes) == 0
     }
 
     /// Restores the terminal.
@@ -64,7 +64,7 @@ final class Terminal {
         guard var modes = original else { return }
         write("\u{1B}[?2004l")
         if let pasteMatched { PasteDrain.drain(input, matched: pasteMatched) }
-        tcsetattr(input, TCSADRAIN, &modes)
+        unsafe tcsetattr(input, TCSADRAIN, &modes)
         TerminalSignals.disarm()
         original = nil
     }
@@ -76,7 +76,7 @@ final class Terminal {
             pollfd(fd: watched, events: Int16(POLLIN), revents: 0),
             pollfd(fd: TerminalSignals.descriptor, events: Int16(POLLIN), revents: 0),
         ]
-        let result = poll(&polls, 3, milliseconds)
+        let result = unsafe poll(&polls, 3, milliseconds)
         if result < 0 && errno != EINTR { return .ended(errno) }
         if result < 0 || polls[2].revents != 0 {
             TerminalSignals.clear()
@@ -85,7 +85,7 @@ final class Terminal {
         if result == 0 { return .timedOut }
         // Keys first, so that a lost connection does not lose typed text.
         guard polls[0].revents != 0 else { return .watched }
-        let count = read(input, &buffer, buffer.count)
+        let count = unsafe read(input, &buffer, buffer.count)
         if count < 0 && (errno == EINTR || errno == EAGAIN) { return .interrupted }
         // EIO: the other end of the terminal is closed.
         if count < 0 { return .ended(errno == EIO ? nil : errno) }
@@ -95,11 +95,11 @@ final class Terminal {
     func write(_ text: String) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(output, $0.baseAddress, $0.count) }
+            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(output, $0.baseAddress, $0.count) }
             if count < 0 && errno == EINTR { continue }
             if count < 0 && errno == EAGAIN {
                 var polls = [pollfd(fd: output, events: Int16(POLLOUT), revents: 0)]
-                _ = poll(&polls, 1, -1)
+                _ = unsafe poll(&polls, 1, -1)
                 continue
             }
             guard count > 0 else { return }

@@ -11,7 +11,8 @@ enum TerminalSignals {
     // thread.
     nonisolated(unsafe) private static var input: Int32 = -1
     nonisolated(unsafe) private static var output: Int32 = -1
-    nonisolated(unsafe) private static var original = termios()
+    // Allocated: Swift 6.2 gives a global `termios` 57 bytes, without its padding, and then writes 60.
+    nonisolated(unsafe) private static let original = UnsafeMutablePointer<termios>.allocate(capacity: 1)
     nonisolated(unsafe) private static var previous: [Int32: __sighandler_t?] = [:]
     nonisolated(unsafe) private static var pipe: (read: Int32, write: Int32) = (-1, -1)
 
@@ -23,7 +24,8 @@ enum TerminalSignals {
 
     /// Installs handlers that restore the terminal when a signal ends the program. Ignored signals stay ignored.
     static func arm(input: Int32, output: Int32, original modes: termios) {
-        (self.input, self.output, original) = (input, output, modes)
+        unsafe (self.input, self.output) = (input, output)
+        unsafe original.initialize(to: modes)
         PasteDrain.prepare()
         openPipe()
         for number in ending {
@@ -49,17 +51,17 @@ enum TerminalSignals {
     }
 
     static func disarm() {
-        for number in ending + noted { signal(number, previous[number] ?? SIG_DFL) }
+        for number in ending + noted { unsafe signal(number, previous[number] ?? SIG_DFL) }
     }
 
     /// A pipe that is readable after a signal that does not end the program, because a signal may arrive just before poll(2).
     /// -1 without a pipe.
-    static var descriptor: Int32 { pipe.read }
+    static var descriptor: Int32 { unsafe pipe.read }
 
     /// Empties the pipe. Call it before checking the signals.
     static func clear() {
         var bytes: UInt64 = 0
-        while read(pipe.read, &bytes, MemoryLayout.size(ofValue: bytes)) > 0 {}
+        while unsafe read(pipe.read, &bytes, MemoryLayout.size(ofValue: bytes)) > 0 {}
     }
 
     static func note(pasteMatched matched: Int?) { pasteMatched.store(matched ?? -1, ordering: .relaxed) }
@@ -76,37 +78,37 @@ enum TerminalSignals {
     static func takeContinuation() -> Bool { hasContinued.exchange(false, ordering: .relaxed) }
 
     private static func openPipe() {
-        guard pipe.read < 0 else { return }
+        guard unsafe pipe.read < 0 else { return }
         var ends: [Int32] = [-1, -1]
         // Without it a signal still interrupts poll(2), unless it arrives just before.
-        guard Glibc.pipe(&ends) == 0 else { return }
+        guard unsafe Glibc.pipe(&ends) == 0 else { return }
         for end in ends {
             _ = fcntl(end, F_SETFL, O_NONBLOCK)
             _ = fcntl(end, F_SETFD, FD_CLOEXEC)
         }
-        pipe = (ends[0], ends[1])
+        unsafe pipe = (ends[0], ends[1])
     }
 
     private static func wake() {
         let code = errno
-        _ = write(pipe.write, "!", 1)
+        _ = unsafe write(pipe.write, "!", 1)
         errno = code
     }
 
     private static func handle(_ number: Int32, _ handler: __sighandler_t?) {
         let before: __sighandler_t? = signal(number, handler)
-        previous[number] = before
-        if unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {
+        unsafe previous[number] = before
+        if unsafe unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {
             signal(number, SIG_IGN)
         }
     }
 
     private static func giveBack() {
         // The signal may have arrived while wrapping was off.
-        _ = write(output, "\u{1B}[?7h\u{1B}[?2004l", 13)
+        _ = unsafe write(output, "\u{1B}[?7h\u{1B}[?2004l", 13)
         let matched = pasteMatched.load(ordering: .relaxed)
-        if matched >= 0 { PasteDrain.drain(input, matched: matched) }
-        tcsetattr(input, TCSANOW, &original)
+        if matched >= 0 { unsafe PasteDrain.drain(input, matched: matched) }
+        unsafe tcsetattr(input, TCSANOW, original)
     }
 }
 
@@ -124,8 +126,8 @@ enum PasteDrain {
 
     /// Allocates the buffers, which a signal handler must not do.
     static func prepare() {
-        buffer.initialize(repeating: 0, count: size)
-        for (index, byte) in KeyDecoder.pasteEnd.enumerated() { mark[index] = byte }
+        unsafe buffer.initialize(repeating: 0, count: size)
+        for (index, byte) in KeyDecoder.pasteEnd.enumerated() { unsafe mark[index] = byte }
     }
 
     /// Reads up to the end mark, of which `matched` bytes have arrived. Gives up after five seconds, 64 MiB or a pause of one
@@ -136,15 +138,15 @@ enum PasteDrain {
         let end = time(nil) + longestTime
         var polls = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
         // Never more bytes than the mark still lacks, because what follows was typed for the next reader.
-        while total < mostBytes && time(nil) <= end && poll(&polls, 1, longestPause) > 0 {
-            let count = read(input, buffer, size - matched)
+        while unsafe total < mostBytes && time(nil) <= end && poll(&polls, 1, longestPause) > 0 {
+            let count = unsafe read(input, buffer, size - matched)
             guard count > 0 else { return }
             total += count
             for index in 0..<count {
-                if buffer[index] == mark[matched] {
+                if unsafe buffer[index] == mark[matched] {
                     matched += 1
                 } else {
-                    matched = buffer[index] == mark[0] ? 1 : 0
+                    matched = unsafe buffer[index] == mark[0] ? 1 : 0
                 }
                 if matched == size { return }
             }

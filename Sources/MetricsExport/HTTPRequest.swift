@@ -11,17 +11,18 @@ struct HTTPRequest: Equatable {
     ///
     /// - Parameter head: Lines that each end with CR LF, the last one empty; at most ``HTTPSession/maximumHead`` bytes.
     init(head: UnsafeRawBufferPointer) throws(HTTPError) {
-        var lines = head.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
-            $0.dropLast()
+        var lines = unsafe head.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
+            unsafe $0.dropLast()
         }[...]
-        if lines.first?.isEmpty == true { lines = lines.dropFirst() }
-        guard let start = lines.popFirst() else { throw .badRequest("no request line") }
-        (isHead, path, isOld) = try Self.start(start)
+        if unsafe lines.first?.isEmpty == true { unsafe lines = lines.dropFirst() }
+        guard let start = unsafe lines.popFirst() else { throw .badRequest("no request line") }
+        (isHead, path, isOld) = try unsafe Self.start(start)
 
         var hosts = 0
         var connection: [String] = []
-        for line in lines where !line.isEmpty {
-            let (name, value) = try Self.field(line)
+        while let line = unsafe lines.popFirst() {
+            if unsafe line.isEmpty { continue }
+            let (name, value) = try unsafe Self.field(line)
             switch name {
             case "host":
                 guard value.utf8.allSatisfy({ $0 > 0x20 && !"/?#@,".utf8.contains($0) }) else {
@@ -43,19 +44,23 @@ struct HTTPRequest: Equatable {
     private static func start(_ line: UnsafeRawBufferPointer.SubSequence) throws(HTTPError) -> (
         Bool, String, Bool
     ) {
-        let parts = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-        guard parts.count == 3, isToken(parts[0]), parts[1].allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+        let parts = unsafe line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+        guard unsafe parts.count == 3, unsafe isToken(parts[0]),
+            unsafe parts[1].allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+        else {
             throw .badRequest("a wrong request line")
         }
-        let version = String(decoding: parts[2], as: UTF8.self)
+        let version = unsafe String(decoding: parts[2], as: UTF8.self)
         guard version.hasPrefix("HTTP/"), version.utf8.count == 8,
             version.utf8.dropFirst(6).first == UInt8(ascii: "."),
             version.utf8.dropFirst(5).allSatisfy({ $0 == UInt8(ascii: ".") || (48...57).contains($0) })
         else { throw .badRequest("a wrong version") }
         guard ["HTTP/1.0", "HTTP/1.1"].contains(version) else { throw .wrongVersion }
-        let method = String(decoding: parts[0], as: UTF8.self)
+        let method = unsafe String(decoding: parts[0], as: UTF8.self)
         guard method == "GET" || method == "HEAD" else { throw .wrongMethod }
-        return (method == "HEAD", try path(String(decoding: parts[1], as: UTF8.self)), version == "HTTP/1.0")
+        return unsafe (
+            method == "HEAD", try path(String(decoding: parts[1], as: UTF8.self)), version == "HTTP/1.0"
+        )
     }
 
     /// The path of a target in origin form, or in absolute form, which a proxy may send (RFC 9112, section 3.2).
@@ -74,19 +79,19 @@ struct HTTPRequest: Equatable {
     private static func field(_ line: UnsafeRawBufferPointer.SubSequence) throws(HTTPError) -> (
         String, String
     ) {
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")), isToken(line[..<colon]) else {
+        guard let colon = unsafe line.firstIndex(of: UInt8(ascii: ":")), unsafe isToken(line[..<colon]) else {
             throw .badRequest("a wrong field")
         }
-        let value = line[(colon + 1)...]
-        guard value.allSatisfy({ $0 == 0x09 || $0 >= 0x20 && $0 != 0x7F }) else {
+        let value = unsafe line[(colon + 1)...]
+        guard unsafe value.allSatisfy({ $0 == 0x09 || $0 >= 0x20 && $0 != 0x7F }) else {
             throw .badRequest("a control character in a field")
         }
-        let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
-        return (name, trimmed(Substring(String(decoding: value, as: UTF8.self))))
+        let name = unsafe String(decoding: line[..<colon], as: UTF8.self).lowercased()
+        return unsafe (name, trimmed(Substring(String(decoding: value, as: UTF8.self))))
     }
 
     private static func isToken(_ bytes: UnsafeRawBufferPointer.SubSequence) -> Bool {
-        !bytes.isEmpty
+        unsafe !bytes.isEmpty
             && bytes.allSatisfy { byte in
                 (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
                     || "!#$%&'*+-.^_`|~".utf8.contains(byte)

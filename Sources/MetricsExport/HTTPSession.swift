@@ -27,18 +27,18 @@ public struct HTTPSession: Session {
     /// Answers each complete request.
     public mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: NoOptions) -> SessionStep {
         var step = SessionStep(consumed: 0, requests: 0)
-        while step.ending == nil, let head = nextHead(in: buffer, from: step.consumed) {
+        while step.ending == nil, let head = unsafe nextHead(in: buffer, from: step.consumed) {
             let request: HTTPRequest
             switch head {
             case .failure(let error):
                 refuse(error, &step)
                 continue
             case .success(let end):
-                let bytes = UnsafeRawBufferPointer(rebasing: buffer[step.consumed..<end])
+                let bytes = unsafe UnsafeRawBufferPointer(rebasing: buffer[step.consumed..<end])
                 step.consumed = end
                 scanned = 0
                 lineStart = 0
-                do throws(HTTPError) { request = try HTTPRequest(head: bytes) } catch {
+                do throws(HTTPError) { request = try unsafe HTTPRequest(head: bytes) } catch {
                     refuse(error, &step)
                     continue
                 }
@@ -74,8 +74,8 @@ public struct HTTPSession: Session {
         while start + scanned < end {
             let index = start + scanned
             scanned += 1
-            guard buffer[index] == UInt8(ascii: "\n") else { continue }
-            guard index > start + lineStart, buffer[index - 1] == UInt8(ascii: "\r") else {
+            guard unsafe buffer[index] == UInt8(ascii: "\n") else { continue }
+            guard index > start + lineStart, unsafe buffer[index - 1] == UInt8(ascii: "\r") else {
                 return .failure(.badRequest("a line ends without CR"))
             }
             let isEmpty = index - 1 == start + lineStart

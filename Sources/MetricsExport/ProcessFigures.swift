@@ -26,7 +26,7 @@ public struct ProcessFigures: Sendable {
         }
         openDescriptors = Self.countDescriptors()
         var limit = rlimit()
-        if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
+        if unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
             maximumDescriptors = Double(limit.rlim_cur)
         }
         // proc_pid_stat(5): the name, in parentheses, may contain any character; field 22 is the start in ticks since boot.
@@ -40,17 +40,17 @@ public struct ProcessFigures: Sendable {
 
     private static func seconds(_ clock: clockid_t) -> Double {
         var time = timespec()
-        clock_gettime(clock, &time)
+        unsafe clock_gettime(clock, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     /// The words of a small file, after the last `separator` if there is one.
     private static func fields(of path: String, after separator: Character? = nil) -> [Substring]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+        let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
         guard count > 0 else { return nil }
         let text = String(decoding: buffer.prefix(count), as: UTF8.self)
         let start = separator.flatMap { text.lastIndex(of: $0) }.map { text.index(after: $0) }
@@ -60,12 +60,12 @@ public struct ProcessFigures: Sendable {
     /// proc_pid_fd(5): since Linux 6.2 the size of the directory is the number of descriptors; before, it is listed.
     private static func countDescriptors() -> Double? {
         var status = stat()
-        guard stat("/proc/self/fd", &status) == 0 else { return nil }
+        guard unsafe stat("/proc/self/fd", &status) == 0 else { return nil }
         if status.st_size > 0 { return Double(status.st_size) }
-        guard let directory = opendir("/proc/self/fd") else { return nil }
-        defer { closedir(directory) }
+        guard let directory = unsafe opendir("/proc/self/fd") else { return nil }
+        defer { unsafe closedir(directory) }
         var count = -3.0  // ".", "..", and the descriptor of the directory
-        while readdir(directory) != nil { count += 1 }
+        while unsafe readdir(directory) != nil { count += 1 }
         return count
     }
 

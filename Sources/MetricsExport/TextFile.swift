@@ -16,15 +16,17 @@ public struct TextFile: Equatable, Sendable {
     /// - Throws: `SystemError`. Then the file is unchanged.
     public func write(_ content: String) throws(SystemError) {
         let temporary = "\(path).\(getpid()).tmp"
-        _ = unlink(temporary)
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+        _ = unsafe unlink(temporary)
+        let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw SystemError("create \(temporary)") }
         var failure: SystemError?
         // The umask of the unit allows only the owner, but node_exporter is another user.
         if fchmod(descriptor, 0o644) != 0 { failure = SystemError("set the mode of \(temporary)") }
         var rest = Array(content.utf8)[...]
         while failure == nil, !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            let count = unsafe rest.withUnsafeBytes {
+                unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+            }
             if count >= 0 {
                 rest = rest.dropFirst(count)
             } else if errno != EINTR {
@@ -32,13 +34,13 @@ public struct TextFile: Equatable, Sendable {
             }
         }
         if close(descriptor) != 0, failure == nil { failure = SystemError("write \(temporary)") }
-        if failure == nil, rename(temporary, path) != 0 { failure = SystemError("replace \(path)") }
+        if failure == nil, unsafe rename(temporary, path) != 0 { failure = SystemError("replace \(path)") }
         if let failure {
-            _ = unlink(temporary)
+            _ = unsafe unlink(temporary)
             throw failure
         }
     }
 
     /// Removes the file: after the end of the process its metrics would be wrong.
-    public func remove() { _ = unlink(path) }
+    public func remove() { _ = unsafe unlink(path) }
 }

@@ -59,7 +59,7 @@ public final class Conversation {
     public func noticeEnd() -> ClientError.Reason? {
         guard isConnected else { return nil }
         var byte: UInt8 = 0
-        let outcome = withUnsafeMutableBytes(of: &byte) { transport.receive(into: $0) }
+        let outcome = unsafe withUnsafeMutableBytes(of: &byte) { unsafe transport.receive(into: $0) }
         if case .blocked = outcome { return nil }
         transport.close()
         return switch outcome {

@@ -141,7 +141,7 @@ extension Exchange {
 
     /// The end of the oldest unanswered line, as far as known.
     private var oldestLineEnd: Int {
-        LineEnds.first(in: requests.bytes(from: 0)).map { confirmed + $0 + 1 } ?? accepted
+        unsafe LineEnds.first(in: requests.bytes(from: 0)).map { confirmed + $0 + 1 } ?? accepted
     }
 }
 
@@ -155,10 +155,10 @@ extension Exchange {
         let room = inputCapacity
         guard room > 0 else { return }
         let start = requests.count
-        let taken = try requests.append(atMost: room, body)
+        let taken = try unsafe requests.append(atMost: room, body)
         accepted += taken
-        let stretch = UnsafeRawBufferPointer(rebasing: requests.bytes(from: start).prefix(taken))
-        if let last = LineEnds.last(in: stretch) {
+        let stretch = unsafe UnsafeRawBufferPointer(rebasing: requests.bytes(from: start).prefix(taken))
+        if let last = unsafe LineEnds.last(in: stretch) {
             complete = accepted - taken + last + 1
             partialFrom = limits.window
         }
@@ -172,8 +172,10 @@ extension Exchange {
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Int
     ) throws(Failure) {
         guard hasOutput else { return }
-        let stretch = UnsafeRawBufferPointer(rebasing: answers.bytes(from: 0).prefix(confirmed - delivered))
-        let written = try body(stretch)
+        let stretch = unsafe UnsafeRawBufferPointer(
+            rebasing: answers.bytes(from: 0).prefix(confirmed - delivered)
+        )
+        let written = try unsafe body(stretch)
         precondition(written >= 0 && written <= stretch.count)
         answers.removeFirst(written)
         delivered += written
@@ -194,8 +196,8 @@ extension Exchange {
     ) throws(Failure) {
         let end = sendEnd
         guard sent < end else { return }
-        let stretch = requests.bytes(from: sent - confirmed)
-        let taken = try body(UnsafeRawBufferPointer(rebasing: stretch.prefix(end - sent)))
+        let stretch = unsafe requests.bytes(from: sent - confirmed)
+        let taken = try unsafe body(UnsafeRawBufferPointer(rebasing: stretch.prefix(end - sent)))
         precondition(taken >= 0 && taken <= end - sent)
         sent += taken
     }
@@ -210,7 +212,7 @@ extension Exchange {
         let room = answerCapacity
         guard room > 0 else { return }
         let start = answers.count
-        let taken = answers.append(atMost: room, body)
+        let taken = unsafe answers.append(atMost: room, body)
         try check(taken, at: start)
     }
 
@@ -218,17 +220,19 @@ extension Exchange {
         let due = min(taken, sent - received)
         var compared = 0
         while compared < due {
-            let request = requests.bytes(from: received - confirmed)
-            let answer = answers.bytes(from: start + compared)
+            let request = unsafe requests.bytes(from: received - confirmed)
+            let answer = unsafe answers.bytes(from: start + compared)
             let length = min(request.count, answer.count, due - compared)
-            let asked = UnsafeRawBufferPointer(rebasing: request.prefix(length))
-            let came = UnsafeRawBufferPointer(rebasing: answer.prefix(length))
-            let result = lineEnds.compare(asked, came)
-            let agreed = UnsafeRawBufferPointer(rebasing: came.prefix(result.agreeing))
+            let asked = unsafe UnsafeRawBufferPointer(rebasing: request.prefix(length))
+            let came = unsafe UnsafeRawBufferPointer(rebasing: answer.prefix(length))
+            let result = unsafe lineEnds.compare(asked, came)
+            let agreed = unsafe UnsafeRawBufferPointer(rebasing: came.prefix(result.agreeing))
             compared += result.agreeing
             let from = received
             received += result.agreeing
-            if let last = LineEnds.last(in: agreed) { confirm(upTo: from + last + 1, lines: result.lines) }
+            if let last = unsafe LineEnds.last(in: agreed) {
+                confirm(upTo: from + last + 1, lines: result.lines)
+            }
             if result.agreeing < length { throw mismatch(at: start + compared) }
         }
         if taken > due {
@@ -251,7 +255,7 @@ extension Exchange {
         let came = received - confirmed
         let isWhole = oldestLineEnd <= complete || inputEnded
         let due = isWhole ? oldestLineLength : nil
-        let last = answers.bytes(from: offset).first
+        let last = unsafe answers.bytes(from: offset).first
         if let due, came + 1 == due, last != 0x0A { return .tooLong(line: line, due: due) }
         if last == 0x0A && due != came + 1 { return .length(line: line, came: came + 1, due: due) }
         return .terminator(line: line)

@@ -27,7 +27,9 @@ struct LineEnds {
     mutating func compare(_ request: UnsafeRawBufferPointer, _ answer: UnsafeRawBufferPointer) -> Comparison {
         precondition(request.count == answer.count)
         guard request.count > 0 else { return Comparison(agreeing: 0, lines: 0) }
-        if owesCarriageReturn && request[0] == Self.lineFeed { return Comparison(agreeing: 0, lines: 0) }
+        if unsafe owesCarriageReturn && request[0] == Self.lineFeed {
+            return Comparison(agreeing: 0, lines: 0)
+        }
 
         var position = 0
         var lines = 0
@@ -36,16 +38,16 @@ struct LineEnds {
             // One-byte counters are added up before they can overflow.
             let steps = min(255, (request.count - position - 1) / Self.blockSize)
             let end = position + steps * Self.blockSize
-            guard let found = Self.lineFeeds(request, answer, position..<end) else { break }
+            guard let found = unsafe Self.lineFeeds(request, answer, position..<end) else { break }
             lines += found
             position = end
         }
         while position < request.count {
-            let asked = request[position]
-            let came = answer[position]
+            let asked = unsafe request[position]
+            let came = unsafe answer[position]
             guard (asked == Self.lineFeed) == (came == Self.lineFeed) else { break }
             if asked == Self.carriageReturn, came != Self.carriageReturn, position + 1 < request.count,
-                request[position + 1] == Self.lineFeed
+                unsafe request[position + 1] == Self.lineFeed
             {
                 break
             }
@@ -54,7 +56,8 @@ struct LineEnds {
         }
         if position == request.count {
             owesCarriageReturn =
-                request[position - 1] == Self.carriageReturn && answer[position - 1] != Self.carriageReturn
+                unsafe request[position - 1] == Self.carriageReturn
+                && answer[position - 1] != Self.carriageReturn
         }
         return Comparison(agreeing: position, lines: lines)
     }
@@ -68,9 +71,9 @@ struct LineEnds {
         var wrong = Block.zero
         var counts = Block.zero
         for position in stride(from: range.lowerBound, to: range.upperBound, by: blockSize) {
-            let asked = request.loadUnaligned(fromByteOffset: position, as: Block.self)
-            let next = request.loadUnaligned(fromByteOffset: position + 1, as: Block.self)
-            let came = answer.loadUnaligned(fromByteOffset: position, as: Block.self)
+            let asked = unsafe request.loadUnaligned(fromByteOffset: position, as: Block.self)
+            let next = unsafe request.loadUnaligned(fromByteOffset: position + 1, as: Block.self)
+            let came = unsafe answer.loadUnaligned(fromByteOffset: position, as: Block.self)
             let cameOthers = others(came, than: lineFeed)
             let halfTerminators = ~others(asked, than: carriageReturn) & ~others(next, than: lineFeed)
             wrong |= others(asked, than: lineFeed) ^ cameOthers
@@ -78,7 +81,7 @@ struct LineEnds {
             counts &+= (~cameOthers & highBits) &>> 7
         }
         guard wrong & highBits == .zero else { return nil }
-        return withUnsafeBytes(of: counts) { $0.reduce(0) { $0 + Int($1) } }
+        return unsafe withUnsafeBytes(of: counts) { unsafe $0.reduce(0) { $0 + Int($1) } }
     }
 
     /// The high bit of each byte is set if the byte differs from `byte`. The other bits are undefined.
@@ -98,23 +101,24 @@ struct LineEnds {
 extension LineEnds {
     /// The position of the first line feed; nil when there is none.
     static func first(in bytes: UnsafeRawBufferPointer) -> Int? {
-        guard let start = bytes.baseAddress, let found = memchr(start, Int32(lineFeed), bytes.count) else {
+        guard let start = bytes.baseAddress, let found = unsafe memchr(start, Int32(lineFeed), bytes.count)
+        else {
             return nil
         }
-        return UnsafeRawPointer(found) - start
+        return unsafe UnsafeRawPointer(found) - start
     }
 
     /// The position of the last line feed; nil when there is none.
     static func last(in bytes: UnsafeRawBufferPointer) -> Int? {
         var end = bytes.count
         while end >= blockSize {
-            let block = bytes.loadUnaligned(fromByteOffset: end - blockSize, as: Block.self)
+            let block = unsafe bytes.loadUnaligned(fromByteOffset: end - blockSize, as: Block.self)
             if others(block, than: lineFeed) & highBits != highBits { break }
             end -= blockSize
         }
         while end > 0 {
             end -= 1
-            if bytes[end] == lineFeed { return end }
+            if unsafe bytes[end] == lineFeed { return end }
         }
         return nil
     }

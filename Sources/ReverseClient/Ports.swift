@@ -40,7 +40,7 @@ public final class BytesInput: InputPort {
     /// Copies the next bytes; nil at an open end.
     public func read(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
         let part = rest.prefix(buffer.count)
-        buffer.copyBytes(from: part)
+        unsafe buffer.copyBytes(from: part)
         rest = rest.dropFirst(part.count)
         return part.isEmpty && isOpenEnded ? nil : part.count
     }
@@ -61,7 +61,7 @@ public final class BytesOutput: OutputPort {
 
     /// Appends everything.
     public func write(_ buffer: UnsafeRawBufferPointer) -> Int? {
-        bytes.append(contentsOf: buffer)
+        unsafe bytes.append(contentsOf: buffer)
         return buffer.count
     }
 }
@@ -78,7 +78,7 @@ public final class DescriptorInput: InputPort {
         self.number = number
         self.name = name
         var status = stat()
-        isFile = fstat(number, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        isFile = unsafe fstat(number, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
     /// The descriptor; nil for a regular file, which is always ready.
@@ -86,7 +86,7 @@ public final class DescriptorInput: InputPort {
 
     /// Reads once (read(2)).
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int? {
-        switch outcome("read \(name)", { Glibc.read(number, buffer.baseAddress, buffer.count) }) {
+        switch outcome("read \(name)", { unsafe Glibc.read(number, buffer.baseAddress, buffer.count) }) {
         case .bytes(let count): return count
         case .ended: return 0
         case .blocked where isFile: throw SystemError("read \(name)", code: EAGAIN)
@@ -116,10 +116,10 @@ public final class DescriptorOutput: OutputPort {
     public init(_ number: Int32, name: String) {
         self.name = name
         var status = stat()
-        let mode = fstat(number, &status) == 0 ? status.st_mode & S_IFMT : 0
+        let mode = unsafe fstat(number, &status) == 0 ? status.st_mode & S_IFMT : 0
         var own: Int32 = -1
         if mode == S_IFIFO || mode == S_IFCHR {
-            own = open("/proc/self/fd/\(number)", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+            own = unsafe open("/proc/self/fd/\(number)", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
         }
         self.number = own >= 0 ? own : number
         reopened = own >= 0 ? Descriptor(owning: own) : nil
@@ -142,11 +142,16 @@ public final class DescriptorOutput: OutputPort {
         let result = outcome("write \(name)") {
             switch kind {
             case .file, .nonBlocking:
-                Glibc.write(number, buffer.baseAddress, buffer.count)
+                unsafe Glibc.write(number, buffer.baseAddress, buffer.count)
             case .socket:
-                send(number, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+                unsafe send(
+                    number,
+                    buffer.baseAddress,
+                    buffer.count,
+                    Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+                )
             case .bounded:
-                Glibc.write(number, buffer.baseAddress, min(buffer.count, Self.pipeBuffer))
+                unsafe Glibc.write(number, buffer.baseAddress, min(buffer.count, Self.pipeBuffer))
             }
         }
         switch result {

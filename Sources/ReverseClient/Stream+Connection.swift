@@ -61,8 +61,8 @@ extension Stream {
             return false
         }
         var outcome = Transport.Outcome.blocked
-        exchange.giveUnsent { bytes in
-            outcome = transport.send(bytes)
+        unsafe exchange.giveUnsent { bytes in
+            outcome = unsafe transport.send(bytes)
             guard case .bytes(let count) = outcome else { return 0 }
             readiness.send = count == bytes.count
             return count
@@ -88,8 +88,8 @@ extension Stream {
         let answeredBefore = exchange.linesAnswered
         var outcome = Transport.Outcome.blocked
         do throws(Exchange.Mismatch) {
-            try exchange.takeAnswers { space in
-                outcome = transport.receive(into: space)
+            try unsafe exchange.takeAnswers { space in
+                outcome = unsafe transport.receive(into: space)
                 guard case .bytes(let count) = outcome else { return 0 }
                 readiness.receive = count == space.count
                 return count
@@ -119,7 +119,7 @@ extension Stream {
     private func sendProbe() -> Bool {
         guard refusal.probe == .due else { return false }
         let lineFeed: [UInt8] = [0x0A]
-        guard case .bytes = lineFeed.withUnsafeBytes({ transport.send($0) }) else {
+        guard case .bytes = unsafe lineFeed.withUnsafeBytes({ unsafe transport.send($0) }) else {
             readiness.send = false
             readiness.receive = true
             return false
@@ -130,7 +130,7 @@ extension Stream {
 
     private func receiveProbe() throws(ClientError) -> Bool {
         var byte: UInt8 = 0
-        switch withUnsafeMutableBytes(of: &byte, { transport.receive(into: $0) }) {
+        switch unsafe withUnsafeMutableBytes(of: &byte, { unsafe transport.receive(into: $0) }) {
         case .bytes:
             guard refusal.probe == .awaited, byte == 0x0A else {
                 throw error(.wrongAnswer(.unasked(afterLine: exchange.linesAnswered)))

@@ -68,7 +68,7 @@ extension Stream {
         from instant: ContinuousClock.Instant
     ) throws(ClientError) {
         let milliseconds = deadline.map { pollMilliseconds(instant.duration(to: $0)) } ?? -1
-        let result = Glibc.poll(&polls, nfds_t(polls.count), milliseconds)
+        let result = unsafe Glibc.poll(&polls, nfds_t(polls.count), milliseconds)
         guard result < 0, errno != EINTR else { return }
         throw error(.cannotRead(SystemError("wait for input")))
     }

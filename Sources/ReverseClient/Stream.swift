@@ -209,8 +209,8 @@ extension Stream {
         var ended = false
         var took = false
         do throws(SystemError) {
-            try exchange.takeInput { (space) throws(SystemError) in
-                let count = try input.read(into: space)
+            try unsafe exchange.takeInput { (space) throws(SystemError) in
+                let count = try unsafe input.read(into: space)
                 ended = count == 0
                 took = count != nil
                 return count ?? 0
@@ -228,8 +228,8 @@ extension Stream {
         observer?.streamWillWrite(isLast: exchange.isAnswered)
         var took = false
         do throws(SystemError) {
-            try exchange.giveOutput { (bytes) throws(SystemError) in
-                let count = try output.write(bytes)
+            try unsafe exchange.giveOutput { (bytes) throws(SystemError) in
+                let count = try unsafe output.write(bytes)
                 took = count != nil
                 return count ?? 0
             }

@@ -134,7 +134,7 @@ final class Transport {
     /// Collects the results of attempts. Returns true if one has succeeded.
     private func takeResults() -> Bool {
         var polls = connectionPolls
-        guard poll(&polls, nfds_t(polls.count), 0) > 0 else { return false }
+        guard unsafe poll(&polls, nfds_t(polls.count), 0) > 0 else { return false }
         var running: [Attempt] = []
         for (attempt, poll) in zip(attempts, polls) {
             guard poll.revents != 0 else {
@@ -219,7 +219,9 @@ extension Transport {
     /// Whether the path is a stream socket. Another type of socket reports its own error code.
     private static func isStreamSocket(_ path: String, _ code: Int32) -> Bool {
         var status = stat()
-        guard stat(ByteText.bytes(path).map(CChar.init(bitPattern:)) + [0], &status) == 0 else { return true }
+        guard unsafe stat(ByteText.bytes(path).map(CChar.init(bitPattern:)) + [0], &status) == 0 else {
+            return true
+        }
         return status.st_mode & S_IFMT == S_IFSOCK && code != EPROTOTYPE
     }
 }
@@ -237,13 +239,13 @@ extension SocketAddress {
 extension Transport {
     func send(_ bytes: UnsafeRawBufferPointer) -> Outcome {
         outcome("send to \(endpoint)") {
-            Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+            unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
         }
     }
 
     func receive(into bytes: UnsafeMutableRawBufferPointer) -> Outcome {
         let result = outcome("receive from \(endpoint)") {
-            recv(descriptor, bytes.baseAddress, bytes.count, 0)
+            unsafe recv(descriptor, bytes.baseAddress, bytes.count, 0)
         }
         if case .bytes(0) = result { return .ended }
         return result

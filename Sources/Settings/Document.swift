@@ -44,7 +44,7 @@ extension TOMLValue {
     /// Parses the document `text` into its top-level table. Messages call it `path`.
     init(parsing text: String, path: String) throws(SettingsError) {
         var text = text
-        let outcome = text.withUTF8 { TOMLValue.parse($0) }
+        let outcome = text.withUTF8 { unsafe TOMLValue.parse($0) }
         switch outcome {
         case .success(let value): self = value
         case .failure(let error): throw SettingsError(mistakes: [error.mistake(in: text, path: path)])
@@ -52,13 +52,15 @@ extension TOMLValue {
     }
 
     private static func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> Result<TOMLValue, TOMLSyntaxError> {
-        let document = bytes.withMemoryRebound(to: CChar.self) { ctoml_parse($0.baseAddress, $0.count) }
-        guard let document else {
+        let document = unsafe bytes.withMemoryRebound(to: CChar.self) {
+            unsafe ctoml_parse($0.baseAddress, $0.count)
+        }
+        guard let document = unsafe document else {
             return .failure(TOMLSyntaxError(line: 1, column: 1, description: "not enough memory to read it"))
         }
-        defer { ctoml_free(document) }
-        if let failure = ctoml_failure(document)?.pointee {
-            return .failure(
+        defer { unsafe ctoml_free(document) }
+        if let failure = unsafe ctoml_failure(document)?.pointee {
+            return unsafe .failure(
                 TOMLSyntaxError(
                     line: Int(failure.line),
                     column: Int(failure.column),
@@ -67,40 +69,42 @@ extension TOMLValue {
             )
         }
         var count = 0
-        let values = ctoml_values(document, &count)
-        var rest = UnsafeBufferPointer(start: values, count: count)[...]
-        guard let top = rest.popFirst() else { return .success(TOMLValue(content: .table([:]), line: 1)) }
-        return .success(TOMLValue(top, followedBy: &rest))
+        let values = unsafe ctoml_values(document, &count)
+        var rest = unsafe UnsafeBufferPointer(start: values, count: count)[...]
+        guard let top = unsafe rest.popFirst() else {
+            return .success(TOMLValue(content: .table([:]), line: 1))
+        }
+        return unsafe .success(TOMLValue(top, followedBy: &rest))
     }
 
     private init(_ value: ctoml_value, followedBy rest: inout Slice<UnsafeBufferPointer<ctoml_value>>) {
-        line = Int(value.line)
-        switch value.kind {
-        case CTOML_STRING: content = .string(Self.string(value.string))
-        case CTOML_INTEGER: content = .integer(value.integer)
-        case CTOML_FLOAT: content = .float(value.number)
-        case CTOML_BOOLEAN: content = .boolean(value.boolean)
+        line = unsafe Int(value.line)
+        switch unsafe value.kind {
+        case CTOML_STRING: content = unsafe .string(Self.string(value.string))
+        case CTOML_INTEGER: content = unsafe .integer(value.integer)
+        case CTOML_FLOAT: content = unsafe .float(value.number)
+        case CTOML_BOOLEAN: content = unsafe .boolean(value.boolean)
         case CTOML_DATE: content = .date
         case CTOML_TIME: content = .time
         case CTOML_DATE_TIME: content = .dateTime
         case CTOML_ARRAY:
-            content = .array(
+            content = unsafe .array(
                 (0..<value.children).compactMap { _ in
-                    rest.popFirst().map { TOMLValue($0, followedBy: &rest) }
+                    unsafe rest.popFirst().map { unsafe TOMLValue($0, followedBy: &rest) }
                 }
             )
         default:
             var table: [String: TOMLValue] = [:]
-            for _ in 0..<value.children {
-                guard let child = rest.popFirst() else { break }
-                table[Self.string(child.key)] = TOMLValue(child, followedBy: &rest)
+            for _ in unsafe 0..<value.children {
+                guard let child = unsafe rest.popFirst() else { break }
+                unsafe table[Self.string(child.key)] = unsafe TOMLValue(child, followedBy: &rest)
             }
             content = .table(table)
         }
     }
 
     private static func string(_ text: ctoml_text) -> String {
-        let bytes = UnsafeRawBufferPointer(start: text.bytes, count: text.count)
-        return String(decoding: bytes, as: UTF8.self)
+        let bytes = unsafe UnsafeRawBufferPointer(start: text.bytes, count: text.count)
+        return unsafe String(decoding: bytes, as: UTF8.self)
     }
 }

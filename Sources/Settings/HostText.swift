@@ -91,7 +91,7 @@ enum HostText: Hashable {
 
     private static func address(of text: String, family: Int32, bytes: Int) -> [UInt8]? {
         var address = [UInt8](repeating: 0, count: bytes)
-        return inet_pton(family, text, &address) == 1 ? address : nil
+        return unsafe inet_pton(family, text, &address) == 1 ? address : nil
     }
 
     /// Whether `text` has the form of an IPv4 address.

@@ -8,7 +8,7 @@ enum SettingsFile {
     /// The text of the file at `path`; nil if it does not exist.
     static func read(_ path: String) throws(SettingsError) -> String? {
         // O_NONBLOCK, because opening a FIFO without a writer would block.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
             throw unreadable(path, "cannot be opened: \(lastError())")
@@ -20,7 +20,7 @@ enum SettingsFile {
 
     private static func checkKind(of descriptor: Int32, _ path: String) throws(SettingsError) {
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else {
+        guard unsafe fstat(descriptor, &status) == 0 else {
             throw unreadable(path, "cannot be examined: \(lastError())")
         }
         switch status.st_mode & S_IFMT {
@@ -38,7 +38,9 @@ enum SettingsFile {
         var content: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 16 * 1024)
         while true {
-            let count = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            let count = unsafe buffer.withUnsafeMutableBytes {
+                unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
+            }
             if count < 0 && errno == EINTR { continue }
             guard count >= 0 else { throw unreadable(path, "cannot be read: \(lastError())") }
             if count == 0 { return content }
@@ -68,6 +70,6 @@ enum SettingsFile {
     }
 
     private static func lastError() -> String {
-        String(cString: strerror(errno))
+        unsafe String(cString: strerror(errno))
     }
 }

@@ -33,8 +33,8 @@ final class TerminalOutput: OutputPort {
         if pending.isEmpty {
             taken = min(buffer.count, Self.pieceSize)
             // 0xC2 starts the C1 characters, so it is converted together with the next byte.
-            if taken > 1, taken < buffer.count, buffer[taken - 1] == 0xC2 { taken -= 1 }
-            pending = filter.visible(buffer.prefix(taken))[...]
+            if taken > 1, taken < buffer.count, unsafe buffer[taken - 1] == 0xC2 { taken -= 1 }
+            pending = unsafe filter.visible(buffer.prefix(taken))[...]
         }
         repeat {
             guard let count = try write(pending) else { return nil }
@@ -44,8 +44,8 @@ final class TerminalOutput: OutputPort {
     }
 
     private func write(_ bytes: ArraySlice<UInt8>) throws(SystemError) -> Int? {
-        let result = bytes.withUnsafeBytes { buffer in
-            Result { () throws(SystemError) in try output.write(buffer) }
+        let result = unsafe bytes.withUnsafeBytes { buffer in
+            Result { () throws(SystemError) in try unsafe output.write(buffer) }
         }
         return try result.get()
     }

@@ -34,7 +34,9 @@ struct Destination: ParsableArguments {
     /// The endpoint named by options and environment.
     func endpoint() throws -> Endpoint {
         try endpoint(environment: { name in
-            getenv(name).map { ByteText.text(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
+            unsafe getenv(name).map {
+                unsafe ByteText.text(UnsafeRawBufferPointer(start: $0, count: strlen($0)))
+            }
         })
     }
 

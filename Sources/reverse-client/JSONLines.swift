@@ -22,15 +22,15 @@ final class JSONLines {
     var sink: any OutputPort { Sink(lines: self) }
 
     private func take(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
-        var rest = bytes[...]
+        var rest = unsafe bytes[...]
         var text: [UInt8] = []
-        while !rest.isEmpty {
+        while unsafe !rest.isEmpty {
             // A line ends after its line feed, or at the end of the input.
             let line = asked[start...]
             let length = line.firstIndex(of: 0x0A).map { $0 + 1 - start } ?? line.count
-            let part = rest.prefix(length - answer.count)
-            answer += part
-            rest = rest.dropFirst(part.count)
+            let part = unsafe rest.prefix(length - answer.count)
+            unsafe answer += part
+            unsafe rest = unsafe rest.dropFirst(part.count)
             guard answer.count == length else { break }
             text += Array("\(object(line.prefix(length)))\n".utf8)
             start += length
@@ -58,8 +58,8 @@ final class JSONLines {
         var pollDescriptor: Int32? { lines.inner.pollDescriptor }
 
         func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int? {
-            let count = try lines.inner.read(into: buffer)
-            lines.asked += buffer.prefix(count ?? 0)
+            let count = try unsafe lines.inner.read(into: buffer)
+            unsafe lines.asked += buffer.prefix(count ?? 0)
             return count
         }
     }
@@ -73,7 +73,7 @@ final class JSONLines {
         var mustPollFirst: Bool { false }
 
         func write(_ buffer: UnsafeRawBufferPointer) throws(SystemError) -> Int? {
-            try lines.take(buffer)
+            try unsafe lines.take(buffer)
             return buffer.count
         }
     }

@@ -80,7 +80,7 @@ struct PingMode {
     private static func pause(_ duration: Duration) {
         let (seconds, attoseconds) = duration.components
         var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
-        nanosleep(&time, nil)
+        unsafe nanosleep(&time, nil)
     }
 
     private func line(_ sequence: Int, _ outcome: Ping.Outcome) -> String {

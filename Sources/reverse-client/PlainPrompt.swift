@@ -14,12 +14,12 @@ struct PlainPrompt {
             }
             // A signal may arrive just before poll(2), so it never waits for long.
             var polls = [pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)]
-            let count = poll(&polls, 1, 300)
+            let count = unsafe poll(&polls, 1, 300)
             if count < 0 && errno != EINTR { return .failed(errno) }
             guard count > 0 else { continue }
             // One byte at a time, so that input after the line stays in the terminal.
             var byte: UInt8 = 0
-            let length = read(STDIN_FILENO, &byte, 1)
+            let length = unsafe read(STDIN_FILENO, &byte, 1)
             if length < 0 && (errno == EINTR || errno == EAGAIN) { continue }
             if length < 0 && errno != EIO { return .failed(errno) }
             guard length == 1 else {
@@ -34,7 +34,7 @@ struct PlainPrompt {
     /// A line counts as pasted if more input has already arrived.
     private func entered(_ line: [UInt8]) -> LineEditor.Outcome {
         var more: Int32 = 0
-        let isPasted = ioctl(STDIN_FILENO, UInt(FIONREAD), &more) == 0 && more > 0
+        let isPasted = unsafe ioctl(STDIN_FILENO, UInt(FIONREAD), &more) == 0 && more > 0
         return .line(String(decoding: line, as: UTF8.self), isTyped: !isPasted)
     }
 }

@@ -22,14 +22,14 @@ enum ProgressEraser {
     /// Erases the line if it is drawn. Async-signal-safe.
     static func wipe() {
         guard isDrawn.exchange(false, ordering: .relaxed), isWritable else { return }
-        _ = write(STDERR_FILENO, "\r\u{1B}[K", 4)
+        _ = unsafe write(STDERR_FILENO, "\r\u{1B}[K", 4)
     }
 
     /// Whether the terminal accepts output. While it is stopped (Ctrl-S), a write would block the stream or the signal.
     /// Async-signal-safe.
     static var isWritable: Bool {
         var terminal = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
-        return poll(&terminal, 1, 0) == 1 && terminal.revents & Int16(POLLOUT) != 0
+        return unsafe poll(&terminal, 1, 0) == 1 && terminal.revents & Int16(POLLOUT) != 0
     }
 
     private static func handle(_ signalNumber: Int32) {

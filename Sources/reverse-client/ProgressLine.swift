@@ -21,7 +21,7 @@ final class ProgressLine: StreamObserver {
     /// program at the other end of a pipe may draw on the terminal, as less(1) does.
     static var hasTerminalToItself: Bool {
         var status = stat()
-        guard isatty(STDIN_FILENO) == 0, fstat(STDOUT_FILENO, &status) == 0, Self.canErase else {
+        guard isatty(STDIN_FILENO) == 0, unsafe fstat(STDOUT_FILENO, &status) == 0, Self.canErase else {
             return false
         }
         return switch status.st_mode & S_IFMT {
@@ -34,7 +34,7 @@ final class ProgressLine: StreamObserver {
 
     /// Whether the terminal understands the sequence that erases the line.
     private static var canErase: Bool {
-        guard let kind = getenv("TERM").map({ String(cString: $0) }) else { return false }
+        guard let kind = unsafe getenv("TERM").map({ unsafe String(cString: $0) }) else { return false }
         return !kind.isEmpty && kind != "dumb"
     }
 
@@ -79,7 +79,7 @@ final class ProgressLine: StreamObserver {
         // The terminal belongs to the foreground process group.
         guard tcgetpgrp(STDERR_FILENO) == getpgrp(), ProgressEraser.isWritable else { return }
         var size = winsize()
-        let known = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1
+        let known = unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1
         // One column stays free, because some terminals wrap a full line.
         let width = known ? Int(size.ws_col) - 1 : 79
         ProgressEraser.prepare()

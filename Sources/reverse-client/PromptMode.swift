@@ -89,14 +89,14 @@ struct PromptMode {
 
     /// Whether the terminal understands escape sequences.
     private static var canEdit: Bool {
-        guard let kind = getenv("TERM").map({ String(cString: $0) }) else { return false }
+        guard let kind = unsafe getenv("TERM").map({ unsafe String(cString: $0) }) else { return false }
         return !kind.isEmpty && kind != "dumb"
     }
 
     /// The text in red on a terminal, unless NO_COLOR is set (no-color.org).
     private static func coloured(_ text: String) -> String {
         let text = VisibleText.visible(text)
-        let isUnwanted = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
+        let isUnwanted = unsafe getenv("NO_COLOR").map { unsafe $0.pointee != 0 } ?? false
         return isUnwanted || !canEdit || isatty(STDERR_FILENO) == 0 ? text : "\u{1B}[31m\(text)\u{1B}[0m"
     }
 }

@@ -33,7 +33,7 @@ enum StandardStreams {
     private static var inputIsOutput: Bool {
         var input = stat()
         var output = stat()
-        guard fstat(STDIN_FILENO, &input) == 0, fstat(STDOUT_FILENO, &output) == 0,
+        guard unsafe fstat(STDIN_FILENO, &input) == 0, unsafe fstat(STDOUT_FILENO, &output) == 0,
             input.st_mode & S_IFMT == S_IFREG, output.st_mode & S_IFMT == S_IFREG
         else { return false }
         return input.st_dev == output.st_dev && input.st_ino == output.st_ino

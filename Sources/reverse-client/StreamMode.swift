@@ -39,7 +39,7 @@ struct StreamMode {
 
     private static func status(of descriptor: Int32) -> stat? {
         var status = stat()
-        return fstat(descriptor, &status) == 0 ? status : nil
+        return unsafe fstat(descriptor, &status) == 0 ? status : nil
     }
 
     /// The bytes left to read of a regular file; nil for anything else.

@@ -8,7 +8,7 @@ extension History {
     /// The user's history: in the state directory (XDG Base Directory Specification), or in the file that
     /// `REVERSED_HISTORY` names; in memory only if that is empty. `mistake` reports an invalid `REVERSED_HISTSIZE`.
     static func ofUser() -> (history: History, mistake: String?) {
-        func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+        func variable(_ name: String) -> String? { unsafe getenv(name).map { unsafe String(cString: $0) } }
         var limit = defaultLimit
         var mistake: String?
         if let text = variable("REVERSED_HISTSIZE"), !text.isEmpty {

@@ -260,6 +260,13 @@ struct ConnectionStateTests {
         ]) { $0.abort() }
     }
 
+    @Test("when it is to be handed over: one that is closed is not")
+    func handOverOfClosed() {
+        var state = Start.closed.state
+        #expect(state.handOver(arrived: 5) == .nothing)
+        #expect(!state.isParked && !state.isAnsweringForHandOver)
+    }
+
     @Test("when the server drains: serves the bytes that have arrived, and a later drain changes nothing")
     func drain() {
         check([

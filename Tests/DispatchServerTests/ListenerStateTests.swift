@@ -55,6 +55,17 @@ struct ListenerStateTests {
 
     // MARK: - The table
 
+    @Test("when it is held: accepts nobody until it is released; a second time changes nothing")
+    func hold() {
+        check([
+            .opened: Expected([], .held), .accepting: Expected([.unwatch], .held),
+            .waitingForSlot: Expected([], .held), .backingOff: Expected([], .held),
+        ]) { $0.hold() }
+        var state = Start.accepting.state
+        _ = state.hold()
+        #expect(state.hold() == [] && state.phase == .held)
+    }
+
     @Test("is as in the table")
     func phases() {
         let phases = Start.allCases.map(\.state.phase)

@@ -18,6 +18,11 @@ struct LineTallyTests {
         return tally
     }
 
+    @Test("names the ways as figures do")
+    func names() {
+        #expect(ReversalPath.allCases.map(\.name) == ["ascii", "scalars", "graphemes"])
+    }
+
     @Test(
         "has each line under the way in which it was reversed",
         arguments: [

@@ -136,6 +136,25 @@ struct HandOverFormatTests {
         }
     }
 
+    @Test("A closed connection has no record")
+    func closed() throws {
+        var record = Self.golden()[0]
+        _ = record.life.abort()
+        #expect(record.encoded == nil)
+    }
+
+    @Test("Of the server's record unknown fields are skipped or not; one that cannot be read counts as empty")
+    func serverRecord() throws {
+        let record = ServerRecord(lastNumber: 77).encoded
+        func image(_ tag: UInt8) throws -> HandOverImage {
+            var more = FieldWriter()
+            more.put(tag, [1, 2, 3])
+            return try Self.image(HandOverImage.encode([record + more.bytes]))
+        }
+        #expect(try image(200).server == ServerRecord(lastNumber: 77))
+        #expect(try image(201).server == ServerRecord(lastNumber: 0))
+    }
+
     @Test("A newer file is read where it says that this release may")
     func newerVersions() throws {
         var file = try Self.goldenFile()
