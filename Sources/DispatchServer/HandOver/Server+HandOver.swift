@@ -43,19 +43,20 @@ extension Server {
 
     /// Parks every connection, and tries those again that are being served at this moment.
     private func park(until deadline: Milliseconds, _ completion: @escaping @Sendable (HandOver?) -> Void) {
-        let all = core.connections.all
         let now = Clock.now()
+        let isLate = now > deadline
+        if isLate { listeners.hold(leavingToo: true) }
+        // Asked before the connections are listed, so that no client is missed: a leaving listener accepts until it is closed.
+        let mayAccept = listeners.areLeaving && !isLate
+        let all = core.connections.all
         let busy = core.workers.withWorker { worker in all.count { !$0.park(worker, now: now) } }
-        // A leaving listener may still accept clients.
-        guard busy == 0, !listeners.areLeaving || now > deadline else {
-            if now > deadline { return pass(all, completion) }
+        guard !mayAccept, busy == 0 || isLate else {
             return core.later(1) { self.park(until: deadline, completion) }
         }
         pass(all, completion)
     }
 
     private func pass(_ all: [Connection], _ completion: @escaping @Sendable (HandOver?) -> Void) {
-        listeners.hold(leavingToo: true)
         // Descriptors in flight count against the soft limit.
         DescriptorLimit.raiseSoftLimit(by: all.count + all.count / HandOverMessage.most + 1)
         let lastNumber = core.connections.lastNumber
@@ -128,7 +129,7 @@ extension Server {
                 restore: restorer
             )
             for number in descriptors { takeOver.receive(from: Descriptor(owning: number)) }
-            takeOver.endRefused()
+            takeOver.start()
             var report = takeOver.report
             report.duration = .nanoseconds(Int64(clamping: Clock.nanoseconds(CLOCK_MONOTONIC) &- begin))
             completion(report)

@@ -24,6 +24,8 @@ struct TakeOver {
     let restore: SessionRestorer
     private(set) var report = TakeOverReport()
     private var images: [UInt64: HandOverImage] = [:]
+    /// They start once all are counted: who is served first could exceed the limit for one client.
+    private var taken: [Connection] = []
     /// Connections whose records cannot be used.
     private var refused: [Int32] = []
 
@@ -55,8 +57,11 @@ struct TakeOver {
         }
     }
 
-    /// Ends the connections that could not continue. Call it once, at the end: they get new numbers, above those of the others.
-    mutating func endRefused() {
+    /// Continues the connections, and ends those that could not continue. Call it once, at the end: the latter get new numbers,
+    /// above those of the others.
+    mutating func start() {
+        for connection in taken { connection.start() }
+        taken = []
         for number in refused { end(Descriptor(owning: number)) }
         refused = []
     }
@@ -130,7 +135,7 @@ struct TakeOver {
         guard server.connections.takeOver(connection) else {
             throw HandOverError("two connections have the same number")
         }
-        connection.start()
+        taken.append(connection)
         report.taken += 1
     }
 

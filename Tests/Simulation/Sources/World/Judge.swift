@@ -144,6 +144,8 @@ public final class Judge {
     }
 
     func checkShare(of socket: ClientSocket) {
+        // A drain lifts the limit: who waits in a backlog is connected already.
+        guard drainStart == nil else { return }
         let served = others(of: socket).filter { $0.account.isServed }.count + 1
         if served > shares.upperBound {
             let all = (others(of: socket) + [socket]).map { "\($0.peer.id)" }.joined(separator: ", ")
