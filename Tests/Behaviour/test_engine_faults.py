@@ -246,7 +246,7 @@ def tracers(daemon):
 
 
 LASTING = [("accept4", "EPERM"), ("accept4", "EPROTO"), ("accept4", "ECONNABORTED"), ("accept4", "EINVAL"), ("recvfrom", "EAGAIN"), ("recvfrom", "EINTR"),
-           ("recvfrom", "EIO"), ("sendto", "EAGAIN"), ("sendto", "EIO"), ("write", "EIO"), ("write", "EAGAIN")]
+           ("recvfrom", "EIO"), ("sendto", "EAGAIN"), ("sendto", "EIO"), ("write", "EAGAIN")]
 
 
 @pytest.mark.parametrize("call,error", LASTING)
@@ -272,7 +272,7 @@ def test_an_error_that_lasts_keeps_no_processor_busy_and_is_survived(start, tmp_
 
 
 @pytest.mark.parametrize("call,error", [("epoll_pwait", "EINVAL"), ("epoll_pwait", "EBADF"), ("timerfd_settime", "EINVAL"), ("read", "EIO"),
-                                        ("epoll_ctl", "ENOMEM")])
+                                        ("epoll_ctl", "ENOMEM"), ("write", "EIO")])
 def test_an_error_that_lasts_and_leaves_it_deaf_ends_it_with_a_sentence(start, tmp_path, call, error):
     daemon = start("port = 0\n")
     with connect(daemon.port) as client:
@@ -283,7 +283,9 @@ def test_an_error_that_lasts_and_leaves_it_deaf_ends_it_with_a_sentence(start, t
                 connect(daemon.port).close()
             assert daemon.wait(10) == 71, daemon.tail()
             assert calls() < 500
-    assert any("cannot" in line for line in daemon.lines[-3:]), daemon.tail()
+    # libdispatch wakes its threads by write, and so does the sentence reach the log.
+    if call != "write":
+        assert any("cannot" in line for line in daemon.lines[-3:]), daemon.tail()
 
 
 @pytest.mark.parametrize("call,error", [("epoll_pwait", "EINVAL"), ("timerfd_settime", "EINVAL"), ("read", "EIO"), ("recvfrom", "EAGAIN"),
