@@ -11,7 +11,12 @@ enum Keys {
     static let address: [Key<Settings.Listener>] = [
         host,
         Key("port", \.port, .wholeNumber(0...65535), "The TCP port"),
-        Key("ipv6_only", \.ipv6OnlyOfInternet, .boolean, "Whether a listener on IPv6 leaves IPv4 alone"),
+        Key(
+            "ipv6_only",
+            \.ipv6OnlyOfInternet,
+            .boolean,
+            "Whether a listener on IPv6 accepts IPv6 clients only"
+        ),
     ]
 
     /// Where to listen, in `[[listener]]` only.
@@ -22,13 +27,13 @@ enum Keys {
 
     /// How clients are answered: in `[[listener]]`, or at the top level for all listeners that do not set it.
     static let options: [Key<Settings.Listener>] = [
-        Key("framing", \.options.framing, .word(Framing.allCases), "What makes a request"),
-        Key("unit", \.options.unit, .word(ReversalUnit.allCases), "What stays whole when text is reversed"),
+        Key("framing", \.options.framing, .word(Framing.allCases), "What a request is"),
+        Key("unit", \.options.unit, .word(ReversalUnit.allCases), "The unit of reversal"),
         Key(
             "proxy_protocol",
             \.proxyProtocol.isExpected,
             .boolean,
-            "Whether clients come through a load balancer that says who they are"
+            "Whether clients connect through a load balancer that sends their addresses"
         ),
         Key("trusted", \.proxyProtocol.trusted, .networks, "The networks of the load balancers"),
     ]
@@ -83,17 +88,17 @@ enum Keys {
             "hand_over",
             \.server.isHandedOver,
             .boolean,
-            "Whether connections and listening sockets outlive a restart of the service"
+            "Whether connections and listening sockets survive a restart of the service"
         )
     ]
 
     static let log: [Key<Settings>] = [
-        Key("level", \.logLevel, .word(Settings.logLevels), "The least important messages that are logged"),
+        Key("level", \.logLevel, .word(Settings.logLevels), "The lowest level of messages that are logged"),
         Key(
             "connections",
             \.server.logsConnections,
             .boolean,
-            "Whether there is a message when a client connects and when it leaves"
+            "Whether to log when a client connects and disconnects"
         ),
     ]
 
@@ -102,7 +107,7 @@ enum Keys {
             "listen",
             \.metrics.endpoint,
             Notation<Endpoint>.endpoint.orEmpty(for: "nowhere"),
-            "Where an HTTP server answers"
+            "The address of an HTTP server"
         ),
         Key("mode", \.metrics.mode, .mode, "who may connect"),
         Key(

@@ -14,7 +14,7 @@ struct ShippedFileTests {
     func explains(key: KeyFacts) throws {
         // Paragraphs, those of [[listener]] behind the "#" that they stand in.
         let paragraphs = try repositoryFile("config/reversed.toml").split(separator: "\n\n")
-        let start = try #require(paragraphs.firstIndex { $0.hasPrefix("# Instead of host") })
+        let start = try #require(paragraphs.firstIndex { $0.hasPrefix("# Any number of listeners") })
         let (explanation, line): (Substring, Substring)
         if key.section == .listener {
             let index = try #require(paragraphs[start...].firstIndex { $0.contains("# \(key.name) = ") })
