@@ -67,7 +67,7 @@ test: system-dependencies ## Run every test (root only)
 	$(MAKE) simulation-tests
 	$(MAKE) documentation
 	$(MAKE) sanitizer-tests
-	$(MAKE) fuzz seconds=4
+	$(MAKE) fuzz seconds=2
 	$(MAKE) behaviour-tests
 	$(MAKE) fault-tests
 	$(MAKE) system-tests
