@@ -37,7 +37,7 @@ END
     machine systemctl reload reversed.service
     expect "a restart with foreign descriptors" machine systemctl restart reversed.service
     journal_matches "foreign.*closed" || fail "the foreign one is reported"
-    journal_matches "no hand-over and is closed" || fail "the one under the daemon's own name is reported"
+    journal_matches "not a hand-over and is closed" || fail "the one under the daemon's own name is reported"
     same "none of them stays" 5 "$(property NFileDescriptorStore)"
 fi
 finish_steady "the clients that stayed, with something foreign in the store"
