@@ -279,8 +279,11 @@ final class Daemon: @unchecked Sendable {
             // Without an answer assume a restart: complete lines are answered in any case. If systemd is about to start the socket
             // unit, drain, because it needs the addresses.
             switch job {
-            case nil, .restart(startsSocket: false): handOver(server)
-            case .restart(startsSocket: true), .other, .nothing: drain(server)
+            case nil, .restart(startsSocket: false, hasStore: true): handOver(server)
+            case .restart(startsSocket: false, hasStore: false):
+                HandOverLog(logger: logger).noteNotKept()
+                drain(server)
+            case .restart, .other, .nothing: drain(server)
             }
         }
     }

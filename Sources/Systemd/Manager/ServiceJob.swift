@@ -9,7 +9,10 @@ public enum ServiceJob: Sendable, Equatable {
     ///
     /// `startsSocket`: a socket unit of the service is about to start between the two, and needs the addresses that the service
     /// listens on.
-    case restart(startsSocket: Bool)
+    ///
+    /// `hasStore`: the file descriptor store of the unit takes another descriptor. systemd may close one that it does not take
+    /// a moment later, so whether it did cannot be seen for certain from here.
+    case restart(startsSocket: Bool, hasStore: Bool)
     /// The unit is stopped, started or reloaded, as the text says: `stop`, `start`, `reload`.
     case other(String)
     /// Nothing: the signal did not come from the service manager.
@@ -63,7 +66,15 @@ extension SystemdUnit {
         guard let type = text("JobType", ofJobAt: job.path) else { return nil }
         // A restart that waits for its second half is a start.
         return type == "restart" || type == "try-restart"
-            ? .restart(startsSocket: startsSocket) : .other(type)
+            ? .restart(startsSocket: startsSocket, hasStore: hasStore) : .other(type)
+    }
+
+    /// Whether the file descriptor store takes another descriptor; true if the manager does not say.
+    private var hasStore: Bool {
+        guard let most = count("FileDescriptorStoreMax"), let stored = count("NFileDescriptorStore") else {
+            return true
+        }
+        return stored < most
     }
 
     /// Whether a socket unit of this service has a job, which beside a restart can only be its start.

@@ -42,7 +42,7 @@ public final class SystemdUnit {
         sd_bus_set_method_call_timeout(bus, timeout.wholeMicroseconds)
         // Ask the manager. sd_pid_get_unit(3) reads /proc/1, which a sandbox hides (ProtectProc=).
         path = Self.pathOfCaller(bus) ?? ""
-        guard read("MainPID", .service, type: "u", initially: UInt32(0)) == UInt32(clamping: getpid()) else {
+        guard count("MainPID") == UInt32(clamping: getpid()) else {
             return nil
         }
     }
@@ -92,6 +92,11 @@ public final class SystemdUnit {
     /// A property that is a number, a limit or a set of bits.
     public func number(_ property: String, _ interface: Interface = .service) -> UInt64? {
         read(property, interface, type: "t", initially: UInt64(0))
+    }
+
+    /// A property of a service that is a number of 32 bits.
+    func count(_ property: String) -> UInt32? {
+        read(property, .service, type: "u", initially: UInt32(0))
     }
 
     /// A property that is a list of texts.
