@@ -151,11 +151,10 @@ let package = Package(
             dependencies: ["CLinux", "Systemd", logging],
             swiftSettings: strict
         ),
-        .target(name: "CMutexOrder", path: "Tests/CMutexOrder"),
         .testTarget(
             name: "DispatchServerTests",
             dependencies: [
-                "CEpollGuard", "CLinux", "CMutexOrder", "DispatchServer", "Sockets", "TestSupport", logging,
+                "CEpollGuard", "CLinux", "DispatchServer", "Sockets", "TestSupport", logging,
                 metrics,
             ],
             exclude: ["Golden"],

@@ -690,11 +690,14 @@ final class Connection: LoopMember {
         }
     }
 
-    /// Ends the connection, because the system cannot watch its descriptor.
-    func fail(_ code: Int32) {
-        _ = state.withLockIfAvailable { state in
+    /// Ends the connection, because the system cannot watch its descriptor. Returns false if it is being served: then it must
+    /// be told again.
+    @discardableResult
+    func fail(_ code: Int32) -> Bool {
+        let isTold: Void? = state.withLockIfAvailable { state in
             guard state.source != nil, case .close(let reason) = state.life.failed(code) else { return }
             close(reason, &state, Clock.now())
         }
+        return isTold != nil
     }
 }

@@ -17,7 +17,7 @@ protocol LoopMember: AnyObject, Sendable {
     /// Moves to another loop, unless it is being served.
     func move(from loop: HotLoop<Self>, to other: HotLoop<Self>)
     /// Ends, because the system cannot deliver its events.
-    func fail(_ code: Int32)
+    @discardableResult func fail(_ code: Int32) -> Bool
 }
 
 /// One epoll instance and one thread that serve busy connections.

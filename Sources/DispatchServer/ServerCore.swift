@@ -77,7 +77,7 @@ final class ServerCore: Sendable {
         guard !failures.isEmpty else { return [:] }
         for connection in connections.all {
             guard let code = failures.removeValue(forKey: connection.descriptor) else { continue }
-            connection.fail(code)
+            if !connection.fail(code) { epoll_guard_keep_failure(connection.descriptor, code) }
         }
         return failures
     }

@@ -12,7 +12,7 @@ private final class Entry: LoopMember {
     func serve(_ worker: Void, now: Milliseconds) -> Int { 0 }
     func leave(_ loop: HotLoop<Entry>) -> Bool { true }
     func move(from loop: HotLoop<Entry>, to other: HotLoop<Entry>) {}
-    func fail(_ code: Int32) {}
+    func fail(_ code: Int32) -> Bool { true }
 }
 
 @Suite("The members of a hot loop")
