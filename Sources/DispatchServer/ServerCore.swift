@@ -6,7 +6,7 @@ import Synchronization
 final class ServerCore: Sendable {
     /// The concurrent queue of all read sources.
     let queue: DispatchQueue
-    /// A serial queue for everything but serving clients. Nothing on it may block.
+    /// A serial queue for all other work, such as reloads and sweeps. Nothing on it may block.
     let control: DispatchQueue
     let workers = WorkerPool()
     let loops: HotLoops<Connection>

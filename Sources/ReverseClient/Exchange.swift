@@ -152,10 +152,10 @@ extension Exchange {
     public mutating func takeInput<Failure: Error>(
         _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
     ) throws(Failure) {
-        let room = inputCapacity
-        guard room > 0 else { return }
+        let capacity = inputCapacity
+        guard capacity > 0 else { return }
         let start = requests.count
-        let taken = try unsafe requests.append(atMost: room, body)
+        let taken = try unsafe requests.append(atMost: capacity, body)
         accepted += taken
         let stretch = unsafe UnsafeRawBufferPointer(rebasing: requests.bytes(from: start).prefix(taken))
         if let last = unsafe LineEnds.last(in: stretch) {
@@ -209,10 +209,10 @@ extension Exchange {
     public mutating func takeAnswers(
         _ body: (UnsafeMutableRawBufferPointer) -> Int
     ) throws(Mismatch) {
-        let room = answerCapacity
-        guard room > 0 else { return }
+        let capacity = answerCapacity
+        guard capacity > 0 else { return }
         let start = answers.count
-        let taken = unsafe answers.append(atMost: room, body)
+        let taken = unsafe answers.append(atMost: capacity, body)
         try check(taken, at: start)
     }
 

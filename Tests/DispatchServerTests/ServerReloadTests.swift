@@ -1,8 +1,6 @@
 import CEpollGuard
 import CLinux
-import Dispatch
 import Sockets
-import Synchronization
 import Testing
 
 @testable import DispatchServer
@@ -32,19 +30,8 @@ struct ServerReloadTests {
 
     private func serve(_ configuration: LineServer.Configuration) throws -> LineServer {
         let server = try LineServer(configuration, label: "test", logger: records.logger)
-        try wait { server.start($0) }
+        try awaitCompletion { server.start($0) }
         return server
-    }
-
-    private func wait(_ method: (@escaping LineServer.Completion) -> Void) throws {
-        let isOver = DispatchSemaphore(value: 0)
-        let result = Mutex<(any Error)?>(nil)
-        method { error in
-            result.withLock { $0 = error }
-            isOver.signal()
-        }
-        try #require(isOver.wait(timeout: .now() + 20) == .success)
-        if let error = result.withLock({ $0 }) { throw error }
     }
 
     private func connect(_ server: LineServer) throws -> Peer {
@@ -59,7 +46,7 @@ struct ServerReloadTests {
         let server = try serve(Self.configuration("127.0.0.1", slots: 1))
         #expect(throws: ListenError.self) {
             // An address that no machine has (RFC 5737).
-            try wait { server.reload(Self.configuration("203.0.113.1", slots: 5), $0) }
+            try awaitCompletion { server.reload(Self.configuration("203.0.113.1", slots: 5), $0) }
         }
         let first = try connect(server)
         #expect(first.isAnswered("one"))
@@ -76,12 +63,12 @@ struct ServerReloadTests {
         let port = try #require(
             try Endpoint(parsing: server.addresses[0], defaultPort: 0).resolve().first?.port
         )
-        try wait { server.reload(Self.configuration("127.0.0.1"), $0) }
+        try awaitCompletion { server.reload(Self.configuration("127.0.0.1"), $0) }
         for _ in 0..<3 {
-            try wait { server.reload(Self.configuration("127.0.0.1", port: port), $0) }
-            try wait { server.reload(Self.configuration("::1"), $0) }
+            try awaitCompletion { server.reload(Self.configuration("127.0.0.1", port: port), $0) }
+            try awaitCompletion { server.reload(Self.configuration("::1"), $0) }
         }
-        try wait { server.reload(Self.configuration("127.0.0.1", port: port), $0) }
+        try awaitCompletion { server.reload(Self.configuration("127.0.0.1", port: port), $0) }
         #expect(try connect(server).isAnswered("there again"))
     }
 

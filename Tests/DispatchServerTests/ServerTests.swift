@@ -37,23 +37,11 @@ struct ServerTests {
         try LineServer(configuration, label: "test", logger: records.logger, usesHotLoops: usesHotLoops)
     }
 
-    /// Calls a method and waits for its completion.
-    private func wait(_ method: (@escaping LineServer.Completion) -> Void) throws {
-        let isOver = DispatchSemaphore(value: 0)
-        let result = Mutex<(any Error)?>(nil)
-        method { error in
-            result.withLock { $0 = error }
-            isOver.signal()
-        }
-        try #require(isOver.wait(timeout: .now() + 20) == .success)
-        if let error = result.withLock({ $0 }) { throw error }
-    }
-
     private func serve(_ configuration: LineServer.Configuration, usesHotLoops: Bool = true) throws
         -> LineServer
     {
         let server = try make(configuration, usesHotLoops: usesHotLoops)
-        try wait { server.start($0) }
+        try awaitCompletion { server.start($0) }
         return server
     }
 
@@ -130,7 +118,7 @@ struct ServerTests {
                 .init(endpoint: .unix(path: "/nonexistent/directory/socket"), options: .inPlace),
             ])
         )
-        let error = #expect(throws: ListenError.self) { try wait { server.start($0) } }
+        let error = #expect(throws: ListenError.self) { try awaitCompletion { server.start($0) } }
         #expect(error?.reasons.count == 2)
         #expect(server.addresses.isEmpty)
     }
@@ -138,10 +126,12 @@ struct ServerTests {
     @Test("refuses a configuration without an address, at the start and at a reload")
     func withoutAddress() throws {
         let none = try make(Self.configuration([]))
-        #expect(throws: ListenError.self) { try wait { none.start($0) } }
+        #expect(throws: ListenError.self) { try awaitCompletion { none.start($0) } }
         let server = try serve(Self.configuration([Self.anyPort]), usesHotLoops: true)
         let addresses = server.addresses
-        #expect(throws: ListenError.self) { try wait { server.reload(Self.configuration([]), $0) } }
+        #expect(throws: ListenError.self) {
+            try awaitCompletion { server.reload(Self.configuration([]), $0) }
+        }
         #expect(server.addresses == addresses)
         #expect(drain(server) == 0)
     }
@@ -153,17 +143,17 @@ struct ServerTests {
         let addresses = server.addresses
         let old = try connect(server)
         #expect(old.isAnswered("one"))
-        try wait { server.reload(configuration, $0) }
+        try awaitCompletion { server.reload(configuration, $0) }
         #expect(server.addresses == addresses)
         let peer = try connect(server, at: 1)
         peer.send("abc\n")
         #expect(peer.receive(5) == "cba!\n")
 
         #expect(throws: ListenError.self) {
-            try wait { server.reload(Self.configuration([Self.missing]), $0) }
+            try awaitCompletion { server.reload(Self.configuration([Self.missing]), $0) }
         }
         #expect(server.addresses == addresses)
-        try wait { server.reload(Self.configuration([Self.marked]), $0) }
+        try awaitCompletion { server.reload(Self.configuration([Self.marked]), $0) }
         #expect(server.addresses == [addresses[0]])
         #expect(old.isAnswered("two"))
         let new = try connect(server)
@@ -181,7 +171,7 @@ struct ServerTests {
         #expect(first.isAnswered("a long line"))
         configuration.sessionLimits.longestLine = 5
         configuration.logsConnections = false
-        try wait { server.reload(configuration, $0) }
+        try awaitCompletion { server.reload(configuration, $0) }
         #expect(first.isAnswered("short"))
         first.send("a long line\n")
         #expect(first.receiveToEnd() == "")
@@ -191,7 +181,7 @@ struct ServerTests {
         #expect(second.isAnswered("short"))
         #expect(records.texts.count == count)
         configuration.limits.idleTimeout = .milliseconds(20)
-        try wait { server.reload(configuration, $0) }
+        try awaitCompletion { server.reload(configuration, $0) }
         #expect(second.isAtEnd)
     }
 
@@ -205,7 +195,7 @@ struct ServerTests {
             .init(endpoint: .internet(host: "127.0.0.1", port: port), options: .marked)
         ])
         let server = try make(configuration)
-        try wait { server.start(adopting: sockets, $0) }
+        try awaitCompletion { server.start(adopting: sockets, $0) }
         #expect(server.addresses.count == 2)
         let first = try connect(server)
         #expect(first.isAnswered("one"))
@@ -215,7 +205,7 @@ struct ServerTests {
         // A reload leaves the sockets alone, whatever it asks for, and changes their options.
         configuration.options = .twice
         configuration.listeners = [Self.missing]
-        try wait { server.reload(configuration, $0) }
+        try awaitCompletion { server.reload(configuration, $0) }
         let third = try connect(server, at: 1)
         third.send("one\n")
         #expect(third.receive(8) == "eno\neno\n")
@@ -226,15 +216,17 @@ struct ServerTests {
     @Test("takes over no descriptor that does not listen")
     func adoptsNothing() throws {
         let server = try make(Self.configuration())
-        #expect(throws: SystemError.self) { try wait { server.start(adopting: [9999], $0) } }
+        #expect(throws: SystemError.self) { try awaitCompletion { server.start(adopting: [9999], $0) } }
     }
 
     @Test("neither starts nor reloads once it stops")
     func stops() throws {
         let server = try serve(Self.configuration())
         #expect(drain(server) == 0)
-        #expect(throws: StoppingError.self) { try wait { server.reload(Self.configuration(), $0) } }
-        #expect(throws: StoppingError.self) { try wait { server.start($0) } }
+        #expect(throws: StoppingError.self) {
+            try awaitCompletion { server.reload(Self.configuration(), $0) }
+        }
+        #expect(throws: StoppingError.self) { try awaitCompletion { server.start($0) } }
         #expect(server.addresses.isEmpty)
     }
 

@@ -1,7 +1,6 @@
 import CSystemd
 import Dispatch
 import Glibc
-import Synchronization
 
 /// What the service manager is doing with a unit, see org.freedesktop.systemd1(5).
 public enum ServiceJob: Sendable, Equatable {
@@ -32,29 +31,12 @@ public enum ServiceJob: Sendable, Equatable {
         on queue: DispatchQueue,
         _ completion: @escaping @Sendable (ServiceJob?) -> Void
     ) {
-        let answer = FirstAnswer(queue, completion)
+        let answer = FirstAnswer<ServiceJob?> { job in queue.async { completion(job) } }
         // On a separate thread, because connecting to the bus can take longer than the timeout.
         DispatchQueue.global().async { answer.give(SystemdUnit(ofThisProcessWithin: timeout)?.job) }
         queue.asyncAfter(deadline: .now() + .microseconds(Int(clamping: timeout.wholeMicroseconds))) {
             answer.give(nil)
         }
-    }
-}
-
-/// Passes on the first answer only.
-private final class FirstAnswer: Sendable {
-    private let queue: DispatchQueue
-    private let completion: @Sendable (ServiceJob?) -> Void
-    private let isGiven = Atomic(false)
-
-    init(_ queue: DispatchQueue, _ completion: @escaping @Sendable (ServiceJob?) -> Void) {
-        self.queue = queue
-        self.completion = completion
-    }
-
-    func give(_ answer: ServiceJob?) {
-        guard !isGiven.exchange(true, ordering: .relaxed) else { return }
-        queue.async { [completion] in completion(answer) }
     }
 }
 

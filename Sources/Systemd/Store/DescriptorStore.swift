@@ -1,7 +1,6 @@
 import CSystemd
 import Dispatch
 import Glibc
-import Synchronization
 import TextEscaping
 
 /// The file descriptor store: the service manager keeps open descriptors of the service while its process ends and the next
@@ -67,21 +66,6 @@ public struct DescriptorStore: Sendable {
         ) {
             answer.give(false)
         }
-    }
-}
-
-/// Passes on the first of several answers.
-private final class FirstAnswer: Sendable {
-    private let receiver: Mutex<(@Sendable (Bool) -> Void)?>
-
-    init(_ receiver: @escaping @Sendable (Bool) -> Void) { self.receiver = Mutex(receiver) }
-
-    func give(_ answer: Bool) {
-        let receiver = receiver.withLock { receiver in
-            defer { receiver = nil }
-            return receiver
-        }
-        receiver?(answer)
     }
 }
 

@@ -53,19 +53,6 @@ struct HandOverTests {
         return LineServer.Configuration(listeners: listeners, options: options, sessionLimits: .init())
     }
 
-    private func wait<Result: Sendable>(_ method: (@escaping @Sendable (Result) -> Void) -> Void) throws
-        -> Result
-    {
-        let isOver = DispatchSemaphore(value: 0)
-        let result = Mutex<Result?>(nil)
-        method { value in
-            result.withLock { $0 = value }
-            isOver.signal()
-        }
-        try #require(isOver.wait(timeout: .now() + 20) == .success)
-        return try #require(result.withLock { $0 })
-    }
-
     private struct Failed: Error {}
 
     private func serve(
@@ -79,8 +66,8 @@ struct HandOverTests {
             logger: records.logger,
             listenerStore: kept.store
         )
-        let report: TakeOverReport = try wait { server.takeOver(from: conversations, $0) }
-        let failure: String = try wait { done in
+        let report: TakeOverReport = try awaitResult { server.takeOver(from: conversations, $0) }
+        let failure: String = try awaitResult { done in
             server.start(continuing: stored) { done($0.map { "\($0)" } ?? "") }
         }
         #expect(failure == "")
@@ -102,7 +89,7 @@ struct HandOverTests {
 
     /// Hands over as a daemon does, and returns what the next process gets.
     private func handOver(_ server: LineServer) throws -> (HandOver, Int32) {
-        let handOver: HandOver? = try wait { server.handOver($0) }
+        let handOver: HandOver? = try awaitResult { server.handOver($0) }
         let handed = try #require(handOver)
         let passed = dup(handed.descriptor)
         #expect(handed.isKept())
@@ -147,7 +134,7 @@ struct HandOverTests {
         let client = try peer(server)
         #expect(client.isAnswered("one"))
         client.send("half")
-        let handOver: HandOver? = try wait { server.handOver($0) }
+        let handOver: HandOver? = try awaitResult { server.handOver($0) }
         let handed = try #require(handOver)
         #expect(!handed.isKept())
         server.takeBack(handed)
@@ -173,12 +160,12 @@ struct HandOverTests {
     @Test("A server that drains hands nothing over, and one that hands over reloads no more")
     func states() throws {
         let (first, _) = try serve()
-        _ = try wait { first.drain($0) } as Int
-        let nothing: HandOver? = try wait { first.handOver($0) }
+        _ = try awaitResult { first.drain($0) } as Int
+        let nothing: HandOver? = try awaitResult { first.handOver($0) }
         #expect(nothing == nil)
         let (second, _) = try serve()
         let (_, passed) = try handOver(second)
-        let refusal: String = try wait { done in
+        let refusal: String = try awaitResult { done in
             second.reload(Self.configuration()) { done("\($0 ?? Failed())") }
         }
         #expect(refusal == StoppingError().description)

@@ -1,7 +1,5 @@
-import Dispatch
 import Glibc
 import Sockets
-import Synchronization
 import Testing
 
 @testable import DispatchServer
@@ -12,19 +10,6 @@ struct ProxyHandOverTests {
 
     private static let header = "PROXY TCP4 192.0.2.1 198.51.100.2 4660 5000\r\n"
     private let records = LogRecords()
-
-    private func wait<Result: Sendable>(
-        _ method: (@escaping @Sendable (Result) -> Void) -> Void
-    ) throws -> Result {
-        let isOver = DispatchSemaphore(value: 0)
-        let result = Mutex<Result?>(nil)
-        method { value in
-            result.withLock { $0 = value }
-            isOver.signal()
-        }
-        try #require(isOver.wait(timeout: .now() + 20) == .success)
-        return try #require(result.withLock { $0 })
-    }
 
     /// A server with a listener of its own, which goes on with these conversations. A client may have three connections.
     private func serve(conversations: [Int32] = []) throws -> LineServer {
@@ -44,9 +29,9 @@ struct ProxyHandOverTests {
             label: "test",
             logger: records.logger
         )
-        let report: TakeOverReport = try wait { server.takeOver(from: conversations, $0) }
+        let report: TakeOverReport = try awaitResult { server.takeOver(from: conversations, $0) }
         #expect(report.ended == 0 && report.reasons == [])
-        let failure: String = try wait { done in server.start { done($0.map { "\($0)" } ?? "") } }
+        let failure: String = try awaitResult { done in server.start { done($0.map { "\($0)" } ?? "") } }
         #expect(failure == "")
         return server
     }
@@ -60,7 +45,7 @@ struct ProxyHandOverTests {
     }
 
     private func handOver(_ server: LineServer) throws -> Int32 {
-        let handOver: HandOver? = try wait { server.handOver($0) }
+        let handOver: HandOver? = try awaitResult { server.handOver($0) }
         let handed = try #require(handOver)
         let passed = dup(handed.descriptor)
         #expect(handed.isKept())
