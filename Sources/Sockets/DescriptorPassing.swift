@@ -16,6 +16,8 @@ public enum DescriptorPassing {
         public let sending: Int32
         private let receivingEnd: Mutex<Int32>
 
+        /// Makes both ends.
+        ///
         /// - Throws: `SystemError`.
         public init() throws(SystemError) {
             var ends: [Int32] = [-1, -1]
@@ -55,6 +57,7 @@ public enum DescriptorPassing {
     /// - Parameters:
     ///   - bytes: At least one byte: an empty message would look like the end.
     ///   - descriptors: At most `maximum`.
+    ///   - socket: An `AF_UNIX` socket, which the caller still owns.
     /// - Throws: `SystemError`; with `ETOOMANYREFS` if this user has more descriptors in flight than its soft limit on open files
     ///   allows, with `EAGAIN` if the socket is full.
     public static func send(
@@ -82,7 +85,8 @@ public enum DescriptorPassing {
     /// Receives the next message; nil at the end, and if there is none.
     ///
     /// - Parameters:
-    ///   - atMost: The maximum number of descriptors, 0...`maximum`. The kernel closes further ones.
+    ///   - socket: An `AF_UNIX` socket, which the caller still owns.
+    ///   - most: The maximum number of descriptors, 0...`maximum`. The kernel closes further ones.
     ///   - length: The maximum number of bytes.
     /// - Throws: `SystemError`, such as `ENOTSOCK`.
     public static func receive(

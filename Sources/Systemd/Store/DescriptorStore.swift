@@ -18,6 +18,8 @@ import TextEscaping
 public struct DescriptorStore: Sendable {
     private let notifier: Notifier
 
+    /// The store of the service manager that the notifier writes to.
+    ///
     /// - Parameter notifier: Sends the messages of the store, in order with its own.
     public init(_ notifier: Notifier) { self.notifier = notifier }
 

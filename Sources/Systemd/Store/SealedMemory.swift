@@ -6,7 +6,9 @@ import Glibc
 public enum SealedMemory {
     /// Makes a sealed file with these bytes.
     ///
-    /// - Parameter name: The name in /proc/PID/fd.
+    /// - Parameters:
+    ///   - name: The name in /proc/PID/fd.
+    ///   - bytes: The contents.
     /// - Returns: Its descriptor, close-on-exec, which the caller must close; nil if the system has no memory or no descriptor
     ///   left.
     public static func make(_ name: String, _ bytes: some Collection<UInt8>) -> Int32? {
