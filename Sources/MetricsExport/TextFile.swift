@@ -13,8 +13,12 @@ public struct TextFile: Equatable, Sendable {
     ///
     /// Waits for the disk: do not call it on a queue that serves clients.
     ///
-    /// - Throws: `SystemError`. Then the file is unchanged.
+    /// - Throws: `SystemError`. Then the file is unchanged. With `EEXIST` if there is a file of another kind, such as a device:
+    ///   it is not replaced.
     public func write(_ content: String) throws(SystemError) {
+        if isOfAnotherKind {
+            throw SystemError("replace \(path)", code: EEXIST, advice: "it is not a regular file")
+        }
         let temporary = "\(path).\(getpid()).tmp"
         _ = unsafe unlink(temporary)
         let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
@@ -41,6 +45,15 @@ public struct TextFile: Equatable, Sendable {
         }
     }
 
-    /// Removes the file: after the end of the process its metrics would be wrong.
-    public func remove() { _ = unsafe unlink(path) }
+    /// Removes the file, unless it is of another kind: after the end of the process its metrics would be wrong.
+    public func remove() {
+        if !isOfAnotherKind { _ = unsafe unlink(path) }
+    }
+
+    /// Whether there is a device, a pipe, a socket or a directory at the path. A daemon of root could replace `/dev/null`.
+    public var isOfAnotherKind: Bool {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else { return false }
+        return status.st_mode & S_IFMT != S_IFREG && status.st_mode & S_IFMT != S_IFLNK
+    }
 }

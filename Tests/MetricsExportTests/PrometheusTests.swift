@@ -1,6 +1,7 @@
 import CoreMetrics
 import DispatchServer
 import Glibc
+import Sockets
 import Testing
 
 @testable import MetricsExport
@@ -130,5 +131,20 @@ struct PrometheusTests {
         file.remove()
         #expect(stat(file.path, &status) != 0)
         #expect(throws: (any Error).self) { try TextFile(path: "\(directory)/none/a.prom").write("x") }
+    }
+
+    @Test("A file of another kind, such as a device, is neither replaced nor removed")
+    func otherKind() throws {
+        var template = Array("/tmp/reversed-metrics-XXXXXX".utf8CString)
+        #expect(mkdtemp(&template) != nil)
+        let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer { rmdir(directory) }
+        let file = TextFile(path: "\(directory)/a.prom")
+        defer { unlink(file.path) }
+        #expect(mkfifo(file.path, 0o600) == 0)
+        #expect(throws: SystemError.self) { try file.write("x") }
+        file.remove()
+        var status = stat()
+        #expect(stat(file.path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
     }
 }
