@@ -65,48 +65,69 @@ struct ListenerPlan: Sendable {
 
     /// Whether the system would refuse to listen on addresses of both plans.
     private func collides(with other: ListenerPlan) -> Bool {
-        requests.contains { request in
+        let files = Set(socketPaths.compactMap(PathIdentity.init))
+        return requests.contains { request in
             other.requests.contains { request.covers($0) || $0.covers(request) }
-        }
+        } || other.socketPaths.contains { PathIdentity($0).map(files.contains) ?? false }
     }
+
+    /// How many ports to let the system choose: one that it chooses for the first address may be in use at another.
+    private static var portAttempts: Int { 32 }
 
     /// Opens the sockets of the plan for which `isOpen` is false. With port 0 all get the same port.
     ///
-    /// - Throws: The first `SystemError`. If `mayLackSome`, addresses that this machine lacks are skipped, except the last.
+    /// - Parameter opened: Called once all are open, with the last one first.
+    /// - Throws: The first `SystemError`, and then none is open. If `mayLackSome`, addresses that this machine lacks are skipped,
+    ///   except the last.
     func open(
         unless isOpen: (ListeningSocket.Request) -> Bool,
         overlappingOurOwn: Bool,
         _ opened: (consuming ListeningSocket) -> Void
     ) throws {
-        var count = 0
-        var chosenPort: UInt16?
-        var missing: SystemError?
-        for var request in requests {
-            if isOpen(request) {
-                count += 1
-                continue
-            }
-            let asked = request
-            if asked.address.port == 0, let chosenPort {
-                request.address = asked.address.with(port: chosenPort)
-            }
+        let missing = requests.filter { !isOpen($0) }
+        try open(missing[...], mustOpen: missing.count == requests.count, overlappingOurOwn, opened)
+    }
+
+    /// Opens the first socket, then the others, and passes it on when all are open.
+    ///
+    /// - Parameters:
+    ///   - port: The port that the system has chosen, if it has chosen one.
+    ///   - mustOpen: Whether no other socket of the plan is open.
+    private func open(
+        _ missing: ArraySlice<ListeningSocket.Request>,
+        port: UInt16? = nil,
+        mustOpen: Bool,
+        _ overlappingOurOwn: Bool,
+        attempts: Int = portAttempts,
+        _ opened: (consuming ListeningSocket) -> Void
+    ) throws {
+        guard let asked = missing.first else { return }
+        let others = missing.dropFirst()
+        var request = asked
+        if asked.address.port == 0, let port { request.address = asked.address.with(port: port) }
+        do {
+            let socket = try ListeningSocket(
+                opening: request,
+                mode: mode,
+                overlappingOurOwn: overlappingOurOwn,
+                askedAs: asked
+            )
+            let chosen = port ?? socket.identity.address.port
             do {
-                let socket = try ListeningSocket(
-                    opening: request,
-                    mode: mode,
-                    overlappingOurOwn: overlappingOurOwn,
-                    askedAs: asked
-                )
-                if chosenPort == nil { chosenPort = socket.identity.address.port }
+                try open(others, port: chosen, mustOpen: false, overlappingOurOwn, opened)
                 opened(socket)
-                count += 1
             } catch let error as SystemError
-                where mayLackSome && [EADDRNOTAVAIL, EAFNOSUPPORT].contains(error.code)
+                where error.code == EADDRINUSE && port == nil && asked.address.port == 0 && attempts > 1
             {
-                missing = error
+                // This socket is still open, so the system chooses another port.
+                try open(missing, mustOpen: mustOpen, overlappingOurOwn, attempts: attempts - 1, opened)
             }
+        } catch let error as SystemError
+            where mayLackSome && [EADDRNOTAVAIL, EAFNOSUPPORT].contains(error.code)
+        {
+            guard !mustOpen || !others.isEmpty else { throw error }
+            try open(others, port: port, mustOpen: mustOpen, overlappingOurOwn, opened)
         }
-        if count == 0, let missing { throw missing }
     }
 }
 

@@ -117,8 +117,10 @@ final class Listeners: Sendable {
         for (plan, claimed) in zip(plans, claims) {
             let isOpen = { request in claimed.contains { $0.address.request == request } }
             do {
+                // The last socket of the plan comes first.
+                let first = opened.count
                 try plan.open(unless: isOpen, overlappingOurOwn: overlaps) { socket in
-                    opened.append(make(socket, plan.makeSession))
+                    opened.insert(make(socket, plan.makeSession), at: first)
                 }
             } catch {
                 reasons.append("\(error)")

@@ -23,6 +23,7 @@ enum HostText: Hashable {
             throw Refusal("must be an address or a name in ASCII without spaces")
         }
         if let address = HostText.address(of: text, family: AF_INET, bytes: 4) {
+            if address[0] & 0xF0 == 0xE0 { throw Refusal(HostText.multicast) }
             self = .ipv4(address)
         } else if let (address, zone) = HostText.ipv6(text) {
             try HostText.check(address, zone: zone)
@@ -33,8 +34,11 @@ enum HostText: Hashable {
         }
     }
 
+    private static let multicast = "is a multicast address, and TCP has none"
+
     /// Refuses addresses that no socket can listen on (ipv6(7)), in every spelling.
     private static func check(_ address: [UInt8], zone: String) throws(Refusal) {
+        if address[0] == 0xFF { throw Refusal(Self.multicast) }
         if address[0] == 0xFE, address[1] & 0xC0 == 0x80, zone.isEmpty {
             throw Refusal("is a link-local address, which needs its interface, as in \"fe80::1%eth0\"")
         }

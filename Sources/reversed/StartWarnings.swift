@@ -1,6 +1,7 @@
 import Dispatch
 import DispatchServer
 import Glibc
+import MetricsExport
 import ReverseCore
 import Settings
 import Sockets
@@ -20,8 +21,10 @@ struct StartWarnings {
             listeners.append(ListenerConfiguration(endpoint: endpoint, options: ReversalOptions()))
         }
         let deadline = DispatchTime.now() + resolverTimeout
-        let file = settings.metrics.file.flatMap { file in directory(of: file).map { "\(file): \($0)" } }
-        return [connections(settings), file].compactMap { $0 }
+        let file = settings.metrics.file.flatMap { file in
+            (directory(of: file) ?? kind(ofMetricsAt: file)).map { "\(file): \($0)" }
+        }
+        return [connections(settings), file, sameFile(listeners)].compactMap { $0 }
             + listeners.flatMap { listener in
                 hints(for: [listener]) + [address(listener, deadline)].compactMap { $0 }
             }
@@ -34,7 +37,7 @@ struct StartWarnings {
             let problem =
                 switch endpoint {
                 case .internet(_, let port): privilege(port)
-                case .unix(let path): directory(of: path)
+                case .unix(let path): directory(of: path) ?? kind(ofSocketAt: path)
                 }
             return problem.map { "\(endpoint): \($0)" }
         }
@@ -110,6 +113,30 @@ struct StartWarnings {
     private final class Answer: Sendable {
         let result = Mutex<Result<[SocketAddress], any Error>?>(nil)
         let isThere = DispatchSemaphore(value: 0)
+    }
+
+    /// Two paths of one file, which `..` or a symbolic link hides from the check of the settings.
+    private func sameFile(_ listeners: [ListenerConfiguration<ReversalOptions>]) -> String? {
+        var known: [PathIdentity: String] = [:]
+        for case .unix(let path) in listeners.map(\.endpoint) {
+            guard let identity = PathIdentity(path) else { continue }
+            if let other = known[identity] {
+                return "\(path): it is the same file as \(other); take one of them out"
+            }
+            known[identity] = path
+        }
+        return nil
+    }
+
+    private func kind(ofSocketAt path: String) -> String? {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFSOCK else { return nil }
+        return "there is a file that is not a socket; move it away or choose another path"
+    }
+
+    private func kind(ofMetricsAt path: String) -> String? {
+        TextFile(path: path).isOfAnotherKind
+            ? "there is a file that is not a regular one; choose another path" : nil
     }
 
     private func directory(of path: String) -> String? {

@@ -42,6 +42,10 @@ WARNINGS = {
     "an IPv6 address that is not ours": (listener("host = '2001:db8::9'"), r"\[2001:db8::9\]:5000: this machine has no such address"),
     "a missing directory": (listener("path = '/nonexistent/socket'"), "/nonexistent/socket: the directory /nonexistent does not exist"),
     "a directory that is a file": (listener("path = '/etc/passwd/socket'"), "/etc/passwd/socket: /etc/passwd is not a directory"),
+    "a path that is a directory": (listener("path = '/etc'"), "/etc: there is a file that is not a socket"),
+    "a path that is a device": (listener("path = '/dev/null'"), "/dev/null: there is a file that is not a socket"),
+    "metrics in a device": ("[metrics]\nfile = '/dev/null'\n", "/dev/null: there is a file that is not a regular one"),
+    "two paths of one file": (listener("path = '/tmp/s'") + listener("path = '/etc/../tmp/s'"), "/etc/../tmp/s: it is the same file as /tmp/s"),
     "too many clients": ("[limits]\nmax_connections = 1000000\n", r"limits\.max_connections is 1000000, but this process may have \d+ files"),
 }
 

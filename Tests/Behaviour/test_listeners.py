@@ -290,6 +290,24 @@ def test_every_place_that_cannot_be_opened_is_told(tmp_path):
     assert "192.0.2.1" in result.stderr.decode() and "198.51.100.1" in result.stderr.decode()
 
 
+def test_two_paths_of_one_file(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path)
+    result = run(tmp_path, f"[[listener]]\npath = '{tmp_path}/s'\n[[listener]]\npath = '{tmp_path}/link/s'\n")
+    sentence = result.stderr.decode()
+    assert result.returncode == 69
+    assert f"cannot listen on {tmp_path}/link/s beside {tmp_path}/s: they resolve to the same address" in sentence
+    assert "another server" not in sentence
+
+
+def test_two_names_of_one_directory_do_not_wait_for_each_other(start, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path)
+    began = time.monotonic()
+    daemon = start(f"[[listener]]\npath = '{tmp_path}/a'\n[[listener]]\npath = '{tmp_path}/link/b'\n", listeners=2)
+    assert time.monotonic() - began < 0.9
+    assert ask_once(tmp_path / "a", b"a1\n") == ask_once(tmp_path / "b", b"a1\n") == b"1a\n"
+    daemon.stop()
+
+
 @pytest.mark.parametrize("other", ["127.0.0.1", "0.0.0.0"])
 def test_a_name_that_collides_with_another_listener_of_the_file(tmp_path, other):
     result = run(tmp_path, "".join(f"[[listener]]\nhost = '{host}'\nport = 7\n" for host in ("localhost", other)))

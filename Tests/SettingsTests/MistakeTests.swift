@@ -122,6 +122,8 @@ struct MistakeTests {
             ("1", "not an IPv4 address"), ("fe80::1", "needs its interface, as in \"fe80::1%eth0\""),
             ("FEBF::1", "needs its interface"), ("::ffff:127.0.0.1", "did you mean \"127.0.0.1\""),
             ("::FFFF:7f00:2", "did you mean \"127.0.0.2\""),
+            ("224.0.0.1", "is a multicast address"), ("239.255.255.255", "is a multicast address"),
+            ("ff02::1", "is a multicast address"), ("ff02::1%lo", "is a multicast address"),
             ("a;b", "letters, digits"), (String(repeating: "a", count: 254), "at most 253 bytes"),
         ]
     )
