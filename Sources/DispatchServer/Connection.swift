@@ -308,7 +308,8 @@ final class Connection: LoopMember {
 
     /// Reports to `HeldMemory` how many bytes are held, if that has changed.
     private func report(_ state: inout State, _ now: Milliseconds) {
-        let held = state.held.capacity + (state.header?.count ?? 0)
+        // A closed connection may keep a part of a header; that ends with it.
+        let held = state.life.isClosed ? 0 : state.held.capacity + (state.header?.count ?? 0)
         let bytes = held > HeldMemory.ignored ? held : 0
         guard bytes != state.reported.bytes else { return }
         if state.reported.bytes == 0 { state.reported.since = now }
@@ -550,6 +551,7 @@ final class Connection: LoopMember {
 
     private func close(_ reason: EndReason, _ state: inout State, _ now: Milliseconds) {
         state.held.removeAll()
+        report(&state, now)
         server.connections.countEnd(reason.name)
         let untaken = untaken(reason, state.life.abandonedBytes)
         if untaken > 0 { server.connections.addUntaken(untaken) }

@@ -33,6 +33,18 @@ struct ConnectionMemoryTests {
         #expect(fixture.isEmptied())
     }
 
+    @Test("count for nothing after an end without an event of their own", arguments: [true, false])
+    func failWhileHolding(usesHotLoops: Bool) throws {
+        let fixture = try Fixture(usesHotLoops: usesHotLoops)
+        let (peer, connection) = try fixture.connect()
+        peer.send(String(repeating: "x", count: 50_000))
+        #expect(eventually { fixture.core.memory.used >= 50_000 })
+        // libdispatch cannot watch the descriptor.
+        #expect(eventually { connection.fail(EPERM) })
+        #expect(fixture.core.memory.used == 0)
+        #expect(fixture.isEmptied())
+    }
+
     @Test(
         "wait when they hold most, go on when there is memory, and one with short lines never waits",
         arguments: [true, false]
