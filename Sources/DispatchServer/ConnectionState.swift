@@ -266,7 +266,8 @@ struct ConnectionState: Equatable, Sendable {
     /// Whether `tick` would end a client for a missing request. Then receive first: the request may have arrived in time while the
     /// process was stopped or the machine busy.
     func isOverdue(_ timeouts: Timeouts, now: Milliseconds) -> Bool {
-        guard case .serving(remaining: nil) = phase else { return false }
+        // Also during a drain: what had arrived when it began is answered, even if the timeout ends meanwhile.
+        guard case .serving(let remaining) = phase, remaining != 0 else { return false }
         var future = self
         return future.tick(timeouts, untaken: { 0 }, now: now) != .nothing
     }

@@ -316,7 +316,11 @@ struct ConnectionStateTests {
         #expect(!state.isOverdue(Timeouts(limits), now: 1300))
         #expect(state.isOverdue(Timeouts(limits), now: 1301))
         #expect(state.phase == .serving(remaining: nil))
+        // What had arrived before a drain is still to be answered.
         _ = state.drain(arrived: 70, now: 1302)
+        #expect(state.isOverdue(Timeouts(limits), now: 1303))
+        state = State(connectedAt: 1000)
+        _ = state.drain(arrived: 0, now: 1302)
         #expect(!state.isOverdue(Timeouts(limits), now: 9000))
     }
 
