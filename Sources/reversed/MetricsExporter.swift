@@ -16,8 +16,9 @@ import Systemd
 final class MetricsExporter: @unchecked Sendable {
     private typealias HTTPServer = Server<HTTPSession>
 
-    /// A scraper has one connection, a health check another; more are not needed.
-    private static let maximumConnections = 8
+    /// A scraper has one connection, a health check another. The others are for clients that say nothing: one address can take
+    /// half of them (`max_connections_per_client`).
+    private static let maximumConnections = 32
 
     /// Publishes the metrics of the main server.
     let publisher: MetricsPublisher<Statistics>
@@ -176,10 +177,8 @@ final class MetricsExporter: @unchecked Sendable {
             sessionLimits: NoOptions()
         )
         configuration.limits.maximumConnections = Self.maximumConnections
-        // All clients may have the address of one proxy.
-        configuration.limits.maximumConnectionsPerClient = .chosen(nil)
         configuration.limits.maximumBufferedBytes = .chosen(16 << 20)
-        configuration.limits.firstRequestTimeout = .seconds(10)
+        configuration.limits.firstRequestTimeout = .seconds(5)
         // Prometheus keeps its connection between scrapes, which may be a minute or two apart.
         configuration.limits.idleTimeout = .seconds(150)
         configuration.limits.drainTimeout = .seconds(1)
