@@ -46,6 +46,10 @@ public final class Account {
     private var lastProgress: Nanoseconds = 0
     private var lastTaken: Nanoseconds = 0
     private var discarded = 0
+    /// Since when there has been input that the server has not begun to receive.
+    private var unreadSince: Nanoseconds?
+    /// Since when the client has been gone.
+    private var goneSince: Nanoseconds?
     /// Since when the server could do something for this client.
     private var waitsSince: Nanoseconds?
     /// When it was last seen to wait for memory.
@@ -83,11 +87,13 @@ public final class Account {
     }
 
     func noteFault(_ what: String) { if fault == nil { fault = what } }
+    func noteReset() { goneSince = world.now }
     func drainBegan() { arrivedAtDrain = arrivedCount }
     func drainIsOff() { arrivedAtDrain = nil }
     func noteArrival() { if waitsSince == nil { waitsSince = world.now } }
     func arrived(_ count: Int) {
         arrivedCount += count
+        if unreadSince == nil { unreadSince = world.now }
         noteArrival()
     }
     func noteTaken() {
@@ -100,6 +106,7 @@ public final class Account {
         let ofHeader = min(bytes.count, max(0, (plan?.length ?? 0) - servedCount))
         let wasServed = isServed
         receivedCount += bytes.count
+        unreadSince = world.now
         waitsSince = world.now
         if isShutDown {
             discarded += bytes.count
@@ -124,6 +131,7 @@ public final class Account {
         checkLength()
         if isOver { partial = [] }
         judge.checkMemory()
+        judge.checkMemory(of: socket)
         let most = judge.lineLimits.upperBound + (128 << 10)
         if owed.count + partial.count > most {
             fail("the server holds \(owed.count + partial.count) bytes, more than \(most)")
@@ -222,6 +230,7 @@ public final class Account {
         }
         if let timeout = judge.shortestIdleTimeout, time + tolerance >= lastProgress + timeout {
             world.count("idle timeouts")
+            judgeUnread()
             if !isClose, !owed.isEmpty {
                 fail("ended for its idleness with \(owed.count) bytes of answers unsent")
             }
@@ -236,6 +245,7 @@ public final class Account {
             time + tolerance >= acceptedAt + timeout
         {
             world.count("first request timeouts")
+            judgeUnread()
             if !owed.isEmpty { fail("ended before its first answer was sent") }
             return
         }
@@ -250,6 +260,16 @@ public final class Account {
         if unread > 0, socket.inbound.first(unread).contains(10) {
             fail("drained, but a line that had arrived was not read")
         }
+    }
+
+    /// What has arrived is received before a client is ended for a missing line; during a drain, what had arrived before it.
+    private func judgeUnread() {
+        let count = judge.isEnding ? max(0, (arrivedAtDrain ?? 0) - receivedCount) : .max
+        guard owed.isEmpty, !isRefused, !awaitsHeader, socket.fruitless == 0,
+            socket.inbound.first(count).contains(10), let unreadSince, unreadSince + tolerance < world.now,
+            !judge.isPaused(socket)
+        else { return }
+        fail("ended for a missing line that had arrived")
     }
 
     private func judgeLingerEnd() {
@@ -269,9 +289,41 @@ public final class Account {
         }
     }
 
+    /// Nobody stays for longer than the timeouts allow.
+    private func checkPresence() {
+        let patience = .milliseconds(2500) + tolerance
+        func isLate(_ since: Nanoseconds, _ timeout: Nanoseconds) -> Bool {
+            timeout < .max && judge.quietTime(since: since) > timeout + patience
+        }
+        if let goneSince, isLate(max(goneSince, acceptedAt), 0) {
+            return fail("it is gone, and still connected")
+        }
+        if isShutDown {
+            if isLate(shutAt, judge.longestDrainTimeout + .milliseconds(4000)) {
+                fail("it lingers for longer than the drain timeout")
+            }
+            return
+        }
+        guard !isDeaf, owed.isEmpty else { return }
+        if let drainStart = judge.drainStart {
+            guard fault == nil, socket.fruitless == 0, !judge.isPaused(socket),
+                isLate(max(drainStart, acceptedAt, lastProgress), 0)
+            else { return }
+            return fail("not told of the drain, although it has all its answers")
+        }
+        if isLate(max(lastProgress, acceptedAt), judge.longestIdleTimeout) {
+            fail("it stays beyond the idle timeout")
+        }
+        if sentCount == 0, isLate(acceptedAt, judge.longestFirstTimeout) {
+            fail("it stays beyond the timeout of the first request")
+        }
+    }
+
     /// Called while nobody can run: whoever waits now waits for time only.
     func checkWakeUp() {
-        guard isAccepted, !isClosed, let since = waitsSince else { return }
+        guard isAccepted, !isClosed else { return }
+        checkPresence()
+        guard let since = waitsSince else { return }
         if let plan, isRefused, fault == nil, !plan.isTrusted || receivedCount == plan.length,
             judge.quietTime(since: since) > .milliseconds(100)
         {

@@ -6,6 +6,10 @@ public final class Judge {
     public var shortestIdleTimeout: Nanoseconds?
     public var shortestFirstTimeout: Nanoseconds?
     public var shortestDrainTimeout: Nanoseconds = .max
+    /// The longest timeouts that were in force; `.max` for none at some time.
+    public var longestIdleTimeout: Nanoseconds = 0
+    public var longestFirstTimeout: Nanoseconds = 0
+    public var longestDrainTimeout: Nanoseconds = 0
     /// The numbers of slots that may be in force now.
     public var slots = 1...1 {
         didSet {
@@ -166,6 +170,17 @@ public final class Judge {
         if held > most { world.fail("\(held) bytes are held for all clients, more than \(most)") }
     }
 
+    /// One client may hold as much as it leaves free, and what it received last.
+    func checkMemory(of socket: ClientSocket) {
+        guard memory.upperBound < 1 << 40 else { return }
+        let most = (memory.upperBound + (128 << 10)) / 2 + 5120
+        if socket.account.heldCount > most {
+            world.fail(
+                "\(socket.account.heldCount) bytes are held for client \(socket.peer.id), more than \(most)"
+            )
+        }
+    }
+
     /// Whether the server may end a conversation for the sake of others, or because its events bring nothing.
     func mayEnd(_ socket: ClientSocket) -> Bool {
         if socket.account.isClosed, !socket.account.isServed, socket.account.sentCount == 0,
@@ -214,6 +229,12 @@ public final class Judge {
             world.fail(
                 "\(listener.backlog.count) clients wait in the backlog of \(listener.name) with \(openCount) of \(slots.lowerBound) slots in use"
             )
+        }
+        for listener in world.kernel.listeners where listener.ignoresNewcomers && !listener.hadFault {
+            guard let since = listener.emptySince, openCount < slots.lowerBound,
+                quietTime(since: max(since, lastFull, listener.refusal?.until ?? 0)) > .milliseconds(1500)
+            else { continue }
+            world.fail("\(listener.name) has left, nobody waits there, and it stays open")
         }
         if openCount >= slots.lowerBound { lastFull = world.now }
     }

@@ -10,13 +10,20 @@ public final class ListeningFile: File {
     var backlogLimit = 0
     var backlog: [Peer] = []
     var handshakes: [Peer] = []
-    var ignoresNewcomers = false
+    var ignoresNewcomers = false { didSet { if leftAt == nil { leftAt = world.now } } }
     /// Somebody else has shut it down.
     public private(set) var isDead = false
     /// Whether an error that it was given allows it to be closed on its clients.
     public var hadFault = false
     /// Since when somebody waits in its backlog.
     var waitingSince: Nanoseconds?
+    /// Since when nobody is on the way to it, and nobody can be.
+    var emptySince: Nanoseconds? {
+        guard let leftAt, backlog.isEmpty, handshakes.isEmpty else { return nil }
+        return max(leftAt, lastVisit)
+    }
+    private var leftAt: Nanoseconds?
+    private var lastVisit: Nanoseconds = 0
     /// The system refuses to accept until then, with this error.
     var refusal: (code: Int32, until: Nanoseconds)?
 
@@ -76,6 +83,7 @@ public final class ListeningFile: File {
     func accept() -> ClientSocket? {
         guard !backlog.isEmpty else { return nil }
         let peer = backlog.removeFirst()
+        lastVisit = world.now
         waitingSince = backlog.isEmpty ? nil : world.now
         return peer.socket
     }
@@ -248,6 +256,7 @@ public final class ClientSocket: File {
         pendingError = code
         outbound.removeAll()
         account.noteFault("a reset")
+        account.noteReset()
         changed()
     }
 

@@ -7,6 +7,7 @@ extension Scenario {
         guard let server else { return }
         world.trace("hand-over of \(world.judge.openCount) clients")
         world.judge.handOverBegan()
+        handOvers += 1
         nonisolated(unsafe) var made: HandOver?
         wait("the hand-over", atMost: .milliseconds(2600)) { done in
             server.handOver {

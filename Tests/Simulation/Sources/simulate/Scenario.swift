@@ -19,6 +19,7 @@ final class Scenario {
     private let isKind: Bool
     let store: Store
     var processes = 1
+    var handOvers = 0
     /// The process that should go on does not start, and ends in good order if it can.
     var cannotStart = false
 
@@ -283,6 +284,12 @@ final class Scenario {
         for timeout in [limits.firstRequestTimeout].compactMap({ $0 }) {
             judge.shortestFirstTimeout = min(judge.shortestFirstTimeout ?? .max, nanoseconds(timeout))
         }
+        judge.longestIdleTimeout = max(judge.longestIdleTimeout, limits.idleTimeout.map(nanoseconds) ?? .max)
+        judge.longestFirstTimeout = max(
+            judge.longestFirstTimeout,
+            limits.firstRequestTimeout.map(nanoseconds) ?? .max
+        )
+        judge.longestDrainTimeout = max(judge.longestDrainTimeout, nanoseconds(limits.drainTimeout))
         let share: Int =
             switch limits.maximumConnectionsPerClient {
             case .automatic: max(limits.maximumConnections / 2, 4)
@@ -374,7 +381,25 @@ final class Scenario {
                 world.fail("\(cutOff) clients are cut off before the drain timeout")
             }
         }
+        if cutOff == 0 { checkStatistics(server.statistics) }
         world.trace("drain took \((world.now - start) / 1_000_000) ms")
+    }
+
+    /// After a drain without a client that was cut off nothing is held or waited for.
+    private func checkStatistics(_ statistics: Statistics) {
+        guard statistics.connections == 0 else { return }
+        if statistics.bufferedBytes != 0 {
+            world.fail("\(statistics.bufferedBytes) bytes are counted as held, and nobody is connected")
+        }
+        if statistics.waitingForMemory > 0 {
+            world.fail("\(statistics.waitingForMemory) clients wait for memory, and nobody is connected")
+        }
+        // Those that were taken over or handed over are counted elsewhere.
+        guard handOvers == 0 else { return }
+        let ended = statistics.ended.values.reduce(0, +)
+        if ended != statistics.accepted {
+            world.fail("\(statistics.accepted) clients were accepted, and the ends of \(ended) are counted")
+        }
     }
 
     private func checkLeftovers() {
