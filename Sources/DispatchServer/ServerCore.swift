@@ -101,6 +101,7 @@ final class ServerCore: Sendable {
 
     /// How long until the next sweep.
     var sweepInterval: Milliseconds {
+        guard connections.count > 0 else { return Self.longestSweep }
         let shortest = currentLimits.shortestTimeout?.milliseconds ?? .max
         return min(max(shortest / 8, 5), Self.longestSweep)
     }

@@ -28,6 +28,17 @@ extension Server {
         }
     }
 
+    /// Reserves the server for a hand-over; false when it is stopping already.
+    private func beginHandOver() -> Bool {
+        state.withLock { state in
+            guard !state.isDraining, !state.isHandingOver else { return false }
+            state.isHandingOver = true
+            return true
+        }
+    }
+
+    private func endHandOver() { state.withLock { $0.isHandingOver = false } }
+
     /// Another process has the connections: closes their descriptors here. The clients do not notice.
     public func finish(_ handOver: HandOver) {
         for connection in handOver.parked { connection.closeAfterHandOver() }
@@ -67,12 +78,12 @@ extension Server {
         do throws(SystemError) {
             batch = try made.get()
         } catch {
-            core.log.warn("\(error): no conversation is handed over")
+            core.log.warn("\(error): no connection is handed over")
             resume(all)
             return completion(nil)
         }
         if let failure = batch.failure {
-            core.log.warn("\(failure): \(all.count - batch.sent.count) conversations are not handed over")
+            core.log.warn("\(failure): \(all.count - batch.sent.count) connections are not handed over")
         }
         // Without connections, too: the socket tells whether the store works.
         guard !batch.sent.isEmpty || all.isEmpty else {
@@ -126,7 +137,7 @@ extension Server {
             var takeOver = TakeOver(
                 core,
                 makeDescriptors: makeDescriptors(forConnections:),
-                restore: restorer
+                restore: restoreSession
             )
             for number in descriptors { takeOver.receive(from: Descriptor(owning: number)) }
             takeOver.start()

@@ -151,18 +151,16 @@ struct TakeOver {
 
     private func end(_ descriptor: consuming Descriptor) {
         let connection = Connection(
-            number: server.connections.takeSpareNumber(),
+            number: server.connections.takeNumber(isAccepted: false),
             descriptor: descriptor,
             client: .unix(path: ""),
             listenerName: "?",
-            session: { _, _, _ in SessionStep(consumed: 0, requests: 0) },
+            session: { _, _, _ in .nothing },
             server: server,
             life: ConnectionState(
                 handedOver: .serving(remaining: nil),
                 connectedAt: Clock.now(),
-                lastProgress: Clock.now(),
-                requests: 0,
-                answeredBytes: 0
+                lastProgress: Clock.now()
             )
         )
         if server.connections.takeOver(connection) { connection.start(isTakenOver: false) }

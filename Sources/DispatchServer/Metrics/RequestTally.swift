@@ -18,7 +18,8 @@ public final class RequestTally: Sendable {
     let sizes = HistogramCells()
     private let behind = InlineArray<8, UInt64>(repeating: 0)
 
-    init() {}
+    /// All counters are 0. A server makes its own; a test of a session may need one.
+    public init() {}
 
     /// Counts one request.
     ///

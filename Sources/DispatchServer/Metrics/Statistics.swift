@@ -30,8 +30,6 @@ public struct Statistics: Equatable, Sendable {
     public var maximumBufferedBytes = 0
     /// Clients that wait now because `maximumBufferedBytes` is reached.
     public var waitingForMemory = 0
-    /// Clients disconnected so far to give others memory.
-    public var endedForMemory: UInt64 = 0
     /// Bytes of answers that were unacknowledged when the server ended the connections.
     public var untakenBytes: UInt64 = 0
     /// How often a listener has paused because no slot was free.
@@ -64,7 +62,6 @@ public struct Statistics: Equatable, Sendable {
 extension Statistics {
     /// The statistics of `core`, whose sessions count these kinds of requests.
     init(_ core: ServerCore, kinds names: [String]) {
-        let workers = core.workers.all
         connections = core.connections.count
         slots = core.connections.capacity
         accepted = core.connections.accepted
@@ -74,16 +71,16 @@ extension Statistics {
         bufferedBytes = core.memory.used
         maximumBufferedBytes = core.memory.maximum
         waitingForMemory = core.memory.waitingConnections
-        endedForMemory = core.memory.endedConnections
         untakenBytes = core.connections.untakenBytes
-        pauses = core.connections.pauses.count
-        pausedTime = .milliseconds(Int64(clamping: core.connections.pauses.time))
+        let (count, time) = core.connections.pauses
+        pauses = count
+        pausedTime = .milliseconds(Int64(clamping: time))
         pausedListeners = core.connections.waiting.count
         hotLoops = core.loops.count
         hotLoopConnections = core.loops.memberCount
         omittedMessages = core.log.omittedMessages
         kinds = names.prefix(RequestTally.maximumKinds).map { Kind(name: $0, requests: 0, bytes: 0) }
-        for worker in workers {
+        for worker in core.workers.all {
             requests &+= worker.counters.requests
             bytes &+= worker.counters.bytes
             sizes.add(worker.tally.sizes)

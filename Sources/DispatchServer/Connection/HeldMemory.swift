@@ -24,7 +24,6 @@ final class HeldMemory: Sendable {
     private let freed = Atomic(0)
     private let waitingCount = Atomic(0)
     private let isWaking = Atomic(false)
-    private let ended = Atomic<UInt64>(0)
     private let waiting = Mutex(Waiting())
 
     init(limit: Int) { self.limit = Atomic(limit) }
@@ -32,8 +31,6 @@ final class HeldMemory: Sendable {
     var maximum: Int { limit.load(ordering: .relaxed) }
     var used: Int { total.load(ordering: .relaxed) }
     var waitingConnections: Int { waitingCount.load(ordering: .relaxed) }
-    /// How many connections were ended to give others memory.
-    var endedConnections: UInt64 { ended.load(ordering: .relaxed) }
 
     private var budget: MemoryBudget { MemoryBudget(limit: limit.load(ordering: .relaxed)) }
 
@@ -97,9 +94,7 @@ final class HeldMemory: Sendable {
         let chosen = budget.choose(from: holders.map(\.1), used: used, now: now)
         guard !chosen.isEmpty else { return }
         waiting.withLock { $0.nextRound = now &+ MemoryBudget.roundInterval }
-        for index in chosen where holders[index].0.giveUpMemory(worker, now: now) {
-            ended.wrappingAdd(1, ordering: .relaxed)
-        }
+        for index in chosen { holders[index].0.giveUpMemory(worker, now: now) }
     }
 
     /// The allocator keeps the small, scattered blocks of clients that have left until it is asked to return them.

@@ -26,6 +26,13 @@ final class Connections: Sendable {
         var waiting: [Listener] = []
         var isDraining = false
         var whenEmpty: (@Sendable () -> Void)?
+
+        /// Adds a connection that has no slot yet, even if none is free.
+        mutating func insert(_ connection: Connection) {
+            connections[connection.number] = connection
+            slotsInUse += 1
+            if let client = connection.key { clients.count(client) }
+        }
     }
 
     private let contents: Mutex<Contents>
@@ -91,11 +98,6 @@ final class Connections: Sendable {
         }
     }
 
-    /// Counts a connection that is closed for its PROXY header.
-    func count(_ failure: ProxyHeaderFailure) {
-        contents.withLock { $0.proxyHeaderFailures[failure, default: 0] += 1 }
-    }
-
     /// Counts the length of a pause that has ended.
     func addPausedTime(_ time: Milliseconds) { contents.withLock { $0.pausedTime += time } }
 
@@ -125,10 +127,12 @@ final class Connections: Sendable {
     /// Stops counting a connection of this client.
     func leave(_ client: ClientKey) { contents.withLock { $0.clients.leave(client) } }
 
-    /// Counts an accepted client, and returns its number.
-    func takeNumber() -> UInt64 {
+    /// Returns the number of a new connection.
+    ///
+    /// - Parameter isAccepted: Whether to count an accepted client.
+    func takeNumber(isAccepted: Bool = true) -> UInt64 {
         contents.withLock { contents in
-            contents.accepted += 1
+            if isAccepted { contents.accepted += 1 }
             contents.lastNumber &+= 1
             return contents.lastNumber
         }
@@ -145,9 +149,7 @@ final class Connections: Sendable {
     func takeOver(_ connection: Connection) -> Bool {
         contents.withLock { contents in
             guard contents.connections[connection.number] == nil else { return false }
-            contents.connections[connection.number] = connection
-            contents.slotsInUse += 1
-            if let client = connection.key { contents.clients.count(client) }
+            contents.insert(connection)
             contents.lastNumber = max(contents.lastNumber, connection.number)
             return true
         }
@@ -156,14 +158,6 @@ final class Connections: Sendable {
     /// Makes all later numbers higher than this one.
     func raiseNumber(to number: UInt64) {
         contents.withLock { $0.lastNumber = max($0.lastNumber, number) }
-    }
-
-    /// Returns a new number, without counting an accepted client.
-    func takeSpareNumber() -> UInt64 {
-        contents.withLock { contents in
-            contents.lastNumber &+= 1
-            return contents.lastNumber
-        }
     }
 
     /// Removes connections that were handed over, and stops counting them.
@@ -180,16 +174,27 @@ final class Connections: Sendable {
     /// Adds connections again that were set aside.
     func putBack(_ connections: [Connection]) {
         contents.withLock { contents in
-            for connection in connections {
-                contents.connections[connection.number] = connection
-                contents.slotsInUse += 1
-                if let client = connection.key { contents.clients.count(client) }
-            }
+            for connection in connections { contents.insert(connection) }
         }
     }
 
+    /// Counts a connection that is closed for its PROXY header.
+    func count(_ failure: ProxyHeaderFailure) {
+        contents.withLock { $0.proxyHeaderFailures[failure, default: 0] += 1 }
+    }
+
     /// Counts the end of a connection. Its slot stays in use until `remove`.
-    func countEnd(_ reason: String) { contents.withLock { $0.ends[reason, default: 0] += 1 } }
+    ///
+    /// - Parameter untaken: How many bytes of answers were unacknowledged.
+    func countEnd(_ reason: EndReason, untaken: Int) {
+        contents.withLock { contents in
+            contents.ends[reason.name, default: 0] += 1
+            contents.untakenBytes += UInt64(clamping: untaken)
+            if case .proxyHeader(let failure) = reason {
+                contents.proxyHeaderFailures[failure, default: 0] += 1
+            }
+        }
+    }
 
     /// Removes a connection whose descriptor is closed.
     ///
@@ -201,8 +206,6 @@ final class Connections: Sendable {
             $0.ended += 1
         }
     }
-
-    func addUntaken(_ bytes: Int) { contents.withLock { $0.untakenBytes += UInt64(clamping: bytes) } }
 
     private func freeSlot(_ body: (inout Contents) -> Void) {
         change {

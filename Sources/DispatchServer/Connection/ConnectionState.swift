@@ -1,7 +1,8 @@
 import Glibc
 
 /// The state machine of one connection: it decides what to do next. It performs no I/O, reads no clock and holds no bytes, so
-/// every case can be tested and simulated. `Connection` performs the actions.
+/// every case can be tested and simulated. `Connection` performs the actions. This file has the events of the socket; the
+/// extensions have those of the server (`+Server`) and of the hand-over (`+HandOver`).
 ///
 ///                  received, nothing to send
 ///                     ┌──────┐
@@ -25,68 +26,6 @@ import Glibc
 /// - lingering: our FIN is sent. Input is discarded until the client's end of file. With unread bytes close(2) would send a RST,
 ///   which destroys answers that the client has not read.
 struct ConnectionState: Equatable, Sendable {
-    /// What `Connection` must do. Each ready event leads to at most one `receive` and one `send`.
-    enum Action: Equatable {
-        /// Receive at most this many bytes, then call `received`, `reachedEndOfFile`, `wouldBlock` or `failed`.
-        case receive(atMost: Int)
-        /// Receive and discard at most this many bytes, then call `discarded`, `wouldBlock` or `failed`.
-        case discard(atMost: Int)
-        /// Send this many bytes from the front of those held, then call `sent` or `failed`.
-        case send(Int)
-        /// Check for the end of file (`MSG_PEEK`), then call `reachedEndOfFile` or `foundNoEndOfFile`.
-        case checkForEndOfFile
-        /// Drop all bytes held and send our FIN, then call `shutDown`.
-        case shutDown
-        /// Read nothing until memory is free, then call `ready` when there is input.
-        case awaitMemory
-        /// Do not watch the socket for this long, then call `ready` at its next event.
-        case backOff(Milliseconds)
-        /// Wait until the socket has input.
-        case waitForInput
-        /// Wait until the socket takes output.
-        case waitForOutput
-        /// Close the socket.
-        case close(EndReason)
-        /// Stop watching the socket, and keep it open.
-        case park
-        /// Do nothing: the connection already waits for an event.
-        case nothing
-    }
-
-    enum Phase: Equatable {
-        /// `remaining`: during a drain, how many of the bytes that had arrived are still unread.
-        case serving(remaining: Int?)
-        case sending(Sending)
-        case lingering(Lingering)
-        case closed
-    }
-
-    struct Sending: Equatable {
-        /// How many of the bytes held must be sent.
-        var unsent: Int
-        /// What comes after that.
-        var next: Next
-        /// How many sent bytes were unacknowledged at the last check of the idle timeout, if nothing was sent since.
-        var untaken = Int.max
-    }
-
-    enum Next: Equatable {
-        case serve(remaining: Int?)
-        case finish(EndReason)
-    }
-
-    struct Lingering: Equatable {
-        var reason: EndReason
-        /// How many more bytes may be discarded.
-        var allowance: Int
-        /// When to give up, unless the client has acknowledged more of its answers by then.
-        var until: Milliseconds
-        /// When our FIN was sent.
-        let since: Milliseconds
-        /// How many sent bytes were unacknowledged at the last check.
-        var untaken = Int.max
-    }
-
     /// How many bytes are discarded at most after our FIN. Enough for a client that sends everything before it reads.
     static let lingerAllowance = 64 << 20
     /// How often after our FIN to check that the client still takes its answers. The first check only notes how much is left.
@@ -103,19 +42,19 @@ struct ConnectionState: Equatable, Sendable {
     /// How many back-offs in a row end the connection.
     static let maximumBackOffs = 20
 
-    private enum HandOver: Equatable { case no, answering, parked }
+    enum HandOver: Equatable { case no, answering, parked }
 
-    private(set) var phase = Phase.serving(remaining: nil)
-    private var handOver = HandOver.no
+    var phase = Phase.serving(remaining: nil)
+    var handOver = HandOver.no
     let connectedAt: Milliseconds
     /// When a request was last answered, or the socket last took blocked output. The idle timeout counts from here.
-    private(set) var lastProgress: Milliseconds
+    var lastProgress: Milliseconds
     /// How many requests were answered, and the bytes of those answers.
     private(set) var requests: UInt64 = 0
     private(set) var answeredBytes: UInt64 = 0
     /// How many bytes of answers were unsent when it was closed.
     private(set) var abandonedBytes = 0
-
+    /// How many events in a row were without effect.
     private var fruitless = 0
 
     init(connectedAt: Milliseconds) {
@@ -128,8 +67,8 @@ struct ConnectionState: Equatable, Sendable {
         handedOver phase: Phase,
         connectedAt: Milliseconds,
         lastProgress: Milliseconds,
-        requests: UInt64,
-        answeredBytes: UInt64
+        requests: UInt64 = 0,
+        answeredBytes: UInt64 = 0
     ) {
         self.phase = phase
         handOver = .parked
@@ -261,156 +200,14 @@ struct ConnectionState: Equatable, Sendable {
         return failed(code == 0 ? EPIPE : code)
     }
 
-    // MARK: - Events of the server
-
-    /// Whether `tick` would end a client for a missing request. Then receive first: the request may have arrived in time while the
-    /// process was stopped or the machine busy.
-    func isOverdue(_ timeouts: Timeouts, now: Milliseconds) -> Bool {
-        guard case .serving(remaining: nil) = phase else { return false }
-        var future = self
-        return future.tick(timeouts, untaken: { 0 }, now: now) != .nothing
-    }
-
-    /// Checks the timeouts.
-    ///
-    /// - Parameter untaken: Returns how many sent bytes are unacknowledged. Called only if it matters.
-    mutating func tick(_ timeouts: Timeouts, untaken: () -> Int, now: Milliseconds) -> Action {
-        if isParked { return .nothing }
-        let isIdle = timeouts.idle.map { now > lastProgress &+ $0 } ?? false
-        switch phase {
-        case .serving:
-            let isFirstLate = timeouts.firstRequest.map { now > connectedAt &+ $0 } ?? false
-            if requests == 0, isFirstLate { return finish(.timedOut(\.firstRequestTimeout), now) }
-            return isIdle ? finish(.timedOut(\.idleTimeout), now) : .nothing
-        case .sending(var sending):
-            guard isIdle else { return .nothing }
-            // The socket's buffer is large: a client may be reading although the buffer takes no more yet.
-            let left = untaken()
-            guard left < sending.untaken else { return close(.timedOut(\.idleTimeout)) }
-            sending.untaken = left
-            lastProgress = now
-            phase = .sending(sending)
-            return .nothing
-        case .lingering(var lingering):
-            guard now > lingering.until else { return .nothing }
-            let left = untaken()
-            guard left > 0, left < lingering.untaken,
-                now < lingering.since &+ timeouts.drain
-            else { return close(lingering.reason) }
-            lingering.untaken = left
-            lingering.until = now &+ Self.lingerTimeout
-            phase = .lingering(lingering)
-            return .nothing
-        case .closed:
-            return .nothing
-        }
-    }
-
-    /// The server is stopping. Bytes that have arrived by now are answered, later ones are not.
-    ///
-    /// - Parameter arrived: How many bytes wait to be received. Evaluated only if the socket is still open.
-    /// - Returns: Nil if a new client still has time to send its first request: call again.
-    mutating func drain(arrived: @autoclosure () -> Int, now: Milliseconds) -> Action? {
-        if isParked { return nil }
-        switch phase {
-        case .serving(remaining: nil):
-            let arrived = arrived()
-            if arrived == 0, requests == 0, now < connectedAt &+ Self.firstRequestGrace { return nil }
-            phase = .serving(remaining: arrived)
-            return arrived == 0 ? .checkForEndOfFile : .nothing
-        case .sending(var sending):
-            guard sending.next == .serve(remaining: nil) else { return .nothing }
-            sending.next = .serve(remaining: arrived())
-            phase = .sending(sending)
-            return .nothing
-        case .serving, .lingering, .closed:
-            return .nothing
-        }
-    }
-
-    /// Ends the connection, because others wait for its memory.
-    mutating func giveUpMemory(now: Milliseconds) -> Action {
-        if isParked { return .nothing }
-        return switch phase {
-        case .serving: finish(.memoryUsedUp, now)
-        case .sending: close(.memoryUsedUp)
-        case .lingering, .closed: .nothing
-        }
-    }
-
-    /// The drain timeout is over.
-    mutating func abort() -> Action {
-        switch phase {
-        case .closed: .nothing
-        case .lingering(let lingering): close(lingering.reason)
-        case .serving, .sending: close(.drainTimeout)
-        }
-    }
-
-    // MARK: - Events of the hand-over
-
-    /// Parks the connection for a hand-over. Bytes that have arrived by now are answered first, as far as the socket takes the
-    /// answers: call `ready` while `isAnsweringForHandOver`.
-    ///
-    /// - Parameter arrived: How many bytes wait to be received; asked only of a socket that is still open.
-    mutating func handOver(arrived: @autoclosure () -> Int) -> Action {
-        guard handOver == .no else { return .nothing }
-        switch phase {
-        case .serving(remaining: nil):
-            let arrived = arrived()
-            guard arrived > 0 else { return park() }
-            handOver = .answering
-            phase = .serving(remaining: arrived)
-            return .receive(atMost: arrived)
-        case .sending(var sending) where sending.next == .serve(remaining: nil):
-            handOver = .answering
-            sending.next = .serve(remaining: arrived())
-            phase = .sending(sending)
-            return .send(sending.unsent)
-        case .serving, .sending, .lingering:
-            return park()
-        case .closed:
-            return .nothing
-        }
-    }
-
-    /// Continues a parked connection, in this process or in the one that took it over.
-    mutating func resume() -> Action {
-        guard isParked else { return .nothing }
-        handOver = .no
-        return switch phase {
-        case .serving, .lingering: .waitForInput
-        case .sending: .waitForOutput
-        case .closed: .nothing
-        }
-    }
-
-    /// Ends a connection that was handed over and cannot be continued, as a stop would.
-    mutating func refuseTakeOver(now: Milliseconds) -> Action {
-        guard isParked else { return .nothing }
-        handOver = .no
-        return finish(.notTakenOver, now)
-    }
-
-    private mutating func park() -> Action {
-        handOver = .parked
-        switch phase {
-        case .serving:
-            phase = .serving(remaining: nil)
-        case .sending(var sending):
-            if case .serve = sending.next { sending.next = .serve(remaining: nil) }
-            phase = .sending(sending)
-        case .lingering, .closed:
-            break
-        }
-        return .park
-    }
-
     // MARK: - Steps
 
-    private mutating func answered(_ step: SessionStep, answer: Int, _ next: Next, _ now: Milliseconds)
-        -> Action
-    {
+    private mutating func answered(
+        _ step: SessionStep,
+        answer: Int,
+        _ next: Next,
+        _ now: Milliseconds
+    ) -> Action {
         if step.requests > 0 {
             requests &+= UInt64(step.requests)
             answeredBytes &+= UInt64(answer)
@@ -432,7 +229,8 @@ struct ConnectionState: Equatable, Sendable {
         }
     }
 
-    private mutating func finish(_ reason: EndReason, _ now: Milliseconds) -> Action {
+    /// Ends the connection once the client has its answers.
+    mutating func finish(_ reason: EndReason, _ now: Milliseconds) -> Action {
         // After the client's end of file nothing is left to read, so close(2) sends a FIN after the answers.
         guard reason != .finished else { return close(.finished) }
         phase = .lingering(
@@ -446,7 +244,8 @@ struct ConnectionState: Equatable, Sendable {
         return .shutDown
     }
 
-    private mutating func close(_ reason: EndReason) -> Action {
+    /// Ends the connection at once.
+    mutating func close(_ reason: EndReason) -> Action {
         if case .sending(let sending) = phase { abandonedBytes = sending.unsent }
         phase = .closed
         return .close(reason)

@@ -4,7 +4,7 @@ import Sockets
 enum EndReason: Equatable {
     /// The client sent its end of file, and everything is answered.
     case finished
-    /// The session ended the conversation, and everything is answered.
+    /// The session ended the connection, and everything is answered.
     case completed
     /// The session refused the client's input, for this reason.
     case refused(String)
