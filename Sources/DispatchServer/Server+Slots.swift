@@ -1,7 +1,7 @@
 import Sockets
 import Synchronization
 
-// How many clients the server may have at once: as many as are configured, if so many fit the limit on open files.
+// How many clients are served at once: as many as are configured, or as fit the limit on open files.
 
 extension Server {
     /// Raises the limit on open files, as far as possible. The number of slots does not change.

@@ -49,7 +49,7 @@ struct ConnectionMemoryTests {
         #expect((400_000...(1 << 20) + MemoryBudget.base).contains(fixture.core.memory.used))
         let (modest, _) = try fixture.connect()
         for _ in 0..<100 { #expect(modest.isAnswered("short")) }
-        // Another limit, as a reload brings it.
+        // A reload sets another limit.
         fixture.core.currentLimits = Self.limits(4 << 20)
         fixture.core.sweep()
         #expect(

@@ -24,8 +24,8 @@ extension Connection {
 
     /// Starts to watch the socket of a connection that was handed over.
     func beginWatching(afterTakeOver state: inout State) {
-        // Many come at once, and a loop takes each for one system call. It returns the quiet ones to their sources later, some
-        // at a time. A source that was never activated is resumed like a suspended one.
+        // Many connections are taken over together, and to add one to a loop takes a single system call. The loop returns
+        // the quiet ones to their sources later, some at each tick. A source that was never activated counts as suspended.
         let loop = server.loops.next
         if server.loops.adoptsBusy, loop.add(self, for: EPOLLIN) == 0 {
             state.watch = .loop(loop, forOutput: false)

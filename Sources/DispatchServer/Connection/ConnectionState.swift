@@ -193,7 +193,7 @@ struct ConnectionState: Equatable, Sendable {
 
     /// The connection is over, which was seen without an event of the socket.
     ///
-    /// - Parameter code: The error, 0 where both sides have ended it.
+    /// - Parameter code: The error, 0 if both sides have ended it.
     mutating func broke(_ code: Int32) -> Action {
         // Input may be left: close(2) would answer it with a RST.
         if case .lingering = phase, code == 0 { return ready() }

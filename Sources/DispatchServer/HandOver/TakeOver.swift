@@ -24,7 +24,7 @@ struct TakeOver {
     let restore: SessionRestorer
     private(set) var report = TakeOverReport()
     private var images: [UInt64: HandOverImage] = [:]
-    /// They start once all are counted: who is served first could exceed the limit for one client.
+    /// They start when all are counted. Otherwise a client could exceed its limit while others are still taken over.
     private var taken: [Connection] = []
     /// Connections whose records cannot be used.
     private var refused: [Int32] = []

@@ -3,23 +3,6 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// A connection as a hot loop sees it.
-protocol LoopMember: AnyObject, Sendable {
-    /// What a member needs to serve an event; each loop has one.
-    associatedtype LoopWorker
-    /// Unique among all members, past and present.
-    var number: UInt64 { get }
-    var descriptor: Int32 { get }
-    /// Serves one event, and returns how many bytes were received. The event may be spurious.
-    func serve(_ worker: LoopWorker, now: Milliseconds) -> Int
-    /// Returns to its read source. False if it waits for output, is being served, or is not a member.
-    func leave(_ loop: HotLoop<Self>) -> Bool
-    /// Moves to another loop, unless it is being served.
-    func move(from loop: HotLoop<Self>, to other: HotLoop<Self>)
-    /// Ends, because the system cannot deliver its events.
-    @discardableResult func fail(_ code: Int32) -> Bool
-}
-
 /// One epoll instance and one thread that serve busy connections.
 ///
 /// An event of a dispatch source costs two epoll_ctl, an ioctl, futexes and a thread switch: half of the time that a short
@@ -55,7 +38,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
     private static var tickTime: Milliseconds { 15 }
     private static var slowTickTime: Milliseconds { 480 }
     private static var batch: Int { 256 }
-    /// So many quiet members at most go back to their sources at one tick: the others wait for it.
+    /// How many quiet members return to their sources at one tick at most: nobody is served during that time.
     private static var mostLeaving: Int { 128 }
     private static var tickToken: UInt64 { .max }
     /// This many bytes at one event make a member bulky.

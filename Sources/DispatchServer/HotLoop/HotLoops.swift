@@ -8,6 +8,8 @@ final class HotLoops<Member: LoopMember>: Sendable {
     /// All connections are busy if the sources together have this many events in a window.
     private static var crowd: Int { 64 }
     private static var crowdWindow: Milliseconds { 20 }
+    /// How long no connection is lent to a loop after a loop could not wait for events.
+    private static var failurePause: Milliseconds { 1000 }
 
     private struct Contents {
         var loops: [HotLoop<Member>] = []
@@ -24,14 +26,12 @@ final class HotLoops<Member: LoopMember>: Sendable {
     private let withWorker: HotLoop<Member>.WorkerLoan
     private let onFailure: @Sendable (Int32) -> Void
     private let contents: Mutex<Contents>
-    /// A loop that cannot wait for events returns its members. No connection is lent to a loop for this time afterwards.
-    private static var failurePause: Milliseconds { 1000 }
+    /// No connection is lent to a loop before this time: a loop could not wait for events and has returned its members.
     private let noneBefore = Atomic<Milliseconds>(0)
 
     /// Makes the first loop.
     ///
-    /// - Parameters:
-    ///   - onFailure: Called with the `errno` when a loop can no longer wait for events.
+    /// - Parameter onFailure: Called with the `errno` when a loop can no longer wait for events.
     init(
         maximum: Int,
         adoptsBusy: Bool,

@@ -26,9 +26,24 @@ struct LoopBalance {
         case measuring(Direction, rateBefore: Double)
     }
 
+    /// When the next trial in one direction may begin.
     private struct Retry {
-        var at: Milliseconds = 0
-        var pause = LoopBalance.shortestPause
+        private(set) var at: Milliseconds = 0
+        private var pause = LoopBalance.shortestPause
+
+        mutating func succeeded() { pause = LoopBalance.shortestPause }
+
+        /// Doubles the pause, up to `longest`.
+        mutating func failed(longest: Milliseconds, now: Milliseconds) {
+            at = now &+ pause
+            pause = min(2 * pause, longest)
+        }
+
+        /// Allows a trial soon, but not at once: the same load may only have paused.
+        mutating func forget(now: Milliseconds) {
+            at = min(at, now &+ LoopBalance.shortestPause)
+            pause = LoopBalance.shortestPause
+        }
     }
 
     /// How long work is counted for one measurement.
@@ -96,8 +111,8 @@ struct LoopBalance {
         work = 0
         windowStart = now
         phase = .settled
-        Self.forget(&more, now)
-        Self.forget(&fewer, now)
+        more.forget(now: now)
+        fewer.forget(now: now)
     }
 
     private mutating func endWindow(_ now: Milliseconds) {
@@ -108,7 +123,7 @@ struct LoopBalance {
         case .settled:
             let load = loads[..<inUse].reduce(0, +) / Double(inUse)
             lightWindows = load < Self.light ? lightWindows + 1 : 0
-            if lightWindows == Self.forgettingWindows { Self.forget(&more, now) }
+            if lightWindows == Self.forgettingWindows { more.forget(now: now) }
             if load >= Self.busy, inUse < maximum, now >= more.at {
                 begin(.more, rate)
             } else if load < Self.light, inUse > 1, now >= fewer.at {
@@ -131,26 +146,15 @@ struct LoopBalance {
 
     private mutating func judge(_ direction: Direction, gain: Double, _ now: Milliseconds) {
         switch direction {
-        case .more where gain >= 1 + 0.25 / Double(inUse - 1): more.pause = Self.shortestPause
+        case .more where gain >= 1 + 0.25 / Double(inUse - 1): more.succeeded()
         case .more:
-            Self.postpone(&more, Self.longestPauses.more, now)
+            more.failed(longest: Self.longestPauses.more, now: now)
             change(.fewer)
-        case .fewer where gain >= 1 - 0.1 / Double(inUse + 1): fewer.pause = Self.shortestPause
+        case .fewer where gain >= 1 - 0.1 / Double(inUse + 1): fewer.succeeded()
         case .fewer:
-            Self.postpone(&fewer, Self.longestPauses.fewer, now)
+            fewer.failed(longest: Self.longestPauses.fewer, now: now)
             change(.more)
         }
-    }
-
-    /// Allows the next trial soon, but not at once: the same load may only have paused.
-    private static func forget(_ retry: inout Retry, _ now: Milliseconds) {
-        retry.at = min(retry.at, now &+ shortestPause)
-        retry.pause = shortestPause
-    }
-
-    private static func postpone(_ retry: inout Retry, _ longest: Milliseconds, _ now: Milliseconds) {
-        retry.at = now &+ retry.pause
-        retry.pause = min(2 * retry.pause, longest)
     }
 
     private mutating func change(_ direction: Direction) {

@@ -78,7 +78,7 @@ struct LoopTable<Member: LoopMember> {
 
     var members: [Member] { entries.compactMap { $0?.member } }
 
-    /// Those that have had no event since a time and wait for no turn, at most so many.
+    /// The members without an event since a time that are not queued, at most `most` of them.
     func quiet(since: Milliseconds, atMost most: Int = .max) -> [Member] {
         var quiet: [Member] = []
         for case let entry? in entries where !entry.isQueued && entry.lastEvent < since {

@@ -131,7 +131,7 @@ struct ListenerState: Sendable {
         case .clientGone:
             budget -= 1
             gone += 1
-            // So many in a row: the error may be permanent.
+            // After this many in a row the error may be permanent.
             if gone >= Self.acceptBudget { return backOff(code, now) }
             return budget > 0 ? [.accept] : []
         case .refused:
@@ -199,7 +199,7 @@ struct ListenerState: Sendable {
     /// Accepts again.
     mutating func release() -> [Action] {
         guard phase == .held else { return [] }
-        // One that leaves ends when nobody waits, for which no event would come.
+        // A leaving listener is closed when no client waits; no event reports that.
         guard leavesAt == nil else { return acceptAgain() }
         phase = .accepting
         return [.watch]

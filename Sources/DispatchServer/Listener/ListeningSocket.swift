@@ -21,12 +21,24 @@ struct ListeningSocket: ~Copyable {
         /// The file of a Unix socket that this server made.
         var file: SocketFile?
 
+        init(_ address: SocketAddress, request: Request?, isDual: Bool, file: SocketFile? = nil) {
+            self.address = address
+            self.request = request
+            self.file = file
+            name =
+                if case .ipv6 = address, address.isWildcard {
+                    "\(address) (\(isDual ? "IPv6 and IPv4" : "IPv6 only"))"
+                } else {
+                    "\(address)"
+                }
+        }
+
         /// Whether this server or the previous process opened it. Then closing it ends the service at this address.
         var isOurs: Bool { request != nil }
 
         /// The kind in the name of the stored listener.
         var storedKind: StoredListenerName.Kind {
-            if let file { return .file(device: file.identity.device, inode: file.identity.inode) }
+            if let file { return .file(device: file.device, inode: file.inode) }
             return request?.address.port == 0 ? .anyPort : .plain
         }
     }
@@ -55,12 +67,7 @@ struct ListeningSocket: ~Copyable {
             )
         }
         let address = SocketAddress.local(of: descriptor.number) ?? request.address
-        identity = Identity(
-            address: address,
-            request: asked,
-            name: Self.name(address, isDual: request.stack == .dual),
-            file: file
-        )
+        identity = Identity(address, request: asked, isDual: request.stack == .dual, file: file)
         self.descriptor = descriptor
     }
 
@@ -69,12 +76,7 @@ struct ListeningSocket: ~Copyable {
         try StreamSocket.adopt(descriptor.number)
         let address = SocketAddress.local(of: descriptor.number) ?? .unix(path: "")
         let isDual = StreamSocket.isDualStack(descriptor.number)
-        identity = Identity(
-            address: address,
-            request: nil,
-            name: Self.name(address, isDual: isDual),
-            file: nil
-        )
+        identity = Identity(address, request: nil, isDual: isDual)
         self.descriptor = descriptor
     }
 
@@ -95,22 +97,13 @@ struct ListeningSocket: ~Copyable {
         if case .file(let device, let inode) = name.kind, case .unix(let path) = address {
             file = SocketFile(path: path, device: device, inode: inode)
         }
-        identity = Identity(
-            address: address,
-            request: Request(
-                address: name.kind == .anyPort ? address.with(port: 0) : address,
-                stack: isDual ? .dual : .ipv6Only
-            ),
-            name: Self.name(address, isDual: isDual),
-            file: file
+        let request = Request(
+            address: name.kind == .anyPort ? address.with(port: 0) : address,
+            stack: isDual ? .dual : .ipv6Only
         )
+        identity = Identity(address, request: request, isDual: isDual, file: file)
         self.descriptor = descriptor
     }
 
     consuming func release() -> Int32 { descriptor.release() }
-
-    private static func name(_ address: SocketAddress, isDual: Bool) -> String {
-        guard case .ipv6 = address, address.isWildcard else { return "\(address)" }
-        return "\(address) (\(isDual ? "IPv6 and IPv4" : "IPv6 only"))"
-    }
 }

@@ -4,8 +4,9 @@ import Sockets
 /// The file of a Unix socket that this process, or the previous one, made.
 struct SocketFile: Equatable {
     let path: String
-    private let device: dev_t
-    private let inode: ino_t
+    /// What distinguishes the file from another one at the same path.
+    let device: UInt64
+    let inode: UInt64
 
     /// Listens at `path`. Replaces the socket file of a dead server, but no other file and no socket of a running server. The
     /// caller holds the `DirectoryLock` of the path.
@@ -37,7 +38,7 @@ struct SocketFile: Equatable {
             mode: mode_t(truncatingIfNeeded: mode & 0o777)
         )
         guard let status = status(path) else { throw SystemError(action) }
-        let made = SocketFile(path: path, device: status.st_dev, inode: status.st_ino)
+        let made = SocketFile(path: path, device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
         do { try made.permit(mode) } catch {
             made.remove()
             throw error
@@ -56,32 +57,12 @@ struct SocketFile: Equatable {
     /// Whether the file at the path is still this one.
     var isOurs: Bool {
         guard let status = Self.status(path) else { return false }
-        return status.st_dev == device && status.st_ino == inode
+        return UInt64(status.st_dev) == device && UInt64(status.st_ino) == inode
     }
 
     /// Removes the file, unless another one has replaced it.
     func remove() {
         if isOurs { _ = unlink(path) }
-    }
-
-    /// A file that the previous process made.
-    ///
-    /// - Parameters:
-    ///   - device: From `identity`.
-    ///   - inode: From `identity`.
-    init(path: String, device: UInt64, inode: UInt64) {
-        self.path = path
-        self.device = dev_t(device)
-        self.inode = ino_t(inode)
-    }
-
-    /// What distinguishes the file from another one at the same path.
-    var identity: (device: UInt64, inode: UInt64) { (UInt64(device), UInt64(inode)) }
-
-    private init(path: String, device: dev_t, inode: ino_t) {
-        self.path = path
-        self.device = device
-        self.inode = inode
     }
 
     private static func status(_ path: String) -> stat? {

@@ -28,10 +28,7 @@ final class Counters: Sendable {
 
     func addServiceTime(_ nanoseconds: UInt64) {
         let bounds = Self.serviceTimeBounds
-        serviceTimes.add(
-            1,
-            toClass: bounds.firstIndex { nanoseconds <= $0 } ?? bounds.count,
-            sum: nanoseconds
-        )
+        serviceTimes.add(1, toClass: bounds.firstIndex { nanoseconds <= $0 } ?? bounds.count)
+        serviceTimes.addSum(nanoseconds)
     }
 }

@@ -25,14 +25,8 @@ public enum DescriptorLimit {
         let needed =
             rlim_t(clamping: wanted) + rlim_t(clamping: listeners) + rlim_t(clamping: open)
             + reserve.upperBound
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
-        if limit.rlim_cur < needed {
-            var raised = limit
-            raised.rlim_cur = min(needed, limit.rlim_max)
-            if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0 { limit = raised }
-        }
-        let descriptors = UInt64(limit.rlim_cur)
+        guard let limit = current else { return nil }
+        let descriptors = UInt64(raiseSoftLimit(of: limit, to: needed))
         guard let fit = connections(within: descriptors, listeners: listeners, open: open) else { return nil }
         return Outcome(maximumConnections: min(wanted, fit), descriptors: descriptors)
     }
@@ -40,11 +34,24 @@ public enum DescriptorLimit {
     /// Raises the soft limit by `count`, as far as the hard limit allows: descriptors in messages count against it
     /// (`ETOOMANYREFS`, unix(7)).
     static func raiseSoftLimit(by count: Int) {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        guard let limit = current else { return }
         let (wanted, overflow) = limit.rlim_cur.addingReportingOverflow(rlim_t(clamping: count))
-        limit.rlim_cur = overflow ? limit.rlim_max : min(wanted, limit.rlim_max)
-        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        _ = raiseSoftLimit(of: limit, to: overflow ? .max : wanted)
+    }
+
+    /// The limits of this process (`RLIMIT_NOFILE`, getrlimit(2)); nil if the system refuses to name them.
+    private static var current: rlimit? {
+        var limit = rlimit()
+        return getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? limit : nil
+    }
+
+    /// Raises the soft limit as far as the hard limit allows. Returns the soft limit, raised or not.
+    private static func raiseSoftLimit(of limit: rlimit, to wanted: rlim_t) -> rlim_t {
+        guard limit.rlim_cur < wanted else { return limit.rlim_cur }
+        var raised = limit
+        raised.rlim_cur = min(wanted, limit.rlim_max)
+        let isRaised = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0
+        return isRaised ? raised.rlim_cur : limit.rlim_cur
     }
 
     /// How many clients fit a limit of open files; nil if none does.
@@ -64,8 +71,7 @@ public enum DescriptorLimit {
 
     /// How many descriptors this process has open, including inherited ones.
     static func countOpen() -> Int {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
+        guard let limit = current else { return 0 }
         // poll(2) checks many descriptors in one call, at most as many as the limit, and works without /proc. Inherited
         // descriptors may be above a limit that was lowered later, so at least 4,096 numbers are checked.
         let end = Int32(clamping: min(max(limit.rlim_cur, 4096), 1 << 20))

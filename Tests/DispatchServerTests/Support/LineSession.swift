@@ -1,12 +1,12 @@
 import DispatchServer
 import Glibc
 
-/// Answers each line with its bytes reversed, and with a few words does what only some sessions do.
+/// Answers each line with its bytes reversed. The lines `quit` and `break` end the connection.
 struct LineSession: Session {
     enum Options: Hashable, Sendable {
         /// The answer is written over the request.
         case inPlace
-        /// The answer is output of its own, and has each line twice.
+        /// The answer is separate output, and has each line twice.
         case twice
         /// As `inPlace`, but each answer has a `!` before the newline that ends it.
         case marked

@@ -1,7 +1,7 @@
 import DispatchServer
 
 /// The session under which the engine is tested: each line is answered with its bytes in reverse order. `quit` ends the
-/// conversation, a line that is too long ends it without an answer.
+/// connection, a line that is too long ends it without an answer.
 struct LineSession: Session {
     struct Options: Hashable, Sendable {
         /// Answers in memory of its own instead of in place.
