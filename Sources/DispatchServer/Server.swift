@@ -81,11 +81,11 @@ public final class Server<S: Session>: Sendable {
     static func run(_ session: S, _ currentLimits: CurrentValue<S.Limits>) -> RunningSession {
         var session = session
         var limits = currentLimits.copy()
-        return { buffer, call, tally in
+        return unsafe RunningSession { buffer, call, tally in
             switch call {
-            case .receive: session.receive(buffer, S.Context(limits: limits.refreshed(), tally: tally))
+            case .receive: unsafe session.receive(buffer, S.Context(limits: limits.refreshed(), tally: tally))
             case .receiveEndOfFile:
-                session.receiveEndOfFile(buffer, S.Context(limits: limits.refreshed(), tally: tally))
+                unsafe session.receiveEndOfFile(buffer, S.Context(limits: limits.refreshed(), tally: tally))
             case .handOver: SessionStep(consumed: 0, output: session.handOverState, requests: 0)
             }
         }

@@ -12,10 +12,10 @@ struct ClientKey: Hashable {
         switch address.unmapped {
         case .ipv4(let bytes, _):
             isIPv6 = false
-            bits = UInt64(unsafeBitCast(bytes, to: UInt32.self))
+            bits = unsafe UInt64(unsafeBitCast(bytes, to: UInt32.self))
         case .ipv6(let bytes, _, _):
             isIPv6 = true
-            bits = unsafeBitCast(bytes.lowHalf, to: UInt64.self)
+            bits = unsafe unsafeBitCast(bytes.lowHalf, to: UInt64.self)
         case .unix: return nil
         }
     }

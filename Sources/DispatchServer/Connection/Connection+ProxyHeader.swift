@@ -7,7 +7,7 @@ extension Connection {
     func receiveHeader(atMost most: Int, _ state: inout State, _ event: Event) -> ConnectionState.Action {
         guard var header = state.header.take() else { return .nothing }
         let hadBegun = header.count > 0
-        switch header.receive(from: descriptor, event.worker.buffer, atMost: most) {
+        switch unsafe header.receive(from: descriptor, event.worker.buffer, atMost: most) {
         case .failed(let code):
             state.header = header
             return receiveFailed(code, &state)

@@ -5,6 +5,7 @@ import Sockets
 
 extension Connection {
     /// The event that is being served.
+    @safe
     struct Event {
         let worker: Worker
         let now: Milliseconds
@@ -26,7 +27,7 @@ extension Connection {
         _ worker: Worker,
         _ now: Milliseconds
     ) -> Int {
-        var event = Event(worker: worker, now: now)
+        var event = unsafe Event(worker: worker, now: now)
         var action = first
         defer { report(&state, now) }
         while true {
@@ -39,14 +40,13 @@ extension Connection {
             case .send(let count):
                 action = send(count, &state, &event)
             case .discard(let most):
-                let count = receive(into: worker.buffer, atMost: most)
+                let count = unsafe receive(into: worker.buffer, atMost: most)
                 action = count >= 0 ? state.life.discarded(count) : receiveFailed(errno, &state)
             case .checkForEndOfFile:
-                var next: UInt8 = 0
-                let isAtEnd = recv(descriptor, &next, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0
-                action = isAtEnd ? answerEndOfFile(&state, event) : state.life.foundNoEndOfFile(now: now)
+                action =
+                    isAtEndOfFile ? answerEndOfFile(&state, event) : state.life.foundNoEndOfFile(now: now)
             case .shutDown:
-                event.rest = nil
+                unsafe event.rest = nil
                 state.held.removeAll()
                 action = state.life.shutDown(shutdown(descriptor, Int32(SHUT_WR)) == 0)
             case .waitForInput:
@@ -76,53 +76,53 @@ extension Connection {
     private func receive(atMost most: Int, _ state: inout State, _ event: inout Event)
         -> ConnectionState.Action
     {
-        let buffer = event.worker.buffer
+        let buffer = unsafe event.worker.buffer
         let kept = state.held.count
         let usesBuffer = kept <= Self.smallRequest
         // The connection may have to hold everything that it receives.
         let allowed = state.held.capacity + server.memory.allowance(holding: state.held.capacity)
         guard allowed > kept else { return state.life.foundNoMemory() }
         if !usesBuffer {
-            let wanted = min(kept, buffer.count / 2, allowed - kept)
+            let wanted = min(kept, Worker.bufferSize / 2, allowed - kept)
             guard state.held.tryReserve(wanted, atMost: allowed) else { return state.life.failed(ENOMEM) }
         }
-        let memory = usesBuffer ? buffer : state.held.bytesAndSpare
-        if usesBuffer { memory.copyMemory(from: UnsafeRawBufferPointer(state.held.bytes)) }
-        let count = receive(
+        let memory = unsafe usesBuffer ? buffer : state.held.bytesAndSpare
+        if usesBuffer { unsafe memory.copyMemory(from: UnsafeRawBufferPointer(state.held.bytes)) }
+        let count = unsafe receive(
             into: UnsafeMutableRawBufferPointer(rebasing: memory[kept...]),
-            atMost: min(most, buffer.count, usesBuffer ? allowed - kept : .max)
+            atMost: min(most, Worker.bufferSize, usesBuffer ? allowed - kept : .max)
         )
         if count < 0 { return receiveFailed(errno, &state) }
         if count == 0 { return answerEndOfFile(&state, event) }
 
         event.received = count
         if !usesBuffer { state.held.commit(count) }
-        let whole = UnsafeMutableRawBufferPointer(rebasing: memory[..<(kept + count)])
-        let step = state.session(whole, .receive, event.worker.tally)
+        let whole = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[..<(kept + count)])
+        let step = unsafe state.session.receive(whole, event.worker.tally)
         event.worker.counters.add(requests: step.requests, bytes: count)
         if let output = step.output {
-            hold(output, before: UnsafeRawBufferPointer(rebasing: whole[step.consumed...]), &state)
+            unsafe hold(output, before: UnsafeRawBufferPointer(rebasing: whole[step.consumed...]), &state)
             return state.life.received(count, step, answer: output.count, now: event.now)
         }
-        if usesBuffer { event.rest = whole }
+        if usesBuffer { unsafe event.rest = whole }
         return state.life.received(count, step, answer: step.consumed, now: event.now)
     }
 
     func answerEndOfFile(_ state: inout State, _ event: Event) -> ConnectionState.Action {
-        let step = state.session(state.held.bytes, .receiveEndOfFile, event.worker.tally)
+        let step = unsafe state.session.receiveEndOfFile(state.held.bytes, event.worker.tally)
         event.worker.counters.add(requests: step.requests, bytes: 0)
         if let output = step.output {
-            hold(output, before: UnsafeRawBufferPointer(start: nil, count: 0), &state)
+            unsafe hold(output, before: UnsafeRawBufferPointer(start: nil, count: 0), &state)
         }
         let answer = step.output?.count ?? step.consumed
         return state.life.reachedEndOfFile(step, answer: answer, now: event.now)
     }
 
     private func send(_ count: Int, _ state: inout State, _ event: inout Event) -> ConnectionState.Action {
-        let bytes = UnsafeRawBufferPointer(event.rest ?? state.held.bytes)
+        let bytes = unsafe UnsafeRawBufferPointer(event.rest ?? state.held.bytes)
         // Bounds: a faulty session must not make the connection send more than it holds.
-        let answer = UnsafeRawBufferPointer(rebasing: bytes[..<min(count, bytes.count)])
-        var sent = Glibc.send(
+        let answer = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<min(count, bytes.count)])
+        var sent = unsafe Glibc.send(
             descriptor,
             answer.baseAddress,
             answer.count,
@@ -132,8 +132,8 @@ extension Connection {
             guard errno == EAGAIN || errno == EINTR else { return state.life.failed(errno) }
             sent = 0
         }
-        if let rest = event.rest {
-            event.rest = UnsafeMutableRawBufferPointer(rebasing: rest[sent...])
+        if let rest = unsafe event.rest {
+            unsafe event.rest = UnsafeMutableRawBufferPointer(rebasing: rest[sent...])
         } else {
             state.held.removeFirst(sent)
         }
@@ -141,26 +141,32 @@ extension Connection {
     }
 
     private func receive(into space: UnsafeMutableRawBufferPointer, atMost most: Int) -> Int {
-        recv(descriptor, space.baseAddress, min(space.count, most), Int32(MSG_DONTWAIT))
+        unsafe recv(descriptor, space.baseAddress, min(space.count, most), Int32(MSG_DONTWAIT))
     }
 
     func receiveFailed(_ code: Int32, _ state: inout State) -> ConnectionState.Action {
         code == EAGAIN || code == EINTR ? state.life.wouldBlock() : state.life.failed(code)
     }
 
+    /// Whether the client's end of file is next in the socket.
+    private var isAtEndOfFile: Bool {
+        var next: UInt8 = 0
+        return unsafe recv(descriptor, &next, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0
+    }
+
     /// Holds output of the session, followed by the unused input.
     private func hold(_ output: [UInt8], before rest: UnsafeRawBufferPointer, _ state: inout State) {
         var held = ByteQueue()
-        output.withUnsafeBytes { held.append($0) }
-        held.append(rest)
+        unsafe output.withUnsafeBytes { unsafe held.append($0) }
+        unsafe held.append(rest)
         state.held = held
     }
 
     /// Moves what is left of the received bytes from the worker's buffer into the connection's own memory; false if the system
     /// has none.
     private func holdRest(_ state: inout State, _ event: inout Event) -> Bool {
-        guard let rest = event.rest.take() else { return true }
-        return state.held.tryReplace(with: UnsafeRawBufferPointer(rest))
+        guard let rest = unsafe event.rest.take() else { return true }
+        return unsafe state.held.tryReplace(with: UnsafeRawBufferPointer(rest))
     }
 }
 

@@ -65,7 +65,7 @@ final class Connection: LoopMember {
         key: ClientKey? = nil,
         listenerName: String,
         header: ProxyHeader? = nil,
-        session: sending @escaping RunningSession,
+        session: sending RunningSession,
         server: ServerCore,
         life: ConnectionState = ConnectionState(connectedAt: Clock.now()),
         held: consuming sending ByteQueue = ByteQueue()
@@ -144,7 +144,7 @@ final class Connection: LoopMember {
     /// The error that has ended the connection, 0 if both sides have closed it; nil for an intact one.
     private var socketError: Int32? {
         var socket = pollfd(fd: descriptor, events: 0, revents: 0)
-        guard poll(&socket, 1, 0) > 0 else { return nil }
+        guard unsafe poll(&socket, 1, 0) > 0 else { return nil }
         return StreamSocket.pendingError(of: descriptor)
     }
 

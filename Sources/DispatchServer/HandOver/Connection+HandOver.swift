@@ -19,10 +19,9 @@ extension Connection {
     /// - Parameter offset: The position in the file of the bytes that it holds.
     func record(heldAt offset: UInt64, _ worker: Worker) -> ConnectionRecord? {
         state.withLock { state in
-            let nothing = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-            guard state.life.isParked,
-                let session = state.session(nothing, .handOver, worker.tally).output
-            else { return nil }
+            guard state.life.isParked, let session = state.session.handOverState(worker.tally) else {
+                return nil
+            }
             return ConnectionRecord(
                 number: number,
                 client: state.client,
@@ -40,7 +39,9 @@ extension Connection {
     func withHeldBytes<Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
-        try state.withLock { (state) throws(Failure) in try body(UnsafeRawBufferPointer(state.held.bytes)) }
+        try state.withLock { (state) throws(Failure) in
+            try unsafe body(UnsafeRawBufferPointer(state.held.bytes))
+        }
     }
 
     /// Serves a parked connection again that no other process took.

@@ -67,11 +67,13 @@ struct HandOverBatch {
         }
         let image = HandOverImage.encode(records)
         let file = try SealedFile("hand-over") { (writer) throws(SystemError) in
-            try image.withUnsafeBufferPointer { (bytes) throws(SystemError) in
-                try writer.append(UnsafeRawBufferPointer(bytes))
+            try unsafe image.withUnsafeBufferPointer { (bytes) throws(SystemError) in
+                try unsafe writer.append(UnsafeRawBufferPointer(bytes))
             }
             for connection in ready {
-                try connection.withHeldBytes { (bytes) throws(SystemError) in try writer.append(bytes) }
+                try unsafe connection.withHeldBytes { (bytes) throws(SystemError) in
+                    try unsafe writer.append(bytes)
+                }
             }
         }
         try send(ready, file)

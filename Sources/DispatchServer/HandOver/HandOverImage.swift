@@ -133,7 +133,7 @@ struct HandOverImage: Sendable {
     {
         guard UInt64(count) <= file.count else { throw HandOverError("it is no hand-over") }
         var bytes = [UInt8](repeating: 0, count: count)
-        try bytes.withUnsafeMutableBytes { try file.read(into: $0, from: offset) }
+        try unsafe bytes.withUnsafeMutableBytes { try unsafe file.read(into: $0, from: offset) }
         return bytes
     }
 

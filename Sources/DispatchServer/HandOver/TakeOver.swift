@@ -114,8 +114,8 @@ struct TakeOver {
         // In range: the record was checked against the size of the file.
         let count = Int(record.held.upperBound - record.held.lowerBound)
         guard held.tryReserve(count) else { throw HandOverError("there is no memory for what it holds") }
-        _ = try held.append(atMost: count, chunk: count) { (space) throws(SystemError) in
-            try file.read(into: space, from: record.held.lowerBound)
+        _ = try unsafe held.append(atMost: count, chunk: count) { (space) throws(SystemError) in
+            try unsafe file.read(into: space, from: record.held.lowerBound)
             return space.count
         }
         let connection = Connection(
@@ -155,7 +155,7 @@ struct TakeOver {
             descriptor: descriptor,
             client: .unix(path: ""),
             listenerName: "?",
-            session: { _, _, _ in .nothing },
+            session: unsafe RunningSession { _, _, _ in .nothing },
             server: server,
             life: ConnectionState(
                 handedOver: .serving(remaining: nil),

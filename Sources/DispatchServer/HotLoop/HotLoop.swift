@@ -40,14 +40,12 @@ final class HotLoop<Member: LoopMember>: Sendable {
     private static var batch: Int { 256 }
     /// How many quiet members return to their sources at one tick at most: nobody is served during that time.
     private static var mostLeaving: Int { 128 }
-    private static var tickToken: UInt64 { .max }
     /// This many bytes at one event make a member bulky.
     private static var bulkyBytes: Int { 16 << 10 }
     private static var eventWork: UInt64 { 256 }
 
     let index: Int
-    private let epoll: Int32
-    private let timer: Int32
+    private let epoll: Epoll
     private let queue: DispatchQueue
     private let withWorker: WorkerLoan
     private let onTick: @Sendable (HotLoop, Report, Milliseconds) -> Void
@@ -67,30 +65,12 @@ final class HotLoop<Member: LoopMember>: Sendable {
         onTick: @escaping @Sendable (HotLoop, Report, Milliseconds) -> Void,
         onFailure: @escaping @Sendable (Int32) -> Void
     ) throws(LoopError) {
-        let epoll = linux_epoll_create()
-        guard epoll >= 0 else { throw LoopError(code: errno) }
-        let timer = linux_timerfd_create()
-        var event = epoll_event()
-        event.events = EPOLLIN.rawValue
-        event.data.u64 = Self.tickToken
-        guard timer >= 0, linux_epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &event) == 0 else {
-            let error = LoopError(code: errno)
-            if timer >= 0 { close(timer) }
-            close(epoll)
-            throw error
-        }
+        epoll = try Epoll()
         self.index = index
-        self.epoll = epoll
-        self.timer = timer
         queue = DispatchQueue(label: label)
         self.withWorker = withWorker
         self.onTick = onTick
         self.onFailure = onFailure
-    }
-
-    deinit {
-        close(timer)
-        close(epoll)
     }
 
     // MARK: - Members. Called with the member's lock held.
@@ -103,15 +83,14 @@ final class HotLoop<Member: LoopMember>: Sendable {
             return !state.isRunning
         }
         if mustStart { queue.async { self.run() } }
-        guard control(EPOLL_CTL_ADD, member, events) != 0 else { return 0 }
-        let code = errno
-        state.withLock { $0.table.remove(member) }
+        let code = control(EPOLL_CTL_ADD, member, events)
+        if code != 0 { state.withLock { $0.table.remove(member) } }
         return code
     }
 
     /// Watches for other events. Returns 0, or an `errno`.
     func change(_ member: Member, to events: EPOLL_EVENTS) -> Int32 {
-        control(EPOLL_CTL_MOD, member, events) == 0 ? 0 : errno
+        control(EPOLL_CTL_MOD, member, events)
     }
 
     /// Stops watching the member. Call it before the descriptor is closed: if another process holds a duplicate of the socket,
@@ -122,10 +101,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
     }
 
     private func control(_ operation: Int32, _ member: Member, _ events: EPOLL_EVENTS) -> Int32 {
-        var event = epoll_event()
-        event.events = events.rawValue
-        event.data.u64 = LoopTable.token(member)
-        return linux_epoll_ctl(epoll, operation, member.descriptor, &event)
+        epoll.control(operation, member.descriptor, token: LoopTable.token(member), for: events)
     }
 
     /// How many members it has.
@@ -139,7 +115,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
             if state.isRunning { state.probes.append(body) }
             return state.isRunning
         }
-        if isRunning { tick(every: Self.tickTime) } else { body() }
+        if isRunning { epoll.tick(every: Self.tickTime) } else { body() }
     }
 
     /// Gives members to other loops, in turn. Called on the loop's thread.
@@ -155,12 +131,11 @@ final class HotLoop<Member: LoopMember>: Sendable {
     // MARK: - The loop
 
     private func run() {
-        tick(every: Self.tickTime)
+        epoll.tick(every: Self.tickTime)
         withWorker { worker in
-            withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: Self.batch) { events in
-                var turn = Turn()
-                repeat { serve(events, worker, &turn) } while !(turn.isTickDue && endTick(&turn))
-            }
+            var events = Epoll.Events(capacity: Self.batch)
+            var turn = Turn()
+            repeat { serve(&events, worker, &turn) } while !(turn.isTickDue && endTick(&turn))
         }
     }
 
@@ -182,21 +157,19 @@ final class HotLoop<Member: LoopMember>: Sendable {
 
     /// Waits once, serves the light events, and one bulky member.
     private func serve(
-        _ events: UnsafeMutableBufferPointer<epoll_event>,
+        _ events: inout Epoll.Events,
         _ worker: Member.LoopWorker,
         _ turn: inout Turn
     ) {
-        // epoll_pwait: the guard changes epoll_wait for libdispatch, but here HUP and ERR must wake the member.
-        let timeout: Int32 = turn.hasBulky ? 0 : -1
-        let count = epoll_pwait(epoll, events.baseAddress, Int32(Self.batch), timeout, nil)
-        guard count >= 0 else { return waitFailed(errno, &turn) }
+        let code = epoll.wait(&events, blocks: !turn.hasBulky)
+        guard code == 0 else { return waitFailed(code, &turn) }
         turn.failures = 0
         let now = Clock.now()
         let bulky = state.withLock { state -> Member? in
-            for event in events[..<Int(count)] {
-                if event.data.u64 == Self.tickToken {
+            for index in 0..<events.count {
+                if events[index] == Epoll.timerToken {
                     turn.isTickDue = true
-                } else if let member = state.table.take(event.data.u64, now: now) {
+                } else if let member = state.table.take(events[index], now: now) {
                     turn.light.append(member)
                 }
             }
@@ -238,9 +211,8 @@ final class HotLoop<Member: LoopMember>: Sendable {
     /// Returns quiet members to their sources, and reports. True if no member is left and the loop must end.
     private func endTick(_ turn: inout Turn) -> Bool {
         turn.isTickDue = false
-        var expirations: UInt64 = 0
-        // An unread timer would wake the loop again at once. If the read fails, setting the timer clears it, too.
-        if read(timer, &expirations, MemoryLayout<UInt64>.size) < 0 { tick(every: turn.interval) }
+        // Otherwise the timer would wake the loop again at once.
+        if !epoll.clearTick() { epoll.tick(every: turn.interval) }
         let now = Clock.now()
         let (probes, quiet) = state.withLock { state in
             defer { state.probes = [] }
@@ -262,7 +234,7 @@ final class HotLoop<Member: LoopMember>: Sendable {
         let report = report(&turn)
         onTick(self, isEmpty ? Report(processor: 0, work: report.work) : report, now)
         // A loop that only waits for blocked output ticks less often.
-        if isEmpty { tick(every: 0) } else if turn.interval != interval { tick(every: turn.interval) }
+        if isEmpty || turn.interval != interval { epoll.tick(every: isEmpty ? 0 : turn.interval) }
         return isEmpty
     }
 
@@ -281,16 +253,4 @@ final class HotLoop<Member: LoopMember>: Sendable {
         turn.work = 0
         return report
     }
-
-    /// Sets the timer; 0 stops it.
-    private func tick(every interval: Milliseconds) {
-        let time = timespec(tv_sec: 0, tv_nsec: Int(interval) * 1_000_000)
-        var setting = itimerspec(it_interval: time, it_value: time)
-        timerfd_settime(timer, 0, &setting, nil)
-    }
-}
-
-/// The system cannot create another hot loop; `code` is the `errno`.
-struct LoopError: Error {
-    let code: Int32
 }

@@ -13,7 +13,7 @@ struct DirectoryLock {
         // Sorted, so that two servers with the same directories do not wait for each other.
         let names = Set(paths.map { path in path.lastIndex(of: "/").map { String(path[...$0]) } ?? "." })
             .sorted()
-        directories = names.map { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }.filter { $0 >= 0 }
+        directories = names.map { unsafe open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }.filter { $0 >= 0 }
         var attempts = timeout / 10
         for directory in directories {
             while flock(directory, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK, attempts > 0 {

@@ -64,7 +64,7 @@ final class Listener: Sendable {
     func tick() {
         var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         // poll runs with the lock held, and only if the listener is open: a closed one has no descriptor.
-        handle { life, now in life.tick(clientWaits: poll(&waiting, 1, 0) > 0, now: now) }
+        handle { life, now in life.tick(clientWaits: unsafe poll(&waiting, 1, 0) > 0, now: now) }
     }
 
     /// Closes the socket, because the system cannot watch it.

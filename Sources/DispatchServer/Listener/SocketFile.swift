@@ -31,7 +31,7 @@ struct SocketFile: Equatable {
                     advice: "another server answers there; stop it or choose another path"
                 )
             }
-            _ = unlink(path)
+            _ = unsafe unlink(path)
         }
         let socket = try StreamSocket.listen(
             on: .unix(path: path),
@@ -49,7 +49,7 @@ struct SocketFile: Equatable {
 
     /// Sets who may connect: the permission bits of the file.
     func permit(_ mode: UInt32) throws {
-        guard chmod(path, mode_t(truncatingIfNeeded: mode & 0o777)) == 0 else {
+        guard unsafe chmod(path, mode_t(truncatingIfNeeded: mode & 0o777)) == 0 else {
             throw SystemError("set the mode of \(path)")
         }
     }
@@ -62,12 +62,12 @@ struct SocketFile: Equatable {
 
     /// Removes the file, unless another one has replaced it.
     func remove() {
-        if isOurs { _ = unlink(path) }
+        if isOurs { _ = unsafe unlink(path) }
     }
 
     private static func status(_ path: String) -> stat? {
         var status = stat()
-        return lstat(path, &status) == 0 ? status : nil
+        return unsafe lstat(path, &status) == 0 ? status : nil
     }
 
     /// Whether no process listens on the socket: only then the system refuses a connection.

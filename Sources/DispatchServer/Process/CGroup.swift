@@ -31,11 +31,11 @@ enum CGroup {
 
     /// The first 4 KiB of a file; nil if it cannot be read.
     static func text(of path: String) -> String? {
-        let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let number = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard number >= 0 else { return nil }
         let file = Descriptor(owning: number)
         var bytes = [UInt8](repeating: 0, count: 4096)
-        let count = read(file.number, &bytes, bytes.count)
+        let count = unsafe read(file.number, &bytes, bytes.count)
         return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
     }
 }

@@ -13,7 +13,7 @@ enum Clock {
     /// A clock of clock_gettime(2).
     static func nanoseconds(_ clock: clockid_t) -> UInt64 {
         var time = timespec()
-        clock_gettime(clock, &time)
+        unsafe clock_gettime(clock, &time)
         return UInt64(truncatingIfNeeded: time.tv_sec) &* 1_000_000_000
             &+ UInt64(truncatingIfNeeded: time.tv_nsec)
     }

@@ -42,7 +42,7 @@ public enum DescriptorLimit {
     /// The limits of this process (`RLIMIT_NOFILE`, getrlimit(2)); nil if the system refuses to name them.
     private static var current: rlimit? {
         var limit = rlimit()
-        return getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? limit : nil
+        return unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? limit : nil
     }
 
     /// Raises the soft limit as far as the hard limit allows. Returns the soft limit, raised or not.
@@ -50,7 +50,7 @@ public enum DescriptorLimit {
         guard limit.rlim_cur < wanted else { return limit.rlim_cur }
         var raised = limit
         raised.rlim_cur = min(wanted, limit.rlim_max)
-        let isRaised = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0
+        let isRaised = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0
         return isRaised ? raised.rlim_cur : limit.rlim_cur
     }
 
@@ -78,7 +78,7 @@ public enum DescriptorLimit {
         let chunk = Int32(clamping: min(max(limit.rlim_cur, 1), 1024))
         return stride(from: 0, to: end, by: Int(chunk)).reduce(0) { count, first in
             var entries = (first..<min(first + chunk, end)).map { pollfd(fd: $0, events: 0, revents: 0) }
-            guard poll(&entries, nfds_t(entries.count), 0) >= 0 else { return count }
+            guard unsafe poll(&entries, nfds_t(entries.count), 0) >= 0 else { return count }
             return count + entries.count { $0.revents & Int16(POLLNVAL) == 0 }
         }
     }

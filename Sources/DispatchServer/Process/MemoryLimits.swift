@@ -17,7 +17,7 @@ enum MemoryLimits {
     private static var leftOfAddressSpace: Int {
         let limits = [RLIMIT_AS, RLIMIT_DATA].map { resource -> Int in
             var limit = rlimit()
-            guard getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0 else { return .max }
+            guard unsafe getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0 else { return .max }
             return Int(clamping: limit.rlim_cur)
         }
         guard let least = limits.min(), least < .max else { return .max }

@@ -17,9 +17,9 @@ public final class SignalHandlers: @unchecked Sendable {
     public static func block(_ numbers: [Int32]) {
         signal(SIGPIPE, SIG_IGN)
         var set = sigset_t()
-        sigemptyset(&set)
-        for number in numbers { sigaddset(&set, number) }
-        pthread_sigmask(SIG_BLOCK, &set, nil)
+        unsafe sigemptyset(&set)
+        for number in numbers { unsafe sigaddset(&set, number) }
+        unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
     /// Installs a handler for each signal. Signals that have arrived since `block` are delivered, too. Returns once all are

@@ -22,20 +22,20 @@ extension ProxyHeader {
         atMost most: Int
     ) -> Received {
         let space = min(most, buffer.count, Self.maximumLength)
-        let peeked = recv(descriptor, buffer.baseAddress, space, Int32(MSG_PEEK | MSG_DONTWAIT))
+        let peeked = unsafe recv(descriptor, buffer.baseAddress, space, Int32(MSG_PEEK | MSG_DONTWAIT))
         guard peeked >= 0 else { return .failed(errno) }
         guard peeked > 0 else { return .endOfFile }
         // Only what is taken counts: the call may fail, or take less.
         var preview = self
         let count =
-            switch preview.receive(UnsafeRawBufferPointer(rebasing: buffer[..<peeked])) {
+            switch unsafe preview.receive(UnsafeRawBufferPointer(rebasing: buffer[..<peeked])) {
             case .needsMore, .invalid: peeked
             case .complete(let length, _): min(length, peeked)
             }
-        let taken = recv(descriptor, buffer.baseAddress, count, Int32(MSG_DONTWAIT))
+        let taken = unsafe recv(descriptor, buffer.baseAddress, count, Int32(MSG_DONTWAIT))
         guard taken >= 0 else { return .failed(errno) }
         guard taken > 0 else { return .endOfFile }
-        let step = receive(UnsafeRawBufferPointer(rebasing: buffer[..<min(taken, count)]))
+        let step = unsafe receive(UnsafeRawBufferPointer(rebasing: buffer[..<min(taken, count)]))
         return .header(count: taken, step, hasMore: peeked > taken)
     }
 }

@@ -35,7 +35,7 @@ struct ProxyHeader: Sendable {
     /// Takes the next bytes of the connection. Bytes after the header are ignored.
     mutating func receive(_ new: UnsafeRawBufferPointer) -> Step {
         let before = bytes.count
-        bytes += new.prefix(Self.maximumLength - before)
+        unsafe bytes += new.prefix(Self.maximumLength - before)
         let step: Step =
             if Self.begin(bytes, ProxyHeaderV2.signature) {
                 ProxyHeaderV2.decode(bytes)
