@@ -15,7 +15,7 @@ public struct PathIdentity: Hashable, Sendable {
         let end = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
         var status = stat()
         // With "." at its end a symbolic link is followed, by lstat(2), too.
-        guard lstat(path[..<end] + ".", &status) == 0 else { return nil }
+        guard unsafe lstat(path[..<end] + ".", &status) == 0 else { return nil }
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
         name = String(path[end...])
