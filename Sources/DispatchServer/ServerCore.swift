@@ -69,13 +69,15 @@ final class ServerCore: Sendable {
     /// Ends connections whose descriptors libdispatch could not watch: without events they would never end. Returns the failures
     /// of other descriptors.
     func endUnwatched() -> [Int32: Int32] {
+        // Listed before the failures are taken: a new connection may get the number of one that has just been closed.
+        let all = connections.all
         var failures: [Int32: Int32] = [:]
         var code: Int32 = 0
         while case let descriptor = unsafe epoll_guard_take_failure(&code), descriptor >= 0 {
             failures[descriptor] = code
         }
         guard !failures.isEmpty else { return [:] }
-        for connection in connections.all {
+        for connection in all {
             guard let code = failures.removeValue(forKey: connection.descriptor) else { continue }
             if !connection.fail(code) { epoll_guard_keep_failure(connection.descriptor, code) }
         }

@@ -126,8 +126,10 @@ final class Connection: LoopMember {
                 perform(state.life.broke(code), &state, worker, now)
                 return
             }
+            // One that lingers has its own end, with or without a header.
             let isHeaderLate =
-                state.header != nil && now > state.life.connectedAt &+ ProxyHeader.timeout(timeouts)
+                state.header != nil && state.life.isServing
+                && now > state.life.connectedAt &+ ProxyHeader.timeout(timeouts)
             // Receive first: the bytes may have arrived in time while the process was busy or stopped.
             if isHeaderLate || state.life.isOverdue(timeouts, now: now) {
                 perform(state.life.ready(), &state, worker, now)

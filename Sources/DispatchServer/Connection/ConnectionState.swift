@@ -82,6 +82,7 @@ struct ConnectionState: Equatable, Sendable {
     /// Whether bytes are still to be answered before the connection is parked: call `ready` again.
     var isAnsweringForHandOver: Bool { handOver == .answering && !isClosed }
     var isParked: Bool { handOver == .parked }
+    var isServing: Bool { if case .serving = phase { true } else { false } }
     var isSending: Bool { if case .sending = phase { true } else { false } }
 
     // MARK: - Events of the socket
