@@ -39,6 +39,8 @@ final class Daemon: @unchecked Sendable {
     private var mustReload = false
     private var drainProgress: UInt64 = 0
     private var untakenBeforeDrain: UInt64 = 0
+    /// What `quit` exits with.
+    private var exitCode = ExitCode.success
 
     private var isDraining: Bool { drainingSince != nil }
 
@@ -65,6 +67,7 @@ final class Daemon: @unchecked Sendable {
         hasInherited = !Inheritance(handedIn).connections.isEmpty
         do { settings = try source.load() } catch {
             for mistake in error.mistakes { logger.critical("\(mistake)") }
+            if hasInherited { HandOverLog(logger: logger).noteLeftInStore() }
             throw leave(ExitStatus.wrongConfiguration)
         }
         log.level = settings.logLevel
@@ -158,7 +161,7 @@ final class Daemon: @unchecked Sendable {
             logger.critical("\(explanation)")
         }
         for hint in hints { logger.critical("\(hint)") }
-        exit(leave(ExitStatus.cannotListen).rawValue)
+        end(with: ExitStatus.cannotListen)
     }
 
     /// The problems of the listeners in the sandbox of the service.
@@ -353,7 +356,16 @@ final class Daemon: @unchecked Sendable {
     private func listenersAreLost() {
         guard !isDraining else { return }
         logger.critical("no listener is left: ending, so that the service manager starts the service again")
-        exit(leave(ExitStatus.systemFailed).rawValue)
+        end(with: ExitStatus.systemFailed)
+    }
+
+    /// Ends the process after a failure. The service manager may start another one, so connections are handed over.
+    private func end(with code: ExitCode) {
+        guard let server, server.statistics.connections > 0 else { exit(leave(code).rawValue) }
+        exitCode = code
+        drainingSince = .now
+        guard notifier.isActive, settings.server.isHandedOver else { return drain(server) }
+        handOver(server)
     }
 
     private func quit() -> Never {
@@ -361,7 +373,7 @@ final class Daemon: @unchecked Sendable {
         metrics.discardFile()
         _ = notifier.flush(deadline: .now() + 1)
         _ = log.flush(deadline: .now() + 1)
-        exit(0)
+        exit(exitCode.rawValue)
     }
 
     private func leave(_ code: ExitCode) -> ExitCode {

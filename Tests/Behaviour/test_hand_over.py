@@ -244,9 +244,11 @@ def test_a_restart_without_clients_refuses_nobody(service, store, tmp_path):
             assert receive(client, 8) == b"gnitiaw\n"
 
 
-def test_a_kill_refuses_nobody(service, tmp_path):
+def test_a_kill_refuses_nobody(service, store, tmp_path):
     run = service(both(tmp_path), 2)
     port = run.daemon.port
+    # Their messages precede READY=1, which ends the start, but not the message in the log.
+    store.wait_until(lambda: len(store.kept) == 2)
     for _ in range(3):
         with connect(port) as talking:
             ask(talking, b"one\n")
@@ -556,6 +558,47 @@ def test_a_kill_while_the_conversations_wait(service, store):
         except ConnectionError:
             continue
         assert answer in (b"owt\n", b"")
+
+
+def start_in_vain(run, code):
+    """A process that ends before it serves. Returns its log."""
+    failed = run.start(run.config, awaited=False, **run.store.start_arguments())
+    assert failed.wait() == code
+    return failed
+
+
+def test_a_start_that_fails_leaves_the_conversations_to_the_next_one(service, store):
+    run = service()
+    works = run.config
+    with connect(run.daemon.port) as client, socket.create_server(("127.0.0.1", 0)) as taken:
+        ask(client, b"one\n")
+        client.sendall(b"half")
+        run.stop()
+        for config, code in [
+            ("port = 'wrong'\n", 78), (f"port = {taken.getsockname()[1]}\n", 69),
+            (f"port = 0\n[metrics]\nlisten = '127.0.0.1:{taken.getsockname()[1]}'\n", 69),
+        ]:
+            run.config = config
+            failed = start_in_vain(run, code)
+            assert store.names.count(CONVERSATIONS) == 1, failed.lines
+            if code == 78:
+                assert failed.logged("critical: the connections of the previous process are lost, unless")
+        run.config = works
+        run.daemon = run._start()
+        client.sendall(b" a line\n")
+        assert receive(client, 12) == b"enil a flah\n"
+
+
+def test_a_start_that_fails_without_a_hand_over_answers_what_has_arrived(service, store):
+    run = service()
+    with connect(run.daemon.port) as client, socket.create_server(("127.0.0.1", 0)) as taken:
+        ask(client, b"one\n")
+        run.stop()
+        client.sendall(b"two\nhalf")
+        run.config = f"port = {taken.getsockname()[1]}\n[restart]\nhand_over = false\n"
+        failed = start_in_vain(run, 69)
+        assert receive_to_end(client) == b"owt\n"
+        assert failed.logged("stopping, 1 connection to answer")
 
 
 def test_a_stop_before_the_start_is_over_loses_nobody(service, store):
