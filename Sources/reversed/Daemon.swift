@@ -53,7 +53,12 @@ final class Daemon: @unchecked Sendable {
         self.logger = logger
         notifier = Notifier(onFailure: { logger.warning("\($0)") })
         store = DescriptorStore(notifier)
-        metrics = MetricsExporter(queue: queue, log: log, logger: logger)
+        metrics = MetricsExporter(
+            queue: queue,
+            log: log,
+            logger: logger,
+            listenerStore: Inheritance.listenerStore(store, prefix: Inheritance.metricsPrefix)
+        )
     }
 
     /// Starts, and returns only when the start fails.
@@ -64,7 +69,8 @@ final class Daemon: @unchecked Sendable {
         let watchdogRequest = WatchdogRequest()
         misdirection = handedIn.misdirection
         hasSystemdSockets = !handedIn.listeners.isEmpty
-        hasInherited = !Inheritance(handedIn).connections.isEmpty
+        let inheritance = Inheritance(handedIn)
+        hasInherited = !inheritance.connections.isEmpty
         do { settings = try source.load() } catch {
             for mistake in error.mistakes { logger.critical("\(mistake)") }
             if hasInherited { HandOverLog(logger: logger).noteLeftInStore() }
@@ -80,10 +86,7 @@ final class Daemon: @unchecked Sendable {
                 label: "reversed",
                 logger: logger,
                 logTerms: LogTerms.daemon,
-                listenerStore: ListenerStore(
-                    store: { [store] in store.store($0, as: $1) },
-                    remove: { [store] in store.remove($0) }
-                ),
+                listenerStore: Inheritance.listenerStore(store),
                 usesHotLoops: usesHotLoops,
                 metrics: metrics.publisher,
                 otherDescriptors: MetricsExporter.descriptors(settings.metrics),
@@ -98,9 +101,10 @@ final class Daemon: @unchecked Sendable {
                     SIGHUP: { [unowned self] in reload() },
                 ]
             )
-            metrics.apply(settings.metrics) { [self] error in
+            metrics.adopt(inheritance.metricsListeners)
+            metrics.apply(settings.metrics, isHandedOver: settings.server.isHandedOver) { [self] error in
                 if let error { return startFailed(error) }
-                start(server, handedIn, watchdogRequest.period)
+                start(server, handedIn, inheritance, watchdogRequest.period)
             }
         } catch {
             logger.critical("\(error)")
@@ -114,6 +118,7 @@ final class Daemon: @unchecked Sendable {
     private func start(
         _ server: Server<ReversalSession>,
         _ handedIn: ActivationSockets,
+        _ inheritance: Inheritance,
         _ watchdogPeriod: Duration?
     ) {
         let completion: Server<ReversalSession>.Completion = { [self] error in
@@ -123,7 +128,6 @@ final class Daemon: @unchecked Sendable {
                 started(server, watchdogPeriod)
             }
         }
-        let inheritance = Inheritance(handedIn)
         takeOver(inheritance, server)
         guard !handedIn.listeners.isEmpty else {
             return server.start(continuing: inheritance.listeners, completion)
@@ -224,14 +228,16 @@ final class Daemon: @unchecked Sendable {
         reloading = notifier.beginReload()
         let new: Settings
         do { new = try source.load() } catch { return reloaded(nil, error) }
-        let old = settings.metrics
-        metrics.apply(new.metrics) { [self] error in
+        let old = settings
+        metrics.apply(new.metrics, isHandedOver: new.server.isHandedOver) { [self] error in
             if let error { return reloaded(nil, error) }
             server.reload(new.server) { [self] error in
                 queue.async { [self] in
                     guard let error else { return reloaded(new, nil) }
                     // The reload failed: restore the export of the metrics.
-                    metrics.apply(old) { [self] _ in reloaded(nil, error) }
+                    metrics.apply(old.metrics, isHandedOver: old.server.isHandedOver) { [self] _ in
+                        reloaded(nil, error)
+                    }
                 }
             }
         }

@@ -560,6 +560,60 @@ def test_a_kill_while_the_conversations_wait(service, store):
         assert answer in (b"owt\n", b"")
 
 
+METRICS = "port = 0\n[metrics]\nlisten = '{}'\n"
+
+
+def healthz(place):
+    """The status of the answer. The connection is a new one."""
+    with connect(place) as client:
+        client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        return int(receive_to_end(client).split()[1])
+
+
+def metrics_listeners(store):
+    return [name for name, _ in store.kept if name.startswith("metrics.")]
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+def test_the_metrics_refuse_nobody_either(service, store, tmp_path, kind):
+    listen = "127.0.0.1:0" if kind == "tcp" else f"{tmp_path}/metrics"
+    run = service(METRICS.format(listen))
+    store.wait_until(lambda: len(metrics_listeners(store)) == 1)
+    place = int(run.daemon.wait_for_log("metrics at ").rsplit(":", 1)[1]) if kind == "tcp" else listen
+    assert healthz(place) == 200
+    for end in (run.stop, run.stop, lambda: (run.daemon.signal(signal.SIGKILL), run.daemon.process.wait())):
+        end()
+        run.daemon.stopped, run.daemon.process.returncode = True, 0
+        with connect(place) as waiting:
+            waiting.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            run.daemon = run._start()
+            assert receive_to_end(waiting).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert eventually(lambda: healthz(place) == 200)
+    assert len(metrics_listeners(store)) == 1
+
+
+def test_the_metrics_listener_that_the_next_configuration_lacks(service, store, tmp_path):
+    run = service(METRICS.format(f"{tmp_path}/metrics"))
+    store.wait_until(lambda: len(metrics_listeners(store)) == 1)
+    run.restart("port = 0\n")
+    store.wait_until(lambda: not metrics_listeners(store))
+    assert not (tmp_path / "metrics").exists()
+    run.daemon.reload(METRICS.format(f"{tmp_path}/metrics"))
+    store.wait_until(lambda: len(metrics_listeners(store)) == 1)
+    run.daemon.reload(METRICS.format(f"{tmp_path}/metrics") + "[restart]\nhand_over = false\n")
+    store.wait_until(lambda: not store.kept)
+    assert healthz(tmp_path / "metrics") == 200
+    run.daemon.reload("port = 0\n")
+
+
+def test_a_stop_leaves_no_metrics_listener_in_the_store(service, store):
+    run = service(METRICS.format("127.0.0.1:0"))
+    store.wait_until(lambda: len(store.kept) == 2)
+    run.daemon.signal(signal.SIGINT)
+    assert run.daemon.wait() == 0
+    store.wait_until(lambda: not store.kept)
+
+
 def start_in_vain(run, code):
     """A process that ends before it serves. Returns its log."""
     failed = run.start(run.config, awaited=False, **run.store.start_arguments())
