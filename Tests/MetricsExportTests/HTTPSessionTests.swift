@@ -44,6 +44,7 @@ struct HTTPSessionTests {
             ("GET http://a.example/metrics HTTP/1.1\r\nHost: a\r\n\r\n", "200 OK", "up 1\n"),
             ("GET /metrics HTTP/1.1\r\nHost:\r\nContent-Length: 0\r\n\r\n", "200 OK", "up 1\n"),
             ("\r\nGET /healthz HTTP/1.0\r\n\r\n", "200 OK", "ok\n"),
+            ("GET /healthz HTTP/1.2\r\nHost: a\r\n\r\n", "200 OK", "ok\n"),
             ("HEAD /metrics HTTP/1.1\r\nHost: a\r\n\r\n", "200 OK", ""),
             ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "404 Not Found", "There are /metrics and /healthz.\n"),
             (
