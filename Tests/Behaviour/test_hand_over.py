@@ -11,6 +11,7 @@ import pytest
 
 from clients import ask, ask_once, connect, receive, receive_to_end, turned
 from daemon import eventually
+from haproxy import balance  # noqa: F401 (a fixture)
 from manager import Store
 from test_rude_clients import LINE, push_until_blocked
 
@@ -784,3 +785,44 @@ def test_under_load(service_both_ways, tmp_path):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_no_client_behind_a_balancer_notices(service_both_ways, balance):
+    """HAProxy checks the host by a word, and would end every connection if it found it down. Half of the clients stay, the others
+    connect again after five lines."""
+    run = service_both_ways("port = 0\nproxy_protocol = true\ntrusted = ['127.0.0.0/8']\n")
+    proxy = balance("""frontend front
+    bind 127.0.0.1:{front}
+    default_backend back
+backend back
+    option tcp-check
+    tcp-check send ADVANCE\\n
+    tcp-check expect string ECNAVDA
+    server one 127.0.0.1:{daemon} send-proxy-v2 check inter 1s on-marked-down shutdown-sessions
+""", daemon=run.daemon.port)
+    over = threading.Event()
+    lines, wrong = [0] * 16, []
+
+    def work(number):
+        try:
+            while not over.is_set():
+                with connect(proxy.port) as client:
+                    while not over.is_set() and (number % 2 or lines[number] % 5 < 4):
+                        line = b"client %d line %d\n" % (number, lines[number])
+                        assert ask(client, line) == turned(line)
+                        lines[number] += 1
+                lines[number] += 1
+        except (AssertionError, OSError) as error:
+            wrong.append(repr(error))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(lines))]
+    for thread in threads:
+        thread.start()
+    for _ in range(4):
+        before = sum(lines)
+        run.restart()
+        assert eventually(lambda: sum(lines) > before + 100)
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong and all(lines)
