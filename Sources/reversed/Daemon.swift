@@ -28,12 +28,12 @@ final class Daemon: @unchecked Sendable {
     private var handlers: SignalHandlers?
     private var ticks: (any DispatchSourceTimer)?
     private var statusLine = StatusLine()
+    /// Whether the server was told to start, and may have clients.
+    private var isStarted = false
     private var isReady = false
     private var drainingSince: SuspendingClock.Instant?
     private var misdirection: String?
     private var hasSystemdSockets = false
-    /// Whether the previous process has handed over connections. Then even an early stop must drain them.
-    private var hasInherited = false
     private let metrics: MetricsExporter
     private var reloading: Reload?
     private var mustReload = false
@@ -70,10 +70,9 @@ final class Daemon: @unchecked Sendable {
         misdirection = handedIn.misdirection
         hasSystemdSockets = !handedIn.listeners.isEmpty
         let inheritance = Inheritance(handedIn)
-        hasInherited = !inheritance.connections.isEmpty
         do { settings = try source.load() } catch {
             for mistake in error.mistakes { logger.critical("\(mistake)") }
-            if hasInherited { HandOverLog(logger: logger).noteLeftInStore() }
+            if !inheritance.connections.isEmpty { HandOverLog(logger: logger).noteLeftInStore() }
             throw leave(ExitStatus.wrongConfiguration)
         }
         log.level = settings.logLevel
@@ -128,6 +127,7 @@ final class Daemon: @unchecked Sendable {
                 started(server, watchdogPeriod)
             }
         }
+        isStarted = true
         takeOver(inheritance, server)
         guard !handedIn.listeners.isEmpty else {
             return server.start(continuing: inheritance.listeners, completion)
@@ -276,7 +276,7 @@ final class Daemon: @unchecked Sendable {
 
     /// SIGTERM: a stop, or the first half of a restart. A repeated one is ignored, because timeout(1) sends two.
     private func stop(mayBeRestart: Bool = true) {
-        guard let server, isReady || hasInherited else { quit() }
+        guard let server, isStarted else { quit() }
         guard !isDraining else {
             logger.notice("already stopping; SIGINT ends it at once")
             return

@@ -74,13 +74,13 @@ extension Server {
         if let failure = batch.failure {
             core.log.warn("\(failure): \(all.count - batch.sent.count) conversations are not handed over")
         }
-        // Without connections, too: the socket tells whether the store works.
-        guard !batch.sent.isEmpty || all.isEmpty else {
+        // Without connections, too: the socket tells whether the store works. Closed connections are still listed until their
+        // cancel handlers have run.
+        guard !batch.sent.isEmpty || all.allSatisfy(\.isClosed) else {
             resume(all)
             return completion(nil)
         }
         core.connections.setAside(batch.sent)
-        // Closed connections are still listed until their cancel handlers have run.
         let left = core.connections.all.filter { !$0.isClosed }
         let handOver = HandOver(batch, ended: left.count)
         guard !left.isEmpty else { return completion(handOver) }
