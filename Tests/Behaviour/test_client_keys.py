@@ -1,4 +1,4 @@
-"""Keys at the prompt: what readline users press, and what terminals send that is no key here."""
+"""Keys at the prompt: those that readline users press, and sequences that have no meaning here."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The prompt, at a terminal of the test's own."""
+"""The prompt on a pty."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ LEFT, RIGHT, UP, DOWN, HOME = "\x1b[D", "\x1b[C", "\x1b[A", "\x1b[B", "\x1b[H"
 
 
 def reverse_characters(connection):
-    """Code points, as far as the tests here need."""
+    """Reverses by code points, which is enough for these tests."""
     with connection.makefile("rwb") as stream:
         for line in stream:
             stream.write(line.decode()[-2::-1].encode() + b"\n")

@@ -1,4 +1,4 @@
-"""The daemon's command line and its configuration file."""
+"""The daemon's command line and its settings file."""
 
 import os
 import random
@@ -207,7 +207,7 @@ def test_what_is_no_file(tmp_path, kind):
 
 
 def test_the_numbers_of_closed_descriptors_stay_taken(tmp_path):
-    """A socket with the number 2 would get the log."""
+    """If a socket had the number 2, the log would be written to it."""
     (tmp_path / "config.toml").write_text(f"[[listener]]\npath = '{tmp_path}/s'\n")
     command = ["sh", "-c", 'exec "$0" --config "$1" <&- >&- 2>&-', binary(), str(tmp_path / "config.toml")]
     daemon = subprocess.Popen(command)

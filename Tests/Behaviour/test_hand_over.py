@@ -1,4 +1,4 @@
-"""A restart that ends no conversation, with a service manager of the test's own: see `manager.Store`."""
+"""Restarts that close no connection, with a service manager of the test: see `manager.Store`."""
 
 import os
 import signal
@@ -24,16 +24,16 @@ def store(tmp_path):
 
 
 class Service:
-    """One service, and one process of it after the other."""
+    """A service whose processes run one after the other."""
 
     def __init__(self, start, store, config, listeners=1, first=None, **options):
-        """`first`: what `_start` gets for the first process only."""
+        """`first`: arguments of `_start` for the first process only."""
         self.start, self.store, self.listeners, self.options = start, store, listeners, options
         self.config = config
         self.daemon = self._start(**(first or {}))
 
     def _start(self, limit=None, wrapper=(), **options):
-        """`limit`: on open files; the descriptors are put in place before it holds. `wrapper`: a command that starts it."""
+        """`limit`: the limit on open files, set when the descriptors are in place. `wrapper`: a command that starts it."""
         arguments = self.store.start_arguments()
         if wrapper:
             arguments["prefix"] = (*arguments.get("prefix", ()), *wrapper)
@@ -57,7 +57,7 @@ class Service:
         self.daemon.signal(signal.SIGKILL)
         self.daemon.process.wait()
         self.daemon.stopped = True
-        self.daemon.process.returncode = 0  # it was meant to be
+        self.daemon.process.returncode = 0  # the test killed it
         self.daemon = self._start()
 
 
@@ -68,7 +68,7 @@ def service(start, store):
 
 @pytest.fixture
 def service_both_ways(serve, store):
-    """For what must hold with the hot set and without."""
+    """The test runs twice: with the hot set and without."""
     return lambda config="port = 0\n", listeners=1, **options: Service(serve, store, config, listeners, **options)
 
 
@@ -186,7 +186,7 @@ def test_chunks_and_units_stay_what_they_were(service, tmp_path):
     clients = {kind: connect(tmp_path / "-".join(kind)) for kind in kinds}
     for client in clients.values():
         ask(client, b"a\n")
-    # The next process has other options for the same sockets, which hold for new clients only.
+    # The next process has other options for the same sockets; they apply to new clients only.
     run.restart("".join(config.format(f"{f}-{u}", "line", "byte") for f, u in kinds))
     text = "e\u0301n"
     turned_text = {"character": "ne\u0301".encode(), "scalar": "n\u0301e".encode(), "byte": text.encode()[::-1]}
@@ -349,13 +349,13 @@ def test_the_descriptor_limit_lowered(service):
     assert answered == taken
 
 
-# What root may do beyond the limit, an ordinary user may not: descriptors on their way count against RLIMIT_NOFILE (unix(7)).
+# For users other than root, descriptors in flight count against RLIMIT_NOFILE (unix(7)).
 ORDINARY = ("setpriv", "--bounding-set=-sys_resource,-sys_admin", "--inh-caps=-sys_resource,-sys_admin")
 
 
 @pytest.fixture
 def under_way():
-    """Puts so many descriptors of this user under way, in a socket that nobody reads."""
+    """Puts this many descriptors of the user in flight, in a socket that nobody reads."""
     held = []
 
     def put(count):
@@ -421,7 +421,7 @@ def test_a_store_without_a_place_means_a_drain(service_both_ways, store):
 
 
 def test_the_store_has_one_place(service, store):
-    """The listener has it, so the connections do not fit: they are answered, and ended as in a stop."""
+    """The listener takes the only place, so the connections do not fit: they are answered and closed as in a stop."""
     store.places = 1
     run = service()
     store.wait_until(lambda: len(store.kept) == 1)
@@ -559,7 +559,7 @@ def test_a_kill_while_the_conversations_wait(service, store):
 
 
 def test_a_stop_before_the_start_is_over_loses_nobody(service, store):
-    """As two restarts in a row: the signal comes when the process has taken over, and does not listen yet."""
+    """Two restarts in a row: the signal arrives when the process has taken over, but does not listen yet."""
     run = service()
     clients = [connect(run.daemon.port) for _ in range(20)]
     for client in clients:
@@ -567,7 +567,7 @@ def test_a_stop_before_the_start_is_over_loses_nobody(service, store):
     run.stop()
     for delay in (0.0, 0.003, 0.006, 0.01, 0.02, 0.03):
         run.daemon = run.start(run.config, awaited=False, **store.start_arguments())
-        # Before that the signal ends the test's own wrapper.
+        # Earlier the signal would end the wrapper of the test.
         assert eventually(lambda: "reversed" in os.readlink(f"/proc/{run.daemon.pid}/exe"))
         time.sleep(delay)
         run.daemon.signal(signal.SIGTERM)
@@ -579,7 +579,7 @@ def test_a_stop_before_the_start_is_over_loses_nobody(service, store):
 
 
 def test_under_load(service_both_ways, tmp_path):
-    """Each client has a line in flight all the time, and checks its answer."""
+    """Each client always has a line in flight, and checks its answer."""
     run = service_both_ways(both(tmp_path), 2)
     over = threading.Event()
     wrong, longest = [], [0.0] * 40

@@ -1,4 +1,4 @@
-"""Where the daemon can listen, and what it says where it cannot."""
+"""The addresses on which the daemon listens, and its messages if it cannot."""
 
 import fcntl
 import os
@@ -77,8 +77,8 @@ def test_answers_leave_at_once(start):
     with connect(daemon.port) as client:
         begun = time.monotonic()
         for _ in range(50):
-            # Two answers in two segments: without TCP_NODELAY the second waits for the acknowledgement of the first,
-            # which the other side delays by 40 ms.
+            # Two answers in two segments: without TCP_NODELAY the second one waits for the acknowledgement of the first,
+            # which the peer delays by 40 ms.
             client.sendall(b"one\n")
             assert receive(client, 1) == b"e"
             client.sendall(b"two\n")
@@ -158,7 +158,7 @@ def test_of_many_that_start_at_once_one_gets_the_path(path, tmp_path):
         assert sorted(rival.process.poll() for rival in rivals if rival.process.poll() is not None) == [69] * 7
         winner = next(rival for rival in rivals if rival.process.poll() is None)
         assert ask_once(path, b"won\n") == b"now\n"
-        winner.process.kill()  # and leaves a stale file for the next round
+        winner.process.kill()  # it leaves a stale file for the next round
         for rival in rivals:
             rival.wait()
             rival.process.stdout.close()
@@ -237,7 +237,7 @@ def test_the_longest_path(start, tmp_path):
     assert ask_once(path, b"long\n") == b"gnol\n"
 
 
-# Where it cannot listen: one sentence, exit 69.
+# If it cannot listen: one sentence, exit status 69.
 
 def refusal(result):
     lines = [line for line in result.stderr.decode().splitlines() if " critical: " in line or "error: " in line]

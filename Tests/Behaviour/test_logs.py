@@ -1,4 +1,4 @@
-"""The log on standard error: what it says, and that nobody waits for whoever reads it."""
+"""The log on standard error: its text, and that no client waits for its reader."""
 
 import fcntl
 import os
@@ -90,7 +90,7 @@ def test_a_stalled_reader_of_the_log_stalls_no_client_and_is_told_what_it_missed
         assert piece
         text += piece
     assert int(omitted[1]) > 100
-    os.close(end)  # and now nobody reads it any more
+    os.close(end)  # now the log has no reader
     assert ask_once(tmp_path / "socket", b"still\n") == b"llits\n"
     daemon.stop()
 

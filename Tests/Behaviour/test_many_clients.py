@@ -1,4 +1,4 @@
-"""Many clients at once, the cap, and the limit of open files."""
+"""Many clients at once, max_connections, and the limit on open files."""
 
 import select
 import socket
@@ -11,7 +11,7 @@ from daemon import eventually
 
 
 def converse_at_once(clients, lines_each):
-    """Every client sends all its lines at once; all are read as their answers come. What each got, in order."""
+    """Every client sends all its lines at once, and the answers are read as they arrive. Returns the answers of each client."""
     requests = [b"".join(b"client %d line %d\n" % (number, line) for line in range(lines_each)) for number in range(len(clients))]
     poll = select.poll()
     by_descriptor = {}
@@ -48,7 +48,7 @@ def test_a_thousand_clients_each_get_every_answer_in_order(serve):
         finally:
             for client in clients:
                 client.close()
-    # Idle again, it costs nothing.
+    # When idle again, the daemon uses no processor time.
     eventually(lambda: daemon.sockets() == daemon.idle_sockets)
     before = daemon.processor_seconds()
     time.sleep(0.5)
@@ -87,7 +87,7 @@ def test_a_flood_from_one_client_does_not_starve_another(serve):
         assert slowest < 1
 
 
-# The cap.
+# max_connections.
 
 def waits(client):
     client.settimeout(0.15)
@@ -130,7 +130,7 @@ def test_the_cap_holds_over_all_listeners_together(serve):
         with connect(first) as one, connect(second) as other:
             one.sendall(b"one\n")
             other.sendall(b"two\n")
-            # Whoever is second waits for the other to leave.
+            # The second client waits until the first one disconnects.
             ready, _, _ = select.select([one, other], [], [], 10)
             assert len(ready) == 1
             served = ready[0]
@@ -159,7 +159,7 @@ def test_a_raised_cap_lets_those_in_who_wait(serve):
         daemon.reload(config.format(2))
         assert receive(second, 7) == b"dnoces\n"
         daemon.reload(config.format(1))
-        # Nobody is thrown out by a lower cap.
+        # A lower limit closes no connection.
         assert ask(first, b"in\n") == b"ni\n" and ask(second, b"in\n") == b"ni\n"
 
 
@@ -171,7 +171,7 @@ def test_few_descriptors_lower_the_cap_and_do_not_kill(serve):
     clients = [connect(daemon.port) for _ in range(200)]
     for client in clients:
         client.sendall(b"hello\n")
-    # libdispatch looks at its workers once a second; that is when a full table would kill.
+    # libdispatch reads the state of its workers once a second; a full descriptor table would crash it then.
     until = time.monotonic() + 2.5
     answered = 0
     while time.monotonic() < until:

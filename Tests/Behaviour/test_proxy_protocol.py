@@ -23,14 +23,14 @@ def binary(command=0x21, family=0x11, body=socket.inet_aton("192.0.2.1") + socke
 
 
 def is_closed(client):
-    """Whether the server closes without a word; a reset is what a peer gets whose bytes were not read."""
+    """Whether the server closes without an answer; a peer whose bytes were not read gets a reset."""
     try:
         return client.recv(100) == b""
     except ConnectionResetError:
         return True
 
 
-# Who the client is.
+# The address of the client.
 
 @pytest.mark.parametrize("header, client", [
     (HEADER, "192.0.2.1:4660"),
@@ -99,7 +99,7 @@ def test_much_behind_the_header_is_answered_in_order(serve):
         sender.join()
 
 
-# Who may not come in.
+# Connections that are refused.
 
 @pytest.mark.parametrize("sent, why", [
     (b"hello\n", "it sent no PROXY header"), (b"\x16\3\1\0\xa5\1\0\0\xa1\3\3", "it sent no PROXY header"),
@@ -117,7 +117,7 @@ def test_a_wrong_header_is_closed_at_once_and_the_log_says_why(start, sent, why)
         assert is_closed(balancer)
         assert time.monotonic() - begun < 3
         daemon.wait_for_log(rf"notice: disconnected 127\.0\.0\.1:{balancer.getsockname()[1]} after 0 lines, .*{why}")
-    # Everybody else is served as before.
+    # All other clients are served as before.
     with connect(daemon.port) as balancer:
         balancer.sendall(HEADER + b"one\n")
         assert receive(balancer, 4) == b"eno\n"
@@ -157,7 +157,7 @@ def test_an_end_within_the_header(start):
         balancer.shutdown(socket.SHUT_WR)
         assert receive_to_end(balancer) == b""
     daemon.wait_for_log("it ended within its PROXY header")
-    # A check of the port is not worth a line.
+    # A port check is not logged.
     connect(daemon.port).close()
     with connect(daemon.port) as balancer:
         balancer.sendall(HEADER + b"one\n")
@@ -185,7 +185,7 @@ def test_a_flood_of_strangers_and_wrong_headers_does_not_flood_the_log(start):
 
     def knock(address, sent):
         for _ in range(300):
-            # The reset may come as early as in connect.
+            # The reset may arrive during connect.
             with contextlib.suppress(OSError), \
                     socket.create_connection(("127.0.0.1", daemon.port), 15, source_address=(address, 0)) as client:
                 client.sendall(sent)

@@ -1,4 +1,4 @@
-"""What the daemon tells a service manager, with a NOTIFY_SOCKET of the test's own, and what it takes from one."""
+"""What the daemon sends to a service manager (NOTIFY_SOCKET is a socket of the test), and what it takes from one."""
 
 import os
 import re
@@ -25,7 +25,7 @@ class Manager:
         self.told = []
 
     def next(self, seconds=10):
-        """The next datagram, apart from those about the descriptor store: test_hand_over.py is about these."""
+        """The next datagram that is not about the descriptor store; for those see test_hand_over.py."""
         self.socket.settimeout(seconds)
         while True:
             message = dict(line.split("=", 1) for line in self.socket.recv(65536).decode().splitlines())
@@ -34,7 +34,7 @@ class Manager:
                 return message
 
     def await_(self, name, seconds=10):
-        """The next datagram that says this; STATUS alone may come in between."""
+        """The next datagram with this text; those with STATUS alone are skipped."""
         deadline = time.monotonic() + seconds
         while True:
             message = self.next(max(0.01, deadline - time.monotonic()))
@@ -278,7 +278,7 @@ def test_a_watchdog_for_another_process_gets_no_pings(start, manager):
         manager.await_("WATCHDOG", 0.2)
 
 
-# Nonsense in the environment: a warning, never a trap.
+# Wrong variables in the environment: a warning, never a trap.
 
 NONSENSE = [
     {"LISTEN_FDS": "-2", "LISTEN_PID": "1"}, {"LISTEN_FDS": "2a", "LISTEN_PID": "1"}, {"LISTEN_FDS": "a2"},
@@ -309,7 +309,7 @@ def test_what_is_meant_for_others_is_no_reason_to_warn(start, variables):
     assert not daemon.logged(" warning: ")
 
 
-# Sockets that were handed in.
+# Sockets that are passed in.
 
 def listening(family, address):
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -331,7 +331,7 @@ def test_sockets_of_each_kind_are_taken(activate, tmp_path):
     assert not daemon.logged(" warning: ")
 
 
-# As sh does it that was started with the sockets and starts the daemon without exec: LISTEN_PID stays the shell's.
+# A shell gets the sockets and starts the daemon without exec: LISTEN_PID is the id of the shell.
 PASS_ON = """
 import os, subprocess, sys
 os.dup2(int(sys.argv[1]), 3)

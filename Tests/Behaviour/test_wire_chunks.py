@@ -1,4 +1,4 @@
-"""The chunk framing: the original's client, byte for byte, and what else may come to such a listener."""
+"""Chunk framing: the client of the original program, and other clients of such a listener."""
 
 import socket
 import threading
@@ -11,8 +11,8 @@ CHUNKS = "port = 0\nframing = 'chunk'\nunit = 'byte'\n"
 
 
 class OriginalClient:
-    """What the original's client does: connects, sends what was typed without a newline, receives once, and again until
-    `exit`."""
+    """Behaves like the client of the original program: connects, sends what was typed without a newline, receives once,
+    and repeats this until `exit`."""
 
     def __init__(self, port):
         self.client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
