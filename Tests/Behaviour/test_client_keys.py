@@ -68,7 +68,7 @@ SEQUENCES = [
 
 
 @pytest.mark.parametrize("sequence", SEQUENCES)
-def test_what_is_no_key_inserts_nothing(prompt, sequence):
+def test_a_sequence_without_a_meaning_inserts_nothing(prompt, sequence):
     answers(prompt, "a" + sequence + "b\r", "ba")
 
 

@@ -157,7 +157,7 @@ def test_an_empty_path_turns_the_history_file_off(prompt, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_lost_server_is_told_at_once_and_found_again(prompt, server):
+def test_a_lost_server_is_reported_at_once_and_connected_again(prompt, server):
     child = prompt(NO_COLOR="1")
     child.send("half a li")
     child.expect_exact("i")
@@ -169,7 +169,7 @@ def test_a_lost_server_is_told_at_once_and_found_again(prompt, server):
     assert server.connections == 2
 
 
-def test_a_server_that_is_away_is_told_and_the_prompt_goes_on(prompt, server):
+def test_an_unreachable_server_is_reported_and_the_prompt_continues(prompt, server):
     child = prompt(NO_COLOR="1")
     server.close()
     child.expect_exact("ended the connection")
@@ -252,7 +252,7 @@ def test_a_killed_client_gives_the_terminal_back(server, tmp_path):
     assert (tmp_path / "before").read_text() == (tmp_path / "after").read_text()
 
 
-def test_a_refused_prompt_leaves_with_69():
+def test_a_prompt_without_a_server_exits_with_69():
     with LineServer() as gone:
         port = gone.port
     child = pexpect.spawn(client_path(), ["-p", str(port)], env=environment(TERM="xterm"), timeout=10)

@@ -27,7 +27,7 @@ def start(port):
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_no_line_is_lost_doubled_or_moved(tmp_path, seed):
+def test_no_line_is_lost_duplicated_or_reordered(tmp_path, seed):
     chance = random.Random(seed)
     port = free_port()
     lines = b"".join(b"%d a line of some words that %x\n" % (n, n * n) for n in range(200_000))

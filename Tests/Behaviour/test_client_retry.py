@@ -170,7 +170,7 @@ def test_an_endless_line_is_refused_in_bounded_time():
 
 @pytest.mark.parametrize("limit", [16, 1 << 10, 1 << 16, 1 << 20])
 @pytest.mark.parametrize("drop_answers", [False, True])
-def test_a_refused_line_is_named_whatever_the_limit_is(limit, drop_answers):
+def test_a_refused_line_is_named_for_any_limit(limit, drop_answers):
     data = b"".join(b"%d\n" % n for n in range(20)) + b"x" * (limit + 1) + b"\nafter\n"
     with LineServer(respond=limited(limit, drop_answers)) as server:
         started = time.monotonic()

@@ -109,7 +109,7 @@ def test_a_reader_that_has_all_answers_may_leave_while_the_server_lingers():
 
 
 @pytest.mark.parametrize("flags", [[], ["--json"]])
-def test_a_reader_that_leaves_early_ends_the_client_in_silence(server, flags):
+def test_a_reader_that_exits_early_ends_the_client_without_a_message(server, flags):
     command = f"yes | {client_path()} -p {server.port} {' '.join(flags)} | head -1; echo ${{PIPESTATUS[1]}}"
     result = subprocess.run(["bash", "-c", command], capture_output=True, env=environment(), timeout=30)
     assert result.stdout.split()[-1] == b"141" and result.stderr == b""
@@ -306,7 +306,7 @@ def test_json_for_a_stream(server):
     ]
 
 
-def test_json_escapes_what_a_terminal_obeys_and_keeps_the_rest():
+def test_json_escapes_control_characters_and_keeps_the_rest():
     """Every scalar of the first planes, each a line of one character, which is its own reversal."""
     scalars = [chr(n) for n in [*range(0x80, 0x2100), 0xFEFF, 0xFFFD, 0x1F600] if n != 0x0A]
     with LineServer(respond=lambda connection: [connection.sendall(data) for data in iter(lambda: connection.recv(65536), b"")]) as echo:

@@ -37,7 +37,7 @@ def run(server, how, text, *flags):
 
 
 @pytest.mark.parametrize("how", ["text", "pipe"])
-def test_nothing_is_obeyed_on_a_terminal(server, how):
+def test_a_terminal_gets_no_control_characters_of_an_answer(server, how):
     written, screen = run(server, how, TITLE)
     assert screen.title == "" and written == b"^[]0;owned^G\r\n"
     written, _ = run(server, how, CONTROLS)

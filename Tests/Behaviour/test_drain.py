@@ -216,7 +216,7 @@ def test_blocked_answers_are_delivered_when_the_client_reads_in_time(serve, tmp_
     assert daemon.wait(5) == 0
 
 
-def test_drain_timeout_cuts_off_and_tells_how_many(serve):
+def test_drain_timeout_disconnects_the_rest_and_logs_how_many(serve):
     daemon = serve("port = 0\n[limits]\ndrain_timeout = '400ms'\n")
     deaf = [connect(daemon.port) for _ in range(3)]
     for client in deaf:
@@ -246,7 +246,7 @@ def test_an_interrupt_while_it_stops_ends_it_at_once(serve, first):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_that_comes_twice_cuts_nobody_off(serve, number):
+def test_a_signal_that_comes_twice_disconnects_nobody(serve, number):
     """timeout(1) sends the signal twice: to its child, and to the process group of the child."""
     daemon = serve()
     with connect(daemon.port) as client:

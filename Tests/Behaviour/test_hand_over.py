@@ -199,7 +199,7 @@ def test_chunks_and_units_stay_what_they_were(service, tmp_path):
     assert ask_once(tmp_path / "chunk-character", text.encode() + b"\n") == text.encode()[::-1] + b"\n"
 
 
-def test_numbers_counters_and_names_go_along(service):
+def test_numbers_counters_and_names_are_handed_over(service):
     run = service()
     with connect(run.daemon.port) as client:
         name = "%s:%s" % client.getsockname()
@@ -211,7 +211,7 @@ def test_numbers_counters_and_names_go_along(service):
     assert not run.daemon.logged(r"\bconnected " + name)
 
 
-def test_changing_hands_is_not_reported(service):
+def test_a_hand_over_logs_nothing_about_clients(service):
     run = service()
     with connect(run.daemon.port) as client:
         ask(client, b"one\n")
@@ -221,7 +221,7 @@ def test_changing_hands_is_not_reported(service):
         assert not run.daemon.logged("connected 127")
 
 
-def test_how_long_it_was_silent_goes_along(service):
+def test_the_idle_time_is_handed_over(service):
     run = service("port = 0\n[limits]\nidle_timeout = '1500ms'\n")
     with connect(run.daemon.port) as client:
         ask(client, b"one\n")
@@ -292,7 +292,7 @@ def test_a_listener_that_the_next_configuration_lacks(service, store, tmp_path):
         assert ask_once(tmp_path / "socket", b"three\n") == b"eerht\n"
 
 
-def test_max_connections_lowered_drops_nobody(service):
+def test_a_lower_max_connections_closes_no_connection(service):
     run = service()
     clients = [connect(run.daemon.port) for _ in range(20)]
     for client in clients:
@@ -372,9 +372,9 @@ def under_way():
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives up rights that only root has")
 @pytest.mark.parametrize("others", [600, 1100])
-def test_more_descriptors_under_way_than_the_user_may_have(start, store, under_way, others):
-    """ETOOMANYREFS for the third message or the first one: everybody is answered and ended as in a stop, for the socket that has
-    the connections could not be passed on either."""
+def test_more_descriptors_in_flight_than_the_user_may_have(start, store, under_way, others):
+    """ETOOMANYREFS for the third message or the first one: all clients are answered and disconnected as in a stop, because
+    the socket with the connections could not be passed on either."""
     config = "port = 0\n[limits]\nmax_connections_per_client = 0\n[log]\nconnections = false\n"
     run = Service(start, store, config, first=dict(limit=1000, wrapper=ORDINARY))
     clients = [connect(run.daemon.port) for _ in range(700)]
@@ -408,7 +408,7 @@ def test_more_connections_than_one_message_holds(service):
             assert receive(client, 4) == b"owt\n"
 
 
-def test_a_store_without_a_place_means_a_drain(service_both_ways, store):
+def test_a_full_store_means_a_drain(service_both_ways, store):
     store.places = 0
     run = service_both_ways()
     with connect(run.daemon.port) as client:
@@ -420,7 +420,7 @@ def test_a_store_without_a_place_means_a_drain(service_both_ways, store):
     before.wait_for_log("the service manager does not store the connections")
 
 
-def test_the_store_has_one_place(service, store):
+def test_a_store_for_one_descriptor_means_a_drain(service, store):
     """The listener takes the only place, so the connections do not fit: they are answered and closed as in a stop."""
     store.places = 1
     run = service()
@@ -504,7 +504,7 @@ def strangers():
 
 
 @pytest.mark.parametrize("kind", strangers())
-def test_a_stranger_in_the_store(service, store, kind):
+def test_a_foreign_descriptor_in_the_store(service, store, kind):
     run = service()
     with connect(run.daemon.port) as client:
         ask(client, b"one\n")
@@ -520,7 +520,7 @@ def test_a_stranger_in_the_store(service, store, kind):
 
 
 @pytest.mark.parametrize("name", ["conversations.2", "listener.99", "listener.7.file.1.2", "whatever", "unknown"])
-def test_a_stranger_under_any_name(service, store, name):
+def test_a_foreign_descriptor_under_any_name(service, store, name):
     run = service()
     with connect(run.daemon.port) as client:
         ask(client, b"one\n")
@@ -534,9 +534,9 @@ def test_a_stranger_under_any_name(service, store, name):
         assert run.daemon.port
 
 
-def test_a_kill_while_the_conversations_wait(service, store):
-    """The next process is killed before it has taken them over, or after: each conversation goes on or ends, and none is
-    answered wrongly."""
+def test_a_kill_while_the_connections_are_stored(service, store):
+    """The next process is killed before or after it has taken them over: each connection continues or ends, and no answer is
+    wrong."""
     run = service()
     clients = [connect(run.daemon.port) for _ in range(50)]
     for client in clients:

@@ -109,7 +109,7 @@ def test_a_socket_file(start, path):
 
 @pytest.mark.parametrize("mode", ["0600", "0660", "0777"])
 @pytest.mark.parametrize("umask", [0, 0o077])
-def test_its_mode_whatever_the_umask(start, path, mode, umask):
+def test_the_mode_does_not_depend_on_the_umask(start, path, mode, umask):
     before = os.umask(umask)
     try:
         start(at(path, f"mode = '{mode}'"))
@@ -118,7 +118,7 @@ def test_its_mode_whatever_the_umask(start, path, mode, umask):
     assert stat.S_IMODE(os.stat(path).st_mode) == int(mode, 8)
 
 
-def test_the_file_of_a_dead_server_is_replaced(start, path):
+def test_the_socket_file_of_a_dead_server_is_replaced(start, path):
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
     assert path.exists()
@@ -136,7 +136,7 @@ def test_after_a_kill_it_starts_again(start, path):
     assert ask_once(path, b"alive\n") == b"evila\n"
 
 
-def test_the_file_of_a_live_server_is_never_stolen(start, path, tmp_path):
+def test_the_socket_file_of_a_live_server_is_never_replaced(start, path, tmp_path):
     start(at(path))
     inode = os.stat(path).st_ino
     result = run(tmp_path, at(path))
@@ -181,7 +181,7 @@ def test_a_lock_on_the_directory_that_somebody_keeps_costs_a_second_at_most(star
         os.close(directory)
 
 
-def test_a_busy_live_server_is_not_taken_for_dead(path, tmp_path):
+def test_a_busy_server_is_not_taken_for_a_dead_one(path, tmp_path):
     with socket.socket(socket.AF_UNIX) as live:
         live.bind(str(path))
         live.listen(0)
@@ -193,7 +193,7 @@ def test_a_busy_live_server_is_not_taken_for_dead(path, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["file", "directory", "link to a file", "fifo"])
-def test_what_is_no_socket_is_never_removed(path, tmp_path, kind):
+def test_a_file_that_is_not_a_socket_is_never_removed(path, tmp_path, kind):
     if kind == "file":
         path.write_text("precious")
     elif kind == "directory":
@@ -280,11 +280,11 @@ def test_a_directory_that_is_missing(tmp_path):
     assert "No such file or directory" in sentence and "does not exist" in sentence
 
 
-def test_a_host_that_nobody_knows(tmp_path):
+def test_a_host_that_does_not_resolve(tmp_path):
     assert 'cannot find the host "name.invalid": ' in refusal(run(tmp_path, "host = 'name.invalid'\n"))
 
 
-def test_every_place_that_cannot_be_opened_is_told(tmp_path):
+def test_every_address_that_cannot_be_opened_is_reported(tmp_path):
     result = run(tmp_path, "[[listener]]\nhost = '192.0.2.1'\n[[listener]]\nhost = '198.51.100.1'\n")
     assert result.returncode == 69
     assert "192.0.2.1" in result.stderr.decode() and "198.51.100.1" in result.stderr.decode()

@@ -48,7 +48,7 @@ def test_a_unix_client_cannot_pose_as_an_internet_one(start, tmp_path, monkeypat
     daemon.wait_for_log("info: disconnected unix:10.0.0.1:4444 after 1 line")
 
 
-def test_a_reset_is_told(start):
+def test_a_reset_is_logged(start):
     daemon = start()
     client = connect(daemon.port)
     ask(client, b"x\n")
@@ -62,7 +62,7 @@ def test_the_last_unterminated_line_counts(start):
     daemon.wait_for_log("disconnected .* after 2 lines")
 
 
-def test_a_level_hides_what_is_less(start):
+def test_a_level_hides_the_levels_below(start):
     daemon = start("port = 0\n[log]\nlevel = 'notice'\n")
     ask_once(daemon.port, b"x\n")
     daemon.signal(signal.SIGTERM)
@@ -70,13 +70,13 @@ def test_a_level_hides_what_is_less(start):
     assert not daemon.logged(" info: ") and daemon.logged(" notice: ")
 
 
-def test_the_flag_goes_over_the_file(start):
+def test_the_flag_overrides_the_file(start):
     daemon = start("port = 0\n[log]\nlevel = 'error'\n", "--log-level", "info")
     ask_once(daemon.port, b"x\n")
     daemon.wait_for_log("disconnected")
 
 
-def test_a_stalled_reader_of_the_log_stalls_no_client_and_is_told_what_it_missed(tmp_path):
+def test_a_stalled_reader_of_the_log_stalls_no_client_and_learns_what_was_dropped(tmp_path):
     end, stderr = os.pipe()
     fcntl.fcntl(stderr, 1031, 4096)  # F_SETPIPE_SZ
     daemon = Daemon(tmp_path, "[[listener]]\npath = '%s/socket'\n" % tmp_path, stderr=stderr)

@@ -100,7 +100,7 @@ def waits(client):
 
 
 @pytest.mark.parametrize("cap", [1, 3])
-def test_beyond_the_cap_clients_wait_in_the_backlog_until_one_leaves(serve, cap):
+def test_beyond_max_connections_clients_wait_in_the_backlog(serve, cap):
     daemon = serve(f"port = 0\n[limits]\nmax_connections = {cap}\n")
     clients = [connect(daemon.port) for _ in range(cap + 2)]
     for client in clients[:cap]:
@@ -117,13 +117,13 @@ def test_beyond_the_cap_clients_wait_in_the_backlog_until_one_leaves(serve, cap)
     assert ask_once(daemon.port, b"free\n") == b"eerf\n"
 
 
-def test_a_cap_of_one_serves_one_after_the_other_without_end(serve):
+def test_with_one_slot_clients_are_served_in_turn(serve):
     daemon = serve("port = 0\n[limits]\nmax_connections = 1\n")
     for number in range(300):
         assert ask_once(daemon.port, b"%d\n" % number) == turned(b"%d\n" % number)
 
 
-def test_the_cap_holds_over_all_listeners_together(serve):
+def test_max_connections_counts_all_listeners_together(serve):
     daemon = serve("[[listener]]\nhost = '127.0.0.1'\nport = 0\n" * 2 + "[limits]\nmax_connections = 1\n", listeners=2)
     first, second = daemon.ports
     for number in range(50):
@@ -140,7 +140,7 @@ def test_the_cap_holds_over_all_listeners_together(serve):
             assert receive(waiter, 4) == (b"owt\n" if served is one else b"eno\n")
 
 
-def test_a_client_that_leaves_the_backlog_takes_no_place(serve):
+def test_a_client_that_leaves_the_backlog_takes_no_slot(serve):
     daemon = serve("port = 0\n[limits]\nmax_connections = 1\n")
     with connect(daemon.port) as first:
         assert ask(first, b"in\n") == b"ni\n"
@@ -149,7 +149,7 @@ def test_a_client_that_leaves_the_backlog_takes_no_place(serve):
     assert ask_once(daemon.port, b"free\n") == b"eerf\n"
 
 
-def test_a_raised_cap_lets_those_in_who_wait(serve):
+def test_a_raised_limit_admits_the_waiting_clients(serve):
     config = "port = 0\n[limits]\nmax_connections = {}\n"
     daemon = serve(config.format(1))
     with connect(daemon.port) as first, connect(daemon.port) as second:
@@ -165,7 +165,7 @@ def test_a_raised_cap_lets_those_in_who_wait(serve):
 
 # Open files.
 
-def test_few_descriptors_lower_the_cap_and_do_not_kill(serve):
+def test_few_descriptors_mean_fewer_slots_and_no_crash(serve):
     daemon = serve(files=64)
     assert "64 open files" in daemon.wait_for_log("max_connections is 10000, but only")
     clients = [connect(daemon.port) for _ in range(200)]

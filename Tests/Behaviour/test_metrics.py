@@ -143,7 +143,7 @@ def test_paused_accepting_is_counted_while_it_lasts(start):
     assert parse(get(port)[1])["reversed_accept_paused_seconds_total"] >= after
 
 
-def test_the_page_lists_what_there_is(start, tmp_path):
+def test_the_page_lists_every_metric(start, tmp_path):
     """docs/metrics.md lists each metric with its kind and meaning, and no other."""
     file = tmp_path / "reversed.prom"
     daemon = start(HTTP + f'file = "{file}"\n')

@@ -66,7 +66,7 @@ backend back
     assert not daemon.logged("PROXY header")
 
 
-def test_a_plain_check_of_the_port_is_no_fault(start, balance):
+def test_a_port_check_is_no_failure(start, balance):
     daemon = start(CONFIG)
     proxy = balance(FRONT + "check inter 50ms send-proxy-v2\n", daemon=daemon.port)
     for _ in range(20):

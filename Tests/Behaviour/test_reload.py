@@ -158,7 +158,7 @@ def test_framing_and_unit_are_for_new_clients(serve):
         assert ask(old, "né\n".encode()) == "én\n".encode()
 
 
-def test_listeners_on_any_free_port_keep_their_own_manner(start):
+def test_listeners_on_any_free_port_keep_their_own_options(start):
     config = listener(more="framing = 'line'") + listener(more="framing = 'chunk'")
     daemon = start(config, listeners=2)
     lines, chunks = daemon.ports

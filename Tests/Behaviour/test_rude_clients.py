@@ -196,7 +196,7 @@ def seconds_until_closed(client):
     return time.monotonic() - begun
 
 
-def test_an_idle_client_is_told_goodbye(serve):
+def test_an_idle_client_is_disconnected(serve):
     daemon = serve(IDLE)
     with connect(daemon.port) as silent, connect(daemon.port) as answered:
         assert ask(answered, b"once\n") == b"ecno\n"

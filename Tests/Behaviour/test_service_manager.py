@@ -200,7 +200,7 @@ def test_more_time_is_asked_for_while_draining(start, manager):
         assert daemon.wait() == 0
 
 
-def test_the_status_lives(start, manager):
+def test_the_status_shows_the_current_load(start, manager):
     daemon = start(env=under(manager))
     manager.await_("READY")
     with connect(daemon.port) as client:
@@ -303,7 +303,7 @@ def test_nonsense_is_warned_of(start, variables):
     {"LISTEN_FDS": "1", "LISTEN_PID": "1"}, {"LISTEN_FDS": "0", "LISTEN_PID": "1"}, {"NOTIFY_SOCKET": ""},
     {"JOURNAL_STREAM": "nonsense"}, {"JOURNAL_STREAM": "1:2"}, {"JOURNAL_STREAM": "99999999999999999999:1"},
 ], ids=str)
-def test_what_is_meant_for_others_is_no_reason_to_warn(start, variables):
+def test_variables_for_another_process_are_ignored_without_a_warning(start, variables):
     daemon = start(env=environment(**variables))
     assert ask_once(daemon.port, b"hello\n") == b"olleh\n"
     assert not daemon.logged(" warning: ")
@@ -374,7 +374,7 @@ def test_a_restart_keeps_the_backlog_for_the_next_one(activate, tmp_path):
         assert waiting.recv(10) == b"neewteb\n"
 
 
-def test_a_reload_keeps_the_sockets_and_changes_the_manner(activate):
+def test_a_reload_keeps_the_sockets_and_changes_the_options(activate):
     listener = listening(socket.AF_INET, ("127.0.0.1", 0))
     daemon = activate([listener])
     daemon.reload("port = 1\nframing = 'chunk'\n")
@@ -382,7 +382,7 @@ def test_a_reload_keeps_the_sockets_and_changes_the_manner(activate):
         assert ask(client, b"abc") == b"cba"
 
 
-def test_what_does_not_listen_is_closed_with_a_warning(activate):
+def test_a_passed_socket_that_does_not_listen_is_closed_with_a_warning(activate):
     listener = listening(socket.AF_INET, ("127.0.0.1", 0))
     datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     datagram.bind(("127.0.0.1", 0))
@@ -402,7 +402,7 @@ def test_more_promised_than_passed(start):
     daemon.wait_for_log(" warning: LISTEN_FDS=40")
 
 
-def test_a_listener_like_one_of_the_file_is_served_in_its_manner(activate, tmp_path):
+def test_a_passed_socket_has_the_options_of_its_listener_in_the_file(activate, tmp_path):
     one = listening(socket.AF_INET, ("127.0.0.1", 0))
     other = listening(socket.AF_UNIX, str(tmp_path / "socket"))
     activate([one, other], f"[[listener]]\nhost = '127.0.0.1'\nport = {one.getsockname()[1]}\nframing = 'chunk'\n"

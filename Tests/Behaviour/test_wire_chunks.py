@@ -86,7 +86,7 @@ def test_a_larger_block_is_answered_1024_bytes_at_a_time(serve):
     assert answer[:1024] == block[:1024][::-1] and len(answer) == 2500
 
 
-def test_characters_stay_whole_where_the_listener_says_so(serve):
+def test_characters_stay_whole_if_the_listener_is_set_so(serve):
     with connect(serve("port = 0\nframing = 'chunk'\n").port) as client:
         assert ask(client, "né👨‍👩‍👧‍👦".encode()) == "👨‍👩‍👧‍👦én".encode()
 
