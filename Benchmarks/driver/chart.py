@@ -1,7 +1,7 @@
 """The chart: for each work, how reversed compares with each peer. Drawn from the data as plain SVG.
 
 A bar starts at 1 and goes right where reversed is faster, left where the peer is. Each bar is labelled with the peer's name and
-the number, so no reader has to tell colours apart. The two colours differ in lightness too (Okabe and Ito's blue and orange).
+the number, so no reader has to distinguish the colours. The two colours differ in lightness too (Okabe and Ito's blue and orange).
 """
 
 import math
@@ -62,9 +62,9 @@ def svg(rows, missed):
         text(MARGIN + 28, 53, "reversed is faster"),
         f'<rect class="slower" x="{MARGIN + 150}" y="44" width="22" height="10"/>',
         text(MARGIN + 178, 53, "the peer is faster"),
-        text(MARGIN + 300, 53, "Pale: runs differ so much that either may be.", kind="soft"),
-        text(MARGIN, 73, "A bar ends at the median of paired runs; the thin line spans all pairs. Logarithmic axis; "
-             "a bar with a break goes on beyond the edge.", kind="soft"),
+        text(MARGIN + 300, 53, "Faint: not certain, because some pairs of runs went the other way.", kind="soft"),
+        text(MARGIN, 73, "A bar ends at the median of the pairs of runs; the thin line spans all pairs. The axis is logarithmic. "
+             "A bar with a break is longer than the axis.", kind="soft"),
         *parts,
         "</svg>",
         "",
@@ -126,7 +126,7 @@ def goals_missed(missed, x, y):
     y += HEAD + 10
     top = y
     for goal, found in missed:
-        for index, part in enumerate(textwrap.wrap(f"{goal}: {found}", 74)):
+        for index, part in enumerate(textwrap.wrap(f"{goal}; measured: {found}", 74)):
             parts.append(text(x + (0 if index == 0 else 12), y, part, size=11))
             y += 15
         y += 3
