@@ -117,7 +117,7 @@ def servers(rows):
 
 
 def comparison(rows):
-    """Throughput and CPU time: absolute for everybody, and the ratio to each peer."""
+    """Throughput and CPU time: the values of every server, and the ratio to each peer."""
     loads = {name: row for name, row in measured(rows).items() if not {"rate", "flood", "cost"} & row.keys()}
     text = ""
     for row in loads.values():
@@ -282,7 +282,7 @@ SHOWN = {"throughput": "throughput", "cpu": "CPU time per reply", "p99": "p99"}
 
 
 def losses(rows):
-    """Where a peer is ahead by the median of the pairs, whatever the goals are."""
+    """Where a peer is ahead by the median of the pairs, independent of the goals."""
     lines = []
     for row in rows.values():
         metrics = row.get("metrics", {})

@@ -78,7 +78,7 @@ def test_an_exit_of_which_a_part_is_pasted(server, tmp_path):
 
 @pytest.mark.parametrize("terminal", ["xterm", "dumb"])
 def test_a_paste_without_brackets(server, tmp_path, terminal):
-    """If more text arrived with it, nobody typed it; the same holds for keys that leave or stop."""
+    """If more text arrives together with `exit`, it was not typed; the same holds for keys that leave or stop."""
     with Shell(server, tmp_path, TERM=terminal) as shell:
         keys = "" if terminal == "dumb" else "\x04\x1a\x1c"
         shell.send("exit\n" + keys + "echo harm\nexit\nmore\n")

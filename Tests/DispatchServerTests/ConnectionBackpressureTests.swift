@@ -25,7 +25,7 @@ struct ConnectionBackpressureTests {
         #expect(fixture.isEmptied())
     }
 
-    @Test("leaves without a trace when its client vanishes", arguments: [true, false])
+    @Test("is removed completely when its client vanishes", arguments: [true, false])
     func vanishes(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops)
         for _ in 0..<3 {
@@ -84,7 +84,7 @@ struct ConnectionBackpressureTests {
         }
     }
 
-    @Test("is closed when it can wait neither here nor there", arguments: [true, false])
+    @Test("is closed if it can wait neither on its source nor on a loop", arguments: [true, false])
     func loopFails(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops)
         let other = try fixture.makeLoop(1)

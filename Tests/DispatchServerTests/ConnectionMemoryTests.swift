@@ -85,7 +85,7 @@ struct ConnectionMemoryTests {
         #expect(fixture.records.contains("bytes are held for clients"))
     }
 
-    @Test("end when they wait and their client is gone")
+    @Test("end if their client disconnects while they wait")
     func gone() throws {
         let fixture = try Fixture(usesHotLoops: true, limits: Self.limits(1 << 20))
         do {
@@ -109,7 +109,7 @@ struct ConnectionMemoryTests {
         #expect(fixture.core.memory.used == 0 && fixture.core.memory.waitingConnections == 0)
     }
 
-    @Test("tell how many bytes of answers were not taken", arguments: [true, false])
+    @Test("report how many bytes of answers were not taken", arguments: [true, false])
     func untaken(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops)
         let (peer, _) = try fixture.connect()

@@ -52,7 +52,7 @@ struct ConnectionProxyTests {
         #expect(fixture.isEmptied())
     }
 
-    @Test("keeps the peer's address where the peer speaks for itself")
+    @Test("keeps the address of a peer that sends no client's address")
     func local() throws {
         let fixture = try Fixture(usesHotLoops: false)
         let (peer, _) = try fixture.connect(Self.sessions)
@@ -104,7 +104,7 @@ struct ConnectionProxyTests {
         #expect(failures(fixture) == [.late: 3])
     }
 
-    @Test("counts for its client and not for the balancer, which speaks for many")
+    @Test("counts for its client, not for the balancer")
     func countsForItsClient() throws {
         let fixture = try Fixture(usesHotLoops: false)
         fixture.core.connections.setCapacity(10, perClient: 2)
@@ -135,7 +135,7 @@ struct ConnectionProxyTests {
         #expect(try connect(Self.header).isAnswered("one"))
     }
 
-    @Test("may leave without a word, as a check of the port does")
+    @Test("may disconnect without sending anything, as a port check does")
     func leaves() throws {
         let fixture = try Fixture(usesHotLoops: false)
         let (peer, _) = try fixture.connect(Self.sessions)

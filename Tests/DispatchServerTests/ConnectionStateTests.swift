@@ -357,7 +357,7 @@ struct ConnectionStateTests {
         }
     }
 
-    @Test("when something came, fruitless events count from the beginning")
+    @Test("when data arrives, the count of events without data starts again")
     func fruitful() {
         var state = Start.serving.state
         for _ in 0..<(3 * State.fruitlessEvents) {

@@ -3,9 +3,9 @@ import Testing
 
 @testable import DispatchServer
 
-@Suite("A value that many read")
+@Suite("A value with many readers")
 struct CurrentValueTests {
-    @Test("is the new value, for existing copies, too")
+    @Test("is the new value, also for existing copies")
     func replaces() {
         let source = CurrentValue("first")
         var copy = source.copy()

@@ -41,7 +41,7 @@ struct DescriptorLimitTests {
         #expect(fit.map { min(wanted, $0) } == clients)
     }
 
-    @Test("is too low for anybody where not even one client fits", arguments: [(52, 20), (10, 0), (0, 0)])
+    @Test("is too low if not even one client fits", arguments: [(52, 20), (10, 0), (0, 0)])
     func tooLow(limit: UInt64, fixed: Int) {
         #expect(DescriptorLimit.connections(within: limit, listeners: fixed, open: 0) == nil)
     }

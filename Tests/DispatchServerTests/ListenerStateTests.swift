@@ -55,7 +55,7 @@ struct ListenerStateTests {
 
     // MARK: - The table
 
-    @Test("when it is held: accepts nobody until it is released; a second time changes nothing")
+    @Test("when it is held: accepts no client until it is released; a second time changes nothing")
     func hold() {
         check([
             .opened: Expected([], .held), .accepting: Expected([.unwatch], .held),
@@ -83,7 +83,7 @@ struct ListenerStateTests {
         check([.accepting: Expected([.accept])]) { $0.handshakesAreOver() }
     }
 
-    @Test("waits where no slot is free")
+    @Test("waits if no slot is free")
     func noSlot() {
         check([.accepting: Expected([.unwatch, .awaitSlot], .waitingForSlot(since: 5000))]) {
             $0.foundNoSlot(now: 5000)
@@ -121,7 +121,7 @@ struct ListenerStateTests {
         }
     }
 
-    @Test("gives up with a word, once")
+    @Test("gives up with one message")
     func givesUp() {
         let dead = Expected([.note(.dead(ENOSPC)), .close], .closed)
         check([.opened: dead, .accepting: dead, .waitingForSlot: dead, .backingOff: dead]) {
@@ -165,7 +165,7 @@ struct ListenerStateTests {
 
     // MARK: - What takes longer
 
-    @Test("An error that says that the socket does not listen is looked into")
+    @Test("An error that may mean that the socket does not listen is examined")
     func notListening() {
         for code in [EINVAL, EBADF, ENOTSOCK] {
             var alive = State()
@@ -179,7 +179,7 @@ struct ListenerStateTests {
         }
     }
 
-    @Test("accepts so many in a row, then lets others have their turn")
+    @Test("accepts a limited number in a row, then lets others run")
     func budget() {
         var state = Start.accepting.state
         for _ in 0..<2 {
@@ -194,7 +194,7 @@ struct ListenerStateTests {
         #expect(state.failed(ECONNABORTED, now: 0) == [])
     }
 
-    @Test("tells of clients that wait once a minute, and when it accepts again only after that")
+    @Test("reports waiting clients once a minute, and the end of a pause only after a report")
     func pauseNotices() {
         var state = Start.accepting.state
         // A pause that nobody has noticed ends without a word.
@@ -219,7 +219,7 @@ struct ListenerStateTests {
         #expect(state.tick(clientWaits: true, now: 123_500) == [.note(.paused(60_001))])
     }
 
-    @Test("tells of a system that refuses once a minute, with how often it did")
+    @Test("reports a failing system call once a minute, with the number of failures")
     func failureNotices() {
         var state = Start.accepting.state
         var notices: [(Milliseconds, Action)] = []
@@ -276,7 +276,7 @@ struct ListenerStateTests {
         #expect(state.failed(EAGAIN, now: 1200) == [.close])
     }
 
-    @Test("that leaves accepts everybody that waits in one run: no event would close it after the last one")
+    @Test("that leaves accepts all waiting clients in one run, because no event follows the last one")
     func leavesCrowd() {
         var state = Start.waitingForSlot.state
         _ = state.leave(arrivedBy: 1050)
@@ -285,7 +285,7 @@ struct ListenerStateTests {
         #expect(state.failed(EAGAIN, now: 2000) == [.close])
     }
 
-    @Test("that leaves and was held goes on when it is released: no event would close it")
+    @Test("that leaves and was held continues when released, because no event would close it")
     func releasedWhileItLeaves() {
         var state = Start.accepting.state
         _ = state.leave(arrivedBy: 10)
@@ -294,7 +294,7 @@ struct ListenerStateTests {
         #expect(state.failed(EAGAIN, now: 10) == [.close])
     }
 
-    @Test("backs off when one client after another is gone, and logs it")
+    @Test("backs off if many clients in a row have disconnected, and logs it")
     func goneForGood() {
         var state = Start.accepting.state
         _ = state.ready()

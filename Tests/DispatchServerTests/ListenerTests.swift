@@ -23,7 +23,7 @@ struct ListenerTests {
         }
     }
 
-    @Test("accepts everybody, logs each with its address, and gives new clients the new sessions")
+    @Test("accepts all clients, logs each with its address, and gives new clients the new sessions")
     func accepts() throws {
         let fixture = try Fixture(usesHotLoops: true, capacity: 200)
         let listener = try fixture.listen()
@@ -78,7 +78,7 @@ struct ListenerTests {
         #expect(fixture.records.contains(" again after "))
     }
 
-    @Test("whose socket does not listen any more says so, and closes")
+    @Test("whose socket no longer listens says so, and closes")
     func dies() throws {
         let fixture = try Fixture(usesHotLoops: false)
         let isClosed = DispatchSemaphore(value: 0)

@@ -78,7 +78,7 @@ struct LoopBalanceTests {
         #expect(simulation.changes.allSatisfy { $0.at < 20_000 })
     }
 
-    @Test("tries a second loop where it takes time from the clients, gives it up, and waits longer each time")
+    @Test("tries a second loop that takes time from the clients, gives it up, and waits longer each time")
     func reverts() {
         // One loop does 1000, two do 650 together.
         var simulation = Simulation(maximum: 2) { shares in
@@ -167,7 +167,7 @@ struct LoopBalanceTests {
         #expect(simulation.changes.count - before < 20)
     }
 
-    @Test("levels the loops when one has too much and another sleeps")
+    @Test("balances the loops if one has too much work and another sleeps")
     func levels() {
         // Each member needs as much of a processor as any other; the loops start unequal.
         var simulation = Simulation(maximum: 2, model: Self.bound)
@@ -206,7 +206,7 @@ struct LoopBalanceTests {
         #expect(simulation.balance.target == 0)
     }
 
-    @Test("uses no more loops than could be made")
+    @Test("uses no more loops than could be created")
     func limited() {
         var simulation = Simulation(maximum: 8, model: Self.bound)
         simulation.run(for: 2000)

@@ -40,7 +40,7 @@ struct MemoryBudgetTests {
         #expect(budget.allowance(used: held.reduce(0, +), holding: 200) > 0)
     }
 
-    @Test("is given up by those that have held the most for long, until a quarter is free")
+    @Test("is freed by closing those that have held the most for long, until a quarter is free")
     func choice() {
         let long: Milliseconds = 1000
         let now = long + MemoryBudget.holdTimeout + 1

@@ -4,9 +4,9 @@ import Testing
 
 @testable import DispatchServer
 
-@Suite("What a server counts", .serialized)
+@Suite("The counters of a server", .serialized)
 struct MetricsTests {
-    @Test("Requests by kind and size, on each thread apart, add up")
+    @Test("Requests by kind and size are summed over the threads")
     func tally() {
         let one = RequestTally()
         one.add(size: 4, kind: 1)
@@ -25,7 +25,7 @@ struct MetricsTests {
         #expect(one.requests(ofKind: 1) == 2 && one.bytes(ofKind: 1) == 9 && one.requests(ofKind: 0) == 1)
     }
 
-    @Test("One event in sixteen is timed, and none that brought nothing")
+    @Test("One event in sixteen is timed, and none without data")
     func timing() {
         let worker = Worker()
         for _ in 0..<5 { worker.timing { 0 } }
@@ -70,7 +70,7 @@ struct MetricsTests {
         listener.close()
     }
 
-    @Test("Names and meanings of the metrics are fit for Prometheus, and each is there once")
+    @Test("Names and meanings of the metrics are valid for Prometheus, and each name is unique")
     func table() {
         var terms = MetricsTerms()
         terms.prefix = "x"

@@ -182,7 +182,7 @@ struct ProxyHeaderTests {
         #expect(ProxyHeaders.read(line + Array(repeating: 32, count: 10_240)).step == .invalid(.tooLong))
     }
 
-    @Test("of another kind is seen at the first byte that shows it")
+    @Test("of another kind is detected at the first byte that differs")
     func missing() {
         for text in ["G", "hello\n", "PROXx", "\n", "\r\n\r\n\u{1}", "\u{16}\u{3}\u{1}", " PROXY TCP4"] {
             #expect(
@@ -227,7 +227,7 @@ struct ProxyHeaderTests {
         #expect(ProxyHeaders.read(ProxyHeaders.binary(extensions: bytes)).step == .invalid(.malformed))
     }
 
-    @Test("with a wrong checksum is refused, wherever it is damaged")
+    @Test("with a wrong checksum is refused, at any damaged byte")
     func checksum() {
         #expect(CRC32C.checksum(of: Array("123456789".utf8)) == 0xE306_9283)
         for bit in 0..<32 {
@@ -262,7 +262,7 @@ struct ProxyHeaderTests {
         #expect(ProxyHeaders.read(local).step == .complete(length: local.count, client: nil))
     }
 
-    @Test("is believed from the trusted networks only, and from a Unix socket")
+    @Test("is accepted only from the trusted networks and from a Unix socket")
     func trusted() throws {
         let listener = ProxyProtocol(isExpected: true, trusted: [try Network(parsing: "10.0.0.0/8")])
         #expect(

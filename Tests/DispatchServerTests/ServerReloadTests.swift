@@ -57,7 +57,7 @@ struct ServerReloadTests {
         #expect(second.isAnswered("two"))
     }
 
-    @Test("can bring back an address that the one before took away")
+    @Test("can add an address again that the previous reload removed")
     func bringsBack() throws {
         let server = try serve(Self.configuration("127.0.0.1"))
         let port = try #require(

@@ -77,7 +77,7 @@ struct ServerTests {
         #expect(server.drainProgress == progress + 5)
     }
 
-    @Test("cuts off a client that does not take its answers in time", arguments: [true, false])
+    @Test("disconnects a client that does not take its answers in time", arguments: [true, false])
     func cutsOff(usesHotLoops: Bool) throws {
         var configuration = Self.configuration()
         configuration.limits.drainTimeout = .milliseconds(100)
@@ -94,7 +94,7 @@ struct ServerTests {
         #expect(records.contains("the drain timeout is over"))
     }
 
-    @Test("lets the next client in when one leaves", arguments: [true, false])
+    @Test("accepts the next client when one disconnects", arguments: [true, false])
     func cap(usesHotLoops: Bool) throws {
         var configuration = Self.configuration()
         configuration.limits.maximumConnections = 1
@@ -163,7 +163,7 @@ struct ServerTests {
         #expect(drain(server) == 0)
     }
 
-    @Test("applies new limits to connections that stand", arguments: [true, false])
+    @Test("applies new limits to existing connections", arguments: [true, false])
     func reloadsLimits(usesHotLoops: Bool) throws {
         var configuration = Self.configuration()
         let server = try serve(configuration, usesHotLoops: usesHotLoops)

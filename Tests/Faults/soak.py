@@ -105,7 +105,7 @@ class Troubles(threading.Thread):
 
 
 class Streams(threading.Thread):
-    """Runs the client in a loop: every line must be answered, whatever else happens."""
+    """Runs the client in a loop: every line must be answered."""
 
     def __init__(self, port, seconds):
         super().__init__()

@@ -114,7 +114,7 @@ struct HTTPSessionTests {
         #expect(reason.hasPrefix("an HTTP request with "))
     }
 
-    @Test("Other methods and versions have answers of their own")
+    @Test("Other methods and versions get the specified answers")
     func others() {
         #expect(Self.answers("POST / HTTP/1.1\r\nHost: a\r\n\r\n").0.contains("405 Method Not Allowed\r\n"))
         #expect(Self.answers("POST / HTTP/1.1\r\nHost: a\r\n\r\n").0.contains("Allow: GET, HEAD\r\n"))
@@ -122,7 +122,7 @@ struct HTTPSessionTests {
         #expect(Self.answers("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").0.contains("505 "))
     }
 
-    @Test("A request has at most 8 KiB, wherever they are, and is refused as soon as it has more")
+    @Test("A request has at most 8 KiB in total, and is refused as soon as it has more")
     func size() {
         let front = "GET /metrics HTTP/1.1\r\nHost: a\r\nX: "
         let most = HTTPSession.maximumHead - front.utf8.count - 4
@@ -173,7 +173,7 @@ struct HTTPSessionTests {
         #expect(kinds.isSuperset(of: ["200", "400", "404", "405", ""]))
     }
 
-    @Test("A head that comes byte by byte is looked at once")
+    @Test("A head that arrives byte by byte is scanned once")
     func linear() {
         let clock = ContinuousClock()
         let head = Array(

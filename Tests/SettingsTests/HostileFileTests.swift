@@ -4,7 +4,7 @@ import Testing
 
 @testable import Settings
 
-@Suite("No file makes it trap")
+@Suite("No file crashes the reader")
 struct HostileFileTests {
     /// A document with everything that TOML has, most of it no setting of ours.
     static let everything = #"""
@@ -93,12 +93,12 @@ struct HostileFileTests {
         ]
     }()
 
-    @Test("Small documents that are not TOML, or hardly", arguments: hostile)
+    @Test("Small documents that are not TOML, or almost not", arguments: hostile)
     func small(document: String) {
         #expect(!mistakes(document).isEmpty || document == "\u{FEFF}\u{FEFF}" || document == "\r")
     }
 
-    @Test("Documents as heavy as the bound allows", .timeLimit(.minutes(1)), arguments: heavy.keys.sorted())
+    @Test("Documents as large as the limit allows", .timeLimit(.minutes(1)), arguments: heavy.keys.sorted())
     func large(name: String) throws {
         let found = mistakes(try #require(Self.heavy[name]))
         #expect(found.isEmpty == (name == "comment"))

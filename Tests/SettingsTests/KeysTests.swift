@@ -32,7 +32,7 @@ struct KeysTests {
         #expect(Settings.name(of: \.idleTimeout) == "limits.idle_timeout")
     }
 
-    @Test("What may be 0 says so, in the way of its type")
+    @Test("A key that may be 0 says so in the notation of its type")
     func zero() {
         let number = Notation<Int>.wholeNumber(1...9).orZero(for: "as many as fit")
         #expect(number.allowed == ["1", "9", "0"])

@@ -111,7 +111,7 @@ struct StreamSocketTests {
         _ = try StreamSocket.listen(on: wide, sharingWithOurOwn: true)
     }
 
-    @Test("tells IPv6 only from dual")
+    @Test("distinguishes IPv6 only from dual")
     func stacks() throws {
         let wildcard = SocketAddress.ipv6(SIMD16(repeating: 0), port: 0, zone: 0)
         let dual = try StreamSocket.listen(on: wildcard, stack: .dual)
@@ -121,7 +121,7 @@ struct StreamSocketTests {
         #expect(areDual == [true, false, false])
     }
 
-    @Test("gives an error number's words, and a number where there are none")
+    @Test("returns the text of an error number, or the number if there is none")
     func reasons() {
         #expect(SystemError.reason(ECONNREFUSED) == "Connection refused")
         #expect(SystemError.reason(987_654) == "error 987654")

@@ -6,7 +6,7 @@ import Testing
 
 @testable import DispatchServer
 
-@Suite("Connections change hands", .serialized)
+@Suite("Connections are handed over", .serialized)
 struct HandOverTests {
     private typealias LineServer = Server<LineSession>
 
@@ -97,7 +97,7 @@ struct HandOverTests {
         return (handed, passed)
     }
 
-    @Test("Half a line, an answer that is not read, and silence go on in another server")
+    @Test("Half a line, an unread answer and an idle connection continue in another server")
     func goesOn() throws {
         let (first, _) = try serve()
         let half = try peer(first)
@@ -128,7 +128,7 @@ struct HandOverTests {
         #expect(second.core.connections.lastNumber == 4)
     }
 
-    @Test("If no process keeps it, the server continues, and can hand over again")
+    @Test("If nothing stores it, the server continues, and can hand over again")
     func takenBack() throws {
         let (server, _) = try serve()
         let client = try peer(server)
@@ -172,7 +172,7 @@ struct HandOverTests {
         close(passed)
     }
 
-    @Test("A session whose state is not understood ends in good order")
+    @Test("A session whose state cannot be read is closed as in a stop")
     func unknownSession() throws {
         let pair = try DescriptorPassing.Pair()
         let (client, other) = try Peer.pair()

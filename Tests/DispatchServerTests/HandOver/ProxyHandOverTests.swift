@@ -4,7 +4,7 @@ import Testing
 
 @testable import DispatchServer
 
-@Suite("Connections through a load balancer change hands", .serialized)
+@Suite("Connections through a load balancer are handed over", .serialized)
 struct ProxyHandOverTests {
     private typealias LineServer = Server<LineSession>
 
@@ -53,7 +53,7 @@ struct ProxyHandOverTests {
         return passed
     }
 
-    @Test("With its header complete it keeps its client, its peer, and its place in the client's count")
+    @Test("A connection with a complete header keeps its client and its peer, and counts for its client")
     func complete() throws {
         let first = try serve()
         let clients = try (0..<2).map { _ in try peer(first, Self.header) }
@@ -86,7 +86,7 @@ struct ProxyHandOverTests {
         #expect(try peer(second, Self.header).isAnswered("five"))
     }
 
-    @Test("In the middle of its header it goes on there, at every byte")
+    @Test("A connection within its header continues in the next process, at every byte")
     func incomplete() throws {
         let first = try serve()
         let header = Array(Self.header.utf8)
@@ -112,7 +112,7 @@ struct ProxyHandOverTests {
         #expect(second.core.connections.proxyHeaderFailures.isEmpty)
     }
 
-    @Test("A header that goes wrong in the next process is refused there")
+    @Test("A header whose rest is wrong is refused in the next process")
     func wrong() throws {
         let first = try serve()
         let client = try peer(first, "PROXY TC")
