@@ -49,7 +49,7 @@ struct ConnectionMemoryTests {
         #expect((400_000...(1 << 20) + MemoryBudget.base).contains(fixture.core.memory.used))
         let (modest, _) = try fixture.connect()
         for _ in 0..<100 { #expect(modest.isAnswered("short")) }
-        // Another limit, as a reload brings it.
+        // Another limit, as after a reload.
         fixture.core.currentLimits = Self.limits(4 << 20)
         fixture.core.sweep()
         #expect(
@@ -77,7 +77,7 @@ struct ConnectionMemoryTests {
         }
         #expect(fixture.core.memory.endedConnections == 1)
         #expect(eventually { fixture.core.memory.used == 0 && fixture.core.memory.waitingConnections == 0 })
-        // What it still sends is discarded, so that the end is a FIN and no reset.
+        // Its further input is discarded, so it gets a FIN and not a reset.
         #expect(greedy.receiveToEnd() == "")
         greedy.halfClose()
         #expect(fixture.isEmptied())

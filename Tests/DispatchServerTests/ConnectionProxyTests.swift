@@ -27,14 +27,14 @@ struct ConnectionProxyTests {
         #expect(peer.receive(4) == "eno\n")
         peer.send("o\n")
         #expect(peer.receive(4) == "owt\n")
-        // What looks like a header is a line by now.
+        // After the header, bytes that look like a header are a line.
         #expect(peer.isAnswered("PROXY UNKNOWN"))
         peer.halfClose()
         #expect(peer.isAtEnd && fixture.isEmptied())
         #expect(fixture.records.texts.first == "connected 192.0.2.1:4660 through unix")
         #expect(fixture.records.contains("disconnected 192.0.2.1:4660 after 3 requests"))
         #expect(failures(fixture).isEmpty)
-        // The header is no part of what the session gets.
+        // The session does not get the header.
         #expect(fixture.core.workers.totals.bytes == 22)
     }
 
@@ -122,14 +122,14 @@ struct ConnectionProxyTests {
         for peer in first { #expect(peer.isAnswered("one")) }
         let third = try connect(Self.header + "one\n")
         #expect(third.receiveToEnd() == "")
-        // Others through the same balancer, and the balancer itself, are not that client.
+        // Other clients through the same balancer, and the balancer itself, do not count as that client.
         let others = try (1...3).map { try connect("PROXY TCP4 192.0.2.\(100 + $0) 198.51.100.2 1 2\r\n") }
         let own = try (0..<2).map { _ in try connect("PROXY UNKNOWN\r\n") }
         for peer in others + own { #expect(peer.isAnswered("one")) }
         #expect(fixture.core.connections.refused == 1 && failures(fixture).isEmpty)
         #expect(fixture.records.contains("refused 192.0.2.1:4660: its address has as many connections"))
         #expect(!fixture.records.contains("disconnected 192.0.2.1"))
-        // One leaves, and another may come.
+        // One disconnects, and another may connect.
         first.removeLast()
         #expect(eventually { fixture.core.connections.ended == 2 })
         #expect(try connect(Self.header).isAnswered("one"))
@@ -150,7 +150,7 @@ struct ConnectionProxyTests {
     )
     func drains(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops)
-        // Nobody serves it yet, so that header and lines wait in the socket when the drain begins.
+        // It is not served yet, so the header and the lines are in the socket when the drain begins.
         let (peer, connection) = try fixture.connect(Self.sessions, isStarted: false)
         peer.send(Self.header + "one\ntwo\nhalf")
         connection.start()

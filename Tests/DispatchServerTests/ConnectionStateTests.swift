@@ -7,7 +7,7 @@ private typealias State = ConnectionState
 private typealias Action = ConnectionState.Action
 private typealias Phase = ConnectionState.Phase
 
-/// The connections of the table: one in each phase, by the events that lead there. All are accepted at 1000.
+/// The connections of the table: one in each phase, made by the events that lead there. All are accepted at 1000.
 private enum Start: CaseIterable, Sendable {
     case serving, drainServing, sending, sendingLast, drainSending, lingering, closed
 
@@ -54,7 +54,7 @@ private enum Start: CaseIterable, Sendable {
 struct ConnectionStateTests {
     private struct Expected {
         var action: Action?
-        /// Nil: the phase stays.
+        /// Nil: the phase does not change.
         var phase: Phase?
 
         init(_ action: Action?, _ phase: Phase? = nil) {
@@ -63,7 +63,7 @@ struct ConnectionStateTests {
         }
     }
 
-    /// Applies an event in each phase and compares what comes out.
+    /// Applies an event in each phase and compares the results.
     private func check(
         _ expected: [Start: Expected],
         at location: SourceLocation = #_sourceLocation,
@@ -73,7 +73,7 @@ struct ConnectionStateTests {
             var state = start.state
             let before = state.phase
             let action = event(&state)
-            // What is not in the table does nothing.
+            // An event that is not in the table does nothing.
             let wanted = expected[start] ?? Expected(.nothing)
             #expect(action == wanted.action, "in \(start)", sourceLocation: location)
             #expect(state.phase == wanted.phase ?? before, "in \(start)", sourceLocation: location)
@@ -297,7 +297,7 @@ struct ConnectionStateTests {
         var limits = Limits()
         limits.idleTimeout = .milliseconds(900)
         limits.firstRequestTimeout = nil
-        // The last progress of all that send was at 1005.
+        // All that send made their last progress at 1005.
         check([
             .serving: Expected(.shutDown, Start.lingering(.timedOut(\.idleTimeout), at: 1905)),
             .drainServing: Expected(.shutDown, Start.lingering(.timedOut(\.idleTimeout), at: 1905)),

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("The connections of a server", .serialized)
 struct ConnectionsTests {
-    /// How often something was called.
+    /// Counts calls.
     private final class Calls: Sendable {
         private let calls = Atomic(0)
         var count: Int { calls.load(ordering: .relaxed) }

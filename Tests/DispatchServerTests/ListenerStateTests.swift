@@ -8,7 +8,7 @@ struct ListenerStateTests {
     private typealias State = ListenerState
     private typealias Action = ListenerState.Action
 
-    /// One listener in each phase, by the events that lead there.
+    /// One listener in each phase, made by the events that lead there.
     private enum Start: CaseIterable, Sendable {
         case opened, accepting, waitingForSlot, backingOff, closed
 
@@ -28,7 +28,7 @@ struct ListenerStateTests {
 
     private struct Expected {
         var actions: [Action]
-        /// Nil: the phase stays.
+        /// Nil: the phase does not change.
         var phase: State.Phase?
 
         init(_ actions: [Action], _ phase: State.Phase? = nil) {
@@ -46,7 +46,7 @@ struct ListenerStateTests {
             var state = start.state
             let before = state.phase
             let actions = event(&state)
-            // What is not in the table does nothing.
+            // An event that is not in the table does nothing.
             let wanted = expected[start] ?? Expected([])
             #expect(actions == wanted.actions, "in \(start)", sourceLocation: location)
             #expect(state.phase == wanted.phase ?? before, "in \(start)", sourceLocation: location)
@@ -129,9 +129,9 @@ struct ListenerStateTests {
         }
     }
 
-    // MARK: - What an error means
+    // MARK: - Errors
 
-    /// Every error of accept(2), and some that it never gives.
+    /// Every error of accept(2), and some that it never returns.
     @Test(
         "has a decision for each error, and takes none that it does not know for \"nobody waits\"",
         arguments: [
@@ -163,7 +163,7 @@ struct ListenerStateTests {
         }
     }
 
-    // MARK: - What takes longer
+    // MARK: - Sequences of events
 
     @Test("An error that may mean that the socket does not listen is examined")
     func notListening() {
@@ -187,7 +187,7 @@ struct ListenerStateTests {
             for _ in 1..<State.acceptBudget { #expect(state.accepted() == [.accept]) }
             #expect(state.accepted() == [])
         }
-        // Clients that are gone count as well.
+        // Clients that have disconnected count too.
         #expect(state.ready() == [.accept])
         #expect(state.accepted() == [.accept])
         for _ in 2..<State.acceptBudget { #expect(state.failed(ECONNABORTED, now: 0) == [.accept]) }
@@ -197,7 +197,7 @@ struct ListenerStateTests {
     @Test("reports waiting clients once a minute, and the end of a pause only after a report")
     func pauseNotices() {
         var state = Start.accepting.state
-        // A pause that nobody has noticed ends without a word.
+        // The end of a pause that was not reported is not reported either.
         _ = state.foundNoSlot(now: 1000)
         #expect(state.tick(clientWaits: false, now: 1500) == [])
         #expect(state.slotIsFree(now: 2000) == [.countPause(1000), .watch, .accept])
@@ -210,7 +210,7 @@ struct ListenerStateTests {
         )
         #expect(state.slotIsFree(now: 5000) == [])
 
-        // Within the minute there is no new notice, neither of the pause nor of its end.
+        // Within the minute neither a pause nor its end is reported again.
         _ = state.foundNoSlot(now: 6000)
         #expect(state.tick(clientWaits: true, now: 63_499) == [])
         #expect(state.slotIsFree(now: 63_499) == [.countPause(57_499), .watch, .accept])
@@ -302,7 +302,7 @@ struct ListenerStateTests {
         let rest = [Action.unwatch, .backOff(State.backOffTime)]
         #expect(state.failed(EPROTO, now: 9) == rest + [.note(.failing(EPROTO, count: 1))])
         _ = state.backOffIsOver()
-        // One that is accepted, or nobody: it is not for good.
+        // A client that was accepted, or is gone already, shows that the error was not permanent.
         for _ in 0..<(2 * State.acceptBudget) {
             _ = state.ready()
             _ = state.failed(ECONNABORTED, now: 10)

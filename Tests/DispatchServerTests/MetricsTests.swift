@@ -92,7 +92,7 @@ struct TwoServersTests {
         let other = try Fixture(usesHotLoops: false)
         let (peer, connection) = try other.connect()
         #expect(peer.isAnswered("one"))
-        // As if its sweep had found that the other one's socket is not watched.
+        // As if its sweep had found a socket of the other server that is not watched.
         one.core.putBack([connection.descriptor: ENOSPC])
         #expect(
             eventually {
@@ -105,7 +105,7 @@ struct TwoServersTests {
 
         one.core.putBack([999_999: ENOSPC])
         usleep(700_000)
-        // Servers of other tests may hold it for a moment.
+        // Servers of other tests may keep it for a moment.
         #expect(
             eventually {
                 one.core.putBack(one.core.endUnwatched())

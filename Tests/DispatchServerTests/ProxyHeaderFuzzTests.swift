@@ -3,7 +3,7 @@ import Testing
 
 @testable import DispatchServer
 
-/// The same bytes lead to the same end however they are cut, and no bytes do harm.
+/// The result does not depend on how the bytes are divided, and no bytes cause a crash.
 @Suite("A PROXY header of random bytes")
 struct ProxyHeaderFuzzTests {
     @Test(
@@ -31,7 +31,7 @@ struct ProxyHeaderFuzzTests {
             switch whole.step {
             case .complete(let length, _):
                 #expect(length <= min(bytes.count, ProxyHeader.maximumLength))
-                // What is behind a header changes nothing, and without its last byte it is not complete.
+                // Bytes after a header change nothing, and without its last byte it is incomplete.
                 #expect(ProxyHeaders.read(Array(bytes[..<length])).step == whole.step)
                 #expect(ProxyHeaders.read(Array(bytes[..<(length - 1)])).step == .needsMore)
                 ends["complete", default: 0] += 1
@@ -41,13 +41,13 @@ struct ProxyHeaderFuzzTests {
                 ends["needsMore", default: 0] += 1
             }
         }
-        // The mutations reach every end.
+        // The mutations reach every result.
         for end in ["complete", "needsMore", "missing", "malformed", "too_long", "checksum"] {
             #expect(ends[end, default: 0] > 0, "\(end): \(ends)")
         }
     }
 
-    /// Bytes that come later may show another fault first, but never make a wrong header right.
+    /// More bytes may show another fault first, but never make a wrong header right.
     private func isSame(_ whole: ProxyHeader.Step, _ cut: ProxyHeader.Step) -> Bool {
         if case .invalid = whole, case .invalid = cut { return true }
         return whole == cut

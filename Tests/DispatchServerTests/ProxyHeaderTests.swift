@@ -7,7 +7,7 @@ import Testing
 struct ProxyHeaderTests {
     private typealias Headers = ProxyHeaders
 
-    /// A header that is right, with the client that it names.
+    /// A correct header, with the client that it names.
     struct Case: CustomTestStringConvertible, Sendable {
         var testDescription: String
         var bytes: [UInt8]
@@ -241,14 +241,14 @@ struct ProxyHeaderTests {
             var damaged = right
             damaged[index] ^= 0x40
             let step = ProxyHeaders.read(damaged).step
-            // Where the damage hides the checksum itself, the lengths seldom fit; a changed type is just another extension.
+            // If the damage hides the checksum itself, the lengths seldom match; a changed type is another extension.
             let isType = index == 16 + ProxyHeaders.ipv4.count + 6
             #expect(
                 isType || step == .invalid(.checksum) || step == .invalid(.malformed),
                 "\(index): \(step)"
             )
         }
-        // A health check may have one as well.
+        // A health check may have a checksum too.
         var local = ProxyHeaders.binary(
             command: 0x20,
             family: 0,

@@ -5,7 +5,7 @@ import Testing
 
 @testable import DispatchServer
 
-/// What the simulation found in reloads and drains (Tests/Simulation), over real sockets.
+/// Bugs of reloads and drains that the simulation has found (Tests/Simulation), over real sockets.
 @Suite("A reload", .serialized)
 struct ServerReloadTests {
     private typealias LineServer = Server<LineSession>
@@ -85,7 +85,7 @@ struct ServerReloadTests {
         #expect(questions == 0)
     }
 
-    /// In a process of its own: the servers of other tests take failures as well.
+    /// In a separate process, because servers of other tests take failures too.
     @Test("a descriptor's failure does not outlive the descriptor")
     func forgetsFailures() async {
         await #expect(processExitsWith: .success) {

@@ -6,11 +6,11 @@ import Testing
 
 @Suite("HTTP for scrapers")
 struct HTTPSessionTests {
-    /// The site of the tests: a short page, and health that is good.
+    /// The site of the tests: a short page, and good health.
     static let site = HTTPSite(metrics: { "up 1\n" }, trouble: { nil })
 
-    /// What a client gets that sends `stream` in pieces of these sizes, again and again, and then its end of file; and why
-    /// the server ended it, if it did.
+    /// The answers to a client that sends `stream` in pieces of these sizes, repeatedly, and then its end of file; and why the server
+    /// closed the connection, if it did.
     static func answers(_ stream: [UInt8], pieces: [Int] = [.max], site: HTTPSite = site) -> (
         String, SessionStep.Ending?
     ) {
@@ -180,7 +180,7 @@ struct HTTPSessionTests {
             ("GET / HTTP/1.1\r\nHost: a\r\n" + String(repeating: "A: b\r\n", count: 1300) + "\r\n").utf8
         )
         let time = clock.measure { #expect(Self.answers(head, pieces: [1]).0.contains("404 ")) }
-        // Were each byte to cost a look at all before it, these would be 32 million looks, seconds in a debug build.
+        // If every byte was compared with all earlier ones, this would be 32 million comparisons, seconds in a debug build.
         #expect(time < .seconds(1))
     }
 
@@ -209,7 +209,7 @@ struct HTTPSessionTests {
 }
 
 extension String {
-    /// How often `part` is in it.
+    /// How often it contains `part`.
     func components(of part: String) -> Int {
         var count = 0
         var rest = self[...]

@@ -15,7 +15,7 @@ struct ProxyProtocolTests {
         let top = "proxy_protocol = true\ntrusted = ['10.0.0.0/8', '::1']\n"
         let both = try expected("10.0.0.0/8", "::1")
         #expect(try settings(top).server.listeners.map(\.proxyProtocol) == [both])
-        // That is also what a socket gets that systemd passes and no listener describes.
+        // The same applies to a socket that systemd passes and no listener describes.
         #expect(try settings(top).server.proxyProtocol == both)
         let listeners = """
             [[listener]]
@@ -60,7 +60,7 @@ struct ProxyProtocolTests {
                 "t.toml:3: [[listener]] 1: proxy_protocol = true: \(mode)"
             ]
         )
-        // Where the top level says it, the listener is named.
+        // If the key is at the top level, the message names the listener.
         #expect(
             mistakes("proxy_protocol = true\ntrusted = ['::1']\n[[listener]]\npath = '/s'") == [
                 "t.toml:3: [[listener]] 1: proxy_protocol = true \(mode)"

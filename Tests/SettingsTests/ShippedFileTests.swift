@@ -12,7 +12,7 @@ struct ShippedFileTests {
 
     @Test("It explains each key: its purpose, its allowed values and its default", arguments: KeyFacts.all)
     func explains(key: KeyFacts) throws {
-        // Paragraphs, those of [[listener]] behind the "#" that they stand in.
+        // The paragraphs; those of [[listener]] are comments.
         let paragraphs = try repositoryFile("config/reversed.toml").split(separator: "\n\n")
         let start = try #require(paragraphs.firstIndex { $0.hasPrefix("# Any number of listeners") })
         let (explanation, line): (Substring, Substring)

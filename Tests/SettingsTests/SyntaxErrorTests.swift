@@ -62,7 +62,7 @@ struct SyntaxErrorTests {
             ("host = '::' ; a comment", 13, comment, nil),
             ("port = 5000;", 8, value, "port = 5000"), ("port = 5000,", 12, comment, "port = 5000"),
             ("port = 1 2", 10, comment, nil),
-            // What should be "=".
+            // Something else instead of "=".
             ("port: 5000", 5, equals, "port = 5000"), ("port 5000", 6, equals, "port = 5000"),
             ("port := 5000", 6, equals, "port = 5000"), ("port == 5000", 7, equals, "port = 5000"),
             ("port => 5000", 7, equals, "port = 5000"), ("host: ::1", 5, equals, "host = \"::1\""),

@@ -117,7 +117,7 @@ struct ByteQueueTests {
             let first = queue.bytes[0]
             #expect(first == UInt8(truncatingIfNeeded: step * 16))
         }
-        // The memory shrinks a few times on the way, each time to far less than half.
+        // The memory shrinks a few times meanwhile, each time to far less than half.
         #expect(moves < 20)
         #expect(movedBytes < size / 4)
     }

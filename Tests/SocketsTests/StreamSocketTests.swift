@@ -56,7 +56,7 @@ struct StreamSocketTests {
         case .failed(EAGAIN): break
         default: Issue.record("a newcomer got into the backlog")
         }
-        // Nobody else has the address, so it is refused.
+        // No other socket has the address, so connecting is refused.
         var events = pollfd(fd: late.number, events: Int16(POLLOUT), revents: 0)
         #expect(poll(&events, 1, 5000) == 1)
         #expect(StreamSocket.pendingError(of: late.number) == ECONNREFUSED)

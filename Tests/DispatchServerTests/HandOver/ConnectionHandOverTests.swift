@@ -49,7 +49,7 @@ struct ConnectionHandOverTests {
         var life = ConnectionState(connectedAt: 0)
         _ = life.received(9, Self.answers(9), answer: 9, now: 1)
         #expect(life.sent(4, now: 1) == .waitForOutput)
-        // Once more: the socket may take it by now.
+        // Once more: now the socket may take it.
         #expect(life.handOver(arrived: 7) == .send(5))
         #expect(life.sent(0, now: 2) == .park)
         #expect(life.phase == .sending(.init(unsent: 5, next: .serve(remaining: nil))))

@@ -9,7 +9,7 @@ import Testing
 struct HandOverFormatTests {
     private static let now: Milliseconds = 4000
 
-    /// The connections of Golden/hand-over-1.hex, which was not written by this code.
+    /// The connections in Golden/hand-over-1.hex, which this code has not written.
     private static func golden() -> [ConnectionRecord] {
         let session: [UInt8] = [1, 2, 3]
         let zone = SIMD16<UInt8>(0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)
@@ -66,7 +66,7 @@ struct HandOverFormatTests {
         ]
     }
 
-    /// The records with their held bytes one after the other, as a file has them.
+    /// The records, followed by their held bytes, as in a file.
     private static func file(_ connections: [ConnectionRecord], _ held: [String]) throws -> [UInt8] {
         var records = [ServerRecord(lastNumber: 77).encoded]
         records += try connections.map { try #require($0.encoded) }

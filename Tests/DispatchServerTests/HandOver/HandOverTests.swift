@@ -32,7 +32,7 @@ struct HandOverTests {
             )
         }
 
-        /// Duplicates for the next process.
+        /// Duplicates of the descriptors for the next process.
         func handOut() -> [StoredListener] {
             listeners.map { StoredListener(descriptor: dup($0.descriptor), name: $0.name) }
         }
@@ -87,7 +87,7 @@ struct HandOverTests {
         return try Peer(connectingTo: place)
     }
 
-    /// Hands over as a daemon does, and returns what the next process gets.
+    /// Hands over as a daemon does, and returns the descriptors for the next process.
     private func handOver(_ server: LineServer) throws -> (HandOver, Int32) {
         let handOver: HandOver? = try awaitResult { server.handOver($0) }
         let handed = try #require(handOver)
@@ -121,7 +121,7 @@ struct HandOverTests {
         let whole = sent / line.utf8.count * line.utf8.count
         #expect(blocked.receive(whole).utf8.count == whole)
         #expect(second.statistics.connections == 3)
-        // A new client has what the new configuration says, and a number of its own.
+        // A new client has the new options and a new number.
         let new = try peer(second)
         new.send("a\n")
         #expect(new.receive(3) == "a!\n")
@@ -144,7 +144,7 @@ struct HandOverTests {
         let (again, passed) = try self.handOver(server)
         #expect(again.connections >= 1)
         close(passed)
-        // The other end of the last duplicate is gone, and with it the conversation.
+        // With the last duplicate, the connection is closed.
         #expect(client.isAtEnd)
     }
 

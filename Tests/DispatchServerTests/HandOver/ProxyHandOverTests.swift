@@ -11,7 +11,7 @@ struct ProxyHandOverTests {
     private static let header = "PROXY TCP4 192.0.2.1 198.51.100.2 4660 5000\r\n"
     private let records = LogRecords()
 
-    /// A server with a listener of its own, which goes on with these conversations. A client may have three connections.
+    /// A server with its own listener, which takes over these connections. A client may have three connections.
     private func serve(conversations: [Int32] = []) throws -> LineServer {
         let listener = ListenerConfiguration(
             endpoint: .internet(host: "127.0.0.1", port: 0),
@@ -72,16 +72,16 @@ struct ProxyHandOverTests {
         clients[0].send("lf\n")
         #expect(clients[0].receive(5) == "flah\n")
         #expect(clients[1].isAnswered("two"))
-        // Two of three are taken: one more of this client may come, and any number of others.
+        // Two of three slots are in use: this client may have one more, and others may connect.
         let third = try peer(second, Self.header)
         #expect(third.isAnswered("three"))
         #expect(try peer(second, Self.header + "four\n").receiveToEnd() == "")
         #expect(try peer(second, "PROXY TCP4 192.0.2.9 198.51.100.2 1 2\r\n").isAnswered("other"))
-        // Its end gives the slot back.
+        // When it ends, the slot is free.
         clients[1].halfClose()
         #expect(clients[1].isAtEnd)
         #expect(records.contains("disconnected 192.0.2.1:4660 after 2 requests"))
-        // Beside it the refused one and the other client have ended.
+        // The refused connection and the other client have ended too.
         #expect(eventually { second.core.connections.ended == 3 })
         #expect(try peer(second, Self.header).isAnswered("five"))
     }
@@ -93,7 +93,7 @@ struct ProxyHandOverTests {
         let clients = try header.indices.dropFirst().map { cut in
             try (cut: cut, peer: peer(first, String(decoding: header[..<cut], as: UTF8.self)))
         }
-        // And one of which nothing has come yet.
+        // And one that has sent nothing yet.
         let silent = try peer(first, "")
         #expect(eventually { first.core.connections.count == clients.count + 1 })
 

@@ -5,7 +5,7 @@ import Synchronization
 
 @testable import DispatchServer
 
-/// What connections and listeners need around them, without a server.
+/// The environment of connections and listeners, without a server.
 final class Fixture: Sendable {
     let core: ServerCore
     let records = LogRecords()
@@ -38,7 +38,7 @@ final class Fixture: Sendable {
         }
     }
 
-    /// Begins to serve one end of a pair of sockets; the other is the client's.
+    /// Begins to serve one end of a pair of sockets; the client has the other.
     func connect(_ makeSession: SessionMaker = Fixture.sessions(), isStarted: Bool = true) throws -> (
         Peer, Connection
     ) {
@@ -58,7 +58,7 @@ final class Fixture: Sendable {
         return (peer, connection)
     }
 
-    /// A loop beside those of the server, so that a test can move connections there.
+    /// An additional loop, so that a test can move connections to it.
     func makeLoop(
         _ index: Int,
         onTick: @escaping @Sendable (HotLoop<Connection>, HotLoop<Connection>.Report) -> Void = { _, _ in }
@@ -72,7 +72,7 @@ final class Fixture: Sendable {
         )
     }
 
-    /// Tells the connection to drain until it knows it, as the server does.
+    /// Drains the connection, and repeats it until it takes effect, as the server does.
     func drain(_ connection: Connection) {
         core.workers.withWorker { worker in
             while !connection.drain(worker, now: Clock.now()) { usleep(1000) }
@@ -83,7 +83,7 @@ final class Fixture: Sendable {
         core.workers.withWorker { connection.tick(Timeouts(limits), $0, now: now) }
     }
 
-    /// Whether every connection is over within some time, its descriptor closed and its slot free.
+    /// Whether every connection ends within some time, with its descriptor closed and its slot free.
     func isEmptied(within seconds: Double = 20) -> Bool {
         let isEmpty = DispatchSemaphore(value: 0)
         core.connections.whenEmpty { isEmpty.signal() }
@@ -97,7 +97,7 @@ extension ConnectionState {
     }
 }
 
-/// For what gives no event that could be awaited.
+/// Polls a condition; for conditions without an event to wait for.
 func eventually(within seconds: Double = 20, _ condition: () -> Bool) -> Bool {
     let deadline = DispatchTime.now() + seconds
     while !condition() {
@@ -107,7 +107,7 @@ func eventually(within seconds: Double = 20, _ condition: () -> Bool) -> Bool {
     return true
 }
 
-/// Runs a body on as many threads at once, and waits until all are done.
+/// Runs a body on several threads at once, and waits for all of them.
 func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
     let done = DispatchGroup()
     for number in 0..<count {
@@ -120,7 +120,7 @@ func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
     done.wait()
 }
 
-/// Threads of their own: blocking ones in libdispatch's pool would take the server's threads.
+/// Threads outside the pool of libdispatch, because blocking ones in it would take the server's threads.
 enum Thread {
     private final class Body {
         let run: @Sendable () -> Void
@@ -144,9 +144,9 @@ enum Thread {
 }
 
 extension Fixture {
-    /// A listener on a port of its own that accepts already.
+    /// A listener on a free port that already accepts.
     ///
-    /// - Parameter isHandedIn: Whether the socket comes from elsewhere, as from systemd.
+    /// - Parameter isHandedIn: Whether the socket was passed in, as by systemd.
     func listen(
         _ makeSession: SessionMaker = Fixture.sessions(),
         isHandedIn: Bool = false,

@@ -1,19 +1,19 @@
 import DispatchServer
 import Glibc
 
-/// Answers each line with its bytes reversed, and with a few words does what only some sessions do.
+/// Answers each line with its bytes reversed; a few words make it do what only some sessions do.
 struct LineSession: Session {
     enum Options: Hashable, Sendable {
         /// The answer is written over the request.
         case inPlace
-        /// The answer is output of its own, and has each line twice.
+        /// The answer is separate output, and has each line twice.
         case twice
-        /// As `inPlace`, but each answer has a `!` before the newline that ends it.
+        /// Like `inPlace`, but each answer has a `!` before its newline.
         case marked
     }
 
     struct Limits: Equatable, Sendable {
-        /// A line that is longer is refused.
+        /// A longer line is refused.
         var longestLine = 4 << 20
     }
 
@@ -54,7 +54,7 @@ struct LineSession: Session {
         return step
     }
 
-    /// memchr(3), because a test of a debug build looks at many megabytes.
+    /// With memchr(3), because tests of a debug build scan many megabytes.
     private static func endOfLine(in buffer: UnsafeMutableRawBufferPointer, from start: Int) -> Int? {
         guard start < buffer.count, let base = buffer.baseAddress else { return nil }
         return memchr(base + start, Int32(newline), buffer.count - start).map { $0 - base }

@@ -1,7 +1,7 @@
 import Glibc
 import Sockets
 
-/// The client's end of a connection, blocking, with a bound on its patience.
+/// The client's end of a connection, blocking, with a timeout.
 final class Peer: Sendable {
     let descriptor: Int32
 
@@ -17,7 +17,7 @@ final class Peer: Sendable {
         self.init(owning: try StreamSocket.connect(to: address).release())
     }
 
-    /// A peer, and the non-blocking other end of its connection, which is the caller's to close.
+    /// A peer, and the non-blocking other end of its connection, which the caller must close.
     static func pair() throws -> (peer: Peer, other: Int32) {
         var ends: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0 else {
@@ -42,7 +42,7 @@ final class Peer: Sendable {
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
     }
 
-    /// That many bytes, or fewer where the connection ends or nothing comes.
+    /// Receives this many bytes, or fewer if the connection ends or the timeout expires.
     func receive(_ count: Int) -> String {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)
@@ -56,31 +56,31 @@ final class Peer: Sendable {
 
     func receiveToEnd() -> String { receive(.max) }
 
-    /// Sends a line and says whether its answer came back.
+    /// Sends a line; returns whether its answer arrived.
     func isAnswered(_ line: String) -> Bool {
         send(line + "\n")
         return receive(line.utf8.count + 1) == String(line.reversed()) + "\n"
     }
 
-    /// Whether the end of file comes next, and no reset.
+    /// Whether the end of file follows, not a reset.
     var isAtEnd: Bool {
         var byte: UInt8 = 0
         return recv(descriptor, &byte, 1, 0) == 0
     }
 
-    /// Whether the end of file has come.
+    /// Whether the end of file has arrived.
     var isAtEndNow: Bool {
         var byte: UInt8 = 0
         return recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT)) == 0
     }
 
-    /// Sends until the other side takes no more; how many bytes that was.
+    /// Sends until the other side takes no more; returns how many bytes were sent.
     func fill(with line: String) -> Int {
         var line = line
         return line.withUTF8 { line in
             var sent = 0
             while true {
-                // Where in the stream of lines this goes on.
+                // Continue at this position in the stream of lines.
                 let at = sent % line.count
                 let count = Glibc.send(
                     descriptor,
