@@ -1,4 +1,4 @@
-"""The chart: for each work, how reversed compares with each peer. Drawn from the data as plain SVG.
+"""The chart: for each row, how reversed compares with each peer. Drawn from the data as plain SVG.
 
 A bar starts at 1 and goes right where reversed is faster, left where the peer is. Each bar is labelled with the peer's name and
 the number, so no reader has to distinguish the colours. The two colours differ in lightness too (Okabe and Ito's blue and orange).
@@ -39,7 +39,7 @@ def write(rows, path):
 
 
 def svg(rows, missed):
-    """The works in two columns of about the same height, the missed goals at the end of the right one."""
+    """The rows in two columns of about the same height, with the missed goals at the end of the right one."""
     panels = [lambda x, y, row=row: panel(row, x, y) for row in rows]
     if missed:
         panels.append(lambda x, y: goals_missed(missed, x, y))
@@ -77,13 +77,13 @@ def ratios(row):
 
 
 def position(ratio):
-    """How far right of the plot's left edge a ratio is: logarithmic, so twice and half are equally far from 1."""
+    """The distance of a ratio from the left edge of the plot: logarithmic, so twice and half are equally far from 1."""
     part = math.log(min(max(ratio, LOW), HIGH) / LOW) / math.log(HIGH / LOW)
     return part * PLOT
 
 
 def panel(row, x, y):
-    """One work: its parts, and how high it is."""
+    """One row: its parts, and its height."""
     found = ratios(row)
     left, top, bottom = x + NAME, y + HEAD, y + HEAD + ROW * len(found)
     parts = [text(x, y + 14, row["title"], size=12.5, weight="bold")]
@@ -142,7 +142,7 @@ def line(x1, y1, x2, y2, kind, width):
 
 
 def text(x, y, words, size=12, anchor="start", weight="normal", kind=""):
-    """Words at a point; `kind` is a class of the style above."""
+    """Text at a point; `kind` is a class of the style above."""
     kind = f' class="{kind}"' if kind else ""
     return (
         f'<text{kind} x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" font-weight="{weight}">'
