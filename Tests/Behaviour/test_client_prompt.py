@@ -8,6 +8,7 @@ import time
 import pexpect
 import pytest
 
+from daemon import eventually
 from line_server import LineServer, client_path, environment
 
 PROMPT = "Enter a String: "
@@ -200,6 +201,8 @@ def test_the_prompt_waits_for_a_server_as_long_as_it_is_asked_to(tmp_path):
     assert child.isalive()
     with LineServer(port, respond=reverse_characters) as server:
         child.expect_exact(PROMPT)
+        # The client is connected before the server has accepted it.
+        assert eventually(lambda: server.live)
         server.hang_up()
         child.expect_exact("ended the connection")
         server.close()
