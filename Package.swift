@@ -82,7 +82,7 @@ let package = Package(
         .target(
             name: "DispatchServer",
             dependencies: ["CEpollGuard", "CLinux", "Quantities", "Sockets", logging, metrics],
-            swiftSettings: strict
+            swiftSettings: marked
         ),
         .target(name: "ReverseClient", dependencies: ["Quantities", "Sockets"], swiftSettings: marked),
         .target(name: "LineEditor", dependencies: ["ReverseCore"], swiftSettings: marked),

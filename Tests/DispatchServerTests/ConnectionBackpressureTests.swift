@@ -4,7 +4,7 @@ import Testing
 
 @testable import DispatchServer
 
-/// Connections whose clients do not read.
+/// Clients that do not read their answers.
 @Suite("A connection whose client does not read", .serialized)
 struct ConnectionBackpressureTests {
     private static let line = String(repeating: "x", count: 999) + "\n"
@@ -25,7 +25,7 @@ struct ConnectionBackpressureTests {
         #expect(fixture.isEmptied())
     }
 
-    @Test("is removed completely when its client vanishes", arguments: [true, false])
+    @Test("leaves without a trace when its client vanishes", arguments: [true, false])
     func vanishes(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops)
         for _ in 0..<3 {
@@ -84,7 +84,7 @@ struct ConnectionBackpressureTests {
         }
     }
 
-    @Test("is closed if it can wait neither on its source nor on a loop", arguments: [true, false])
+    @Test("is closed when it can wait neither here nor there", arguments: [true, false])
     func loopFails(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops)
         let other = try fixture.makeLoop(1)
@@ -104,7 +104,7 @@ struct ConnectionBackpressureTests {
 }
 
 extension Fixture {
-    /// Whether the server's first loop runs. Then it calls a probe on its own thread, otherwise on the caller's.
+    /// Whether the server's first loop runs. If it does, it calls a probe on its own thread, otherwise on the caller's.
     func isServedByLoop() -> Bool {
         let caller = pthread_self()
         let isOver = DispatchSemaphore(value: 0)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import DispatchServer
 
-/// The counters and the timeouts of a connection, which the table of single events does not show.
+/// Sequences of events: what a connection counts, and how long it may take.
 @Suite("The life of a connection")
 struct ConnectionLifeTests {
     private typealias State = ConnectionState
@@ -125,7 +125,7 @@ struct ConnectionLifeTests {
         var state = blocked()
         #expect(state.tick(limits, untaken: { 500 }, now: 2001) == .nothing)
         #expect(state.sent(4, now: 2500) == .waitForOutput)
-        // The client has taken some of the 504 bytes, although more than 500 are left.
+        // The client has taken some of the 504, although more than 500 are left.
         #expect(state.tick(limits, untaken: { 502 }, now: 3501) == .nothing)
         #expect(state.tick(limits, untaken: { 502 }, now: 4502) == .close(.timedOut(\.idleTimeout)))
     }
@@ -182,7 +182,7 @@ struct ConnectionLifeTests {
         var sends = state
         #expect(sends.drain(arrived: 5, now: 1010) == .nothing)
         #expect(sends.ready() == .receive(atMost: 5))
-        // A connection that has had an answer gets no more.
+        // A client that has had an answer gets no more time.
         _ = state.received(10, Self.answered, answer: 0, now: 1010)
         #expect(state.drain(arrived: 0, now: 1010) == .checkForEndOfFile)
     }

@@ -49,7 +49,7 @@ struct ConnectionMemoryTests {
         #expect((400_000...(1 << 20) + MemoryBudget.base).contains(fixture.core.memory.used))
         let (modest, _) = try fixture.connect()
         for _ in 0..<100 { #expect(modest.isAnswered("short")) }
-        // Another limit, as after a reload.
+        // A reload sets another limit.
         fixture.core.currentLimits = Self.limits(4 << 20)
         fixture.core.sweep()
         #expect(
@@ -75,17 +75,17 @@ struct ConnectionMemoryTests {
             let late = Clock.now() + MemoryBudget.holdTimeout + 1000
             fixture.core.memory.relieve([connection], worker, log: fixture.core.log, now: late)
         }
-        #expect(fixture.core.memory.endedConnections == 1)
         #expect(eventually { fixture.core.memory.used == 0 && fixture.core.memory.waitingConnections == 0 })
-        // Its further input is discarded, so it gets a FIN and not a reset.
+        // What it still sends is discarded, so that the end is a FIN and no reset.
         #expect(greedy.receiveToEnd() == "")
         greedy.halfClose()
         #expect(fixture.isEmptied())
+        #expect(fixture.core.connections.ends == ["memory": 1])
         #expect(fixture.records.contains("while others waited for some"))
         #expect(fixture.records.contains("bytes are held for clients"))
     }
 
-    @Test("end if their client disconnects while they wait")
+    @Test("end when they wait and their client is gone")
     func gone() throws {
         let fixture = try Fixture(usesHotLoops: true, limits: Self.limits(1 << 20))
         do {
@@ -109,7 +109,7 @@ struct ConnectionMemoryTests {
         #expect(fixture.core.memory.used == 0 && fixture.core.memory.waitingConnections == 0)
     }
 
-    @Test("report how many bytes of answers were not taken", arguments: [true, false])
+    @Test("tell how many bytes of answers were not taken", arguments: [true, false])
     func untaken(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops)
         let (peer, _) = try fixture.connect()

@@ -36,7 +36,7 @@ struct ConnectionMoveTests {
         let fixture = try Fixture(usesHotLoops: true, capacity: 100)
         let first = fixture.core.loops.next
         let work = Atomic<UInt64>(0)
-        // Returns all connections at every tick; the threads below move them in the other direction.
+        // Returns every member at each tick. The threads below move them in the other direction.
         let second = try fixture.makeLoop(1) { loop, report in
             work.wrappingAdd(report.work, ordering: .relaxed)
             loop.give(1, to: [first])
@@ -95,7 +95,7 @@ struct ConnectionMoveTests {
         let second = try fixture.makeLoop(1)
         let third = try fixture.makeLoop(2)
         let (peer, connection) = try fixture.connect()
-        // It is on its source, so no loop can give it away.
+        // It is on its source, so it is in no loop.
         connection.move(from: first, to: second)
         #expect(peer.isAnswered("one"))
         _ = peer.fill(with: String(repeating: "x", count: 999) + "\n")
@@ -120,7 +120,7 @@ struct ConnectionMoveTests {
             reported.signal()
         }
         let line = String(repeating: "x", count: 999) + "\n"
-        // This connection keeps the loop running.
+        // This one keeps the loop running.
         let (stays, staying) = try fixture.connect()
         _ = stays.fill(with: line)
         staying.move(from: first, to: second)
@@ -133,7 +133,7 @@ struct ConnectionMoveTests {
             defer { close(duplicate) }
             shutdown(goes.descriptor, Int32(SHUT_RDWR))
             #expect(eventually { fixture.core.connections.count == 1 })
-            // The socket stays open, and epoll would report its end repeatedly.
+            // The socket stays open, and epoll would report its end again and again.
             isGone.store(true, ordering: .releasing)
             for _ in 0..<3 { #expect(reported.wait(timeout: .now() + 10) == .success) }
             isGone.store(false, ordering: .releasing)

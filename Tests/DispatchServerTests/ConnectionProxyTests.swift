@@ -27,7 +27,7 @@ struct ConnectionProxyTests {
         #expect(peer.receive(4) == "eno\n")
         peer.send("o\n")
         #expect(peer.receive(4) == "owt\n")
-        // After the header, bytes that look like a header are a line.
+        // After the header, text that looks like a header is a line.
         #expect(peer.isAnswered("PROXY UNKNOWN"))
         peer.halfClose()
         #expect(peer.isAtEnd && fixture.isEmptied())
@@ -52,7 +52,7 @@ struct ConnectionProxyTests {
         #expect(fixture.isEmptied())
     }
 
-    @Test("keeps the address of a peer that sends no client's address")
+    @Test("keeps the peer's address where the peer speaks for itself")
     func local() throws {
         let fixture = try Fixture(usesHotLoops: false)
         let (peer, _) = try fixture.connect(Self.sessions)
@@ -104,7 +104,7 @@ struct ConnectionProxyTests {
         #expect(failures(fixture) == [.late: 3])
     }
 
-    @Test("counts for its client, not for the balancer")
+    @Test("counts for its client and not for the balancer, which speaks for many")
     func countsForItsClient() throws {
         let fixture = try Fixture(usesHotLoops: false)
         fixture.core.connections.setCapacity(10, perClient: 2)
@@ -122,20 +122,20 @@ struct ConnectionProxyTests {
         for peer in first { #expect(peer.isAnswered("one")) }
         let third = try connect(Self.header + "one\n")
         #expect(third.receiveToEnd() == "")
-        // Other clients through the same balancer, and the balancer itself, do not count as that client.
+        // Others through the same balancer, and the balancer itself, are not that client.
         let others = try (1...3).map { try connect("PROXY TCP4 192.0.2.\(100 + $0) 198.51.100.2 1 2\r\n") }
         let own = try (0..<2).map { _ in try connect("PROXY UNKNOWN\r\n") }
         for peer in others + own { #expect(peer.isAnswered("one")) }
         #expect(fixture.core.connections.refused == 1 && failures(fixture).isEmpty)
         #expect(fixture.records.contains("refused 192.0.2.1:4660: its address has as many connections"))
         #expect(!fixture.records.contains("disconnected 192.0.2.1"))
-        // One disconnects, and another may connect.
+        // One client leaves, so another may connect.
         first.removeLast()
         #expect(eventually { fixture.core.connections.ended == 2 })
         #expect(try connect(Self.header).isAnswered("one"))
     }
 
-    @Test("may disconnect without sending anything, as a port check does")
+    @Test("may leave without a word, as a check of the port does")
     func leaves() throws {
         let fixture = try Fixture(usesHotLoops: false)
         let (peer, _) = try fixture.connect(Self.sessions)
@@ -150,7 +150,7 @@ struct ConnectionProxyTests {
     )
     func drains(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops)
-        // It is not served yet, so the header and the lines are in the socket when the drain begins.
+        // It is not started yet, so the header and the lines are still in the socket when the drain begins.
         let (peer, connection) = try fixture.connect(Self.sessions, isStarted: false)
         peer.send(Self.header + "one\ntwo\nhalf")
         connection.start()

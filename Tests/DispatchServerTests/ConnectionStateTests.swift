@@ -7,7 +7,7 @@ private typealias State = ConnectionState
 private typealias Action = ConnectionState.Action
 private typealias Phase = ConnectionState.Phase
 
-/// The connections of the table: one in each phase, made by the events that lead there. All are accepted at 1000.
+/// The connections of the table: one in each phase, by the events that lead there. All are accepted at 1000.
 private enum Start: CaseIterable, Sendable {
     case serving, drainServing, sending, sendingLast, drainSending, lingering, closed
 
@@ -54,7 +54,7 @@ private enum Start: CaseIterable, Sendable {
 struct ConnectionStateTests {
     private struct Expected {
         var action: Action?
-        /// Nil: the phase does not change.
+        /// Nil: the phase stays.
         var phase: Phase?
 
         init(_ action: Action?, _ phase: Phase? = nil) {
@@ -63,7 +63,7 @@ struct ConnectionStateTests {
         }
     }
 
-    /// Applies an event in each phase and compares the results.
+    /// Applies an event in each phase and compares what comes out.
     private func check(
         _ expected: [Start: Expected],
         at location: SourceLocation = #_sourceLocation,
@@ -73,7 +73,7 @@ struct ConnectionStateTests {
             var state = start.state
             let before = state.phase
             let action = event(&state)
-            // An event that is not in the table does nothing.
+            // Any other event does nothing.
             let wanted = expected[start] ?? Expected(.nothing)
             #expect(action == wanted.action, "in \(start)", sourceLocation: location)
             #expect(state.phase == wanted.phase ?? before, "in \(start)", sourceLocation: location)
@@ -297,7 +297,7 @@ struct ConnectionStateTests {
         var limits = Limits()
         limits.idleTimeout = .milliseconds(900)
         limits.firstRequestTimeout = nil
-        // All that send made their last progress at 1005.
+        // In all sending states the last progress was at 1005.
         check([
             .serving: Expected(.shutDown, Start.lingering(.timedOut(\.idleTimeout), at: 1905)),
             .drainServing: Expected(.shutDown, Start.lingering(.timedOut(\.idleTimeout), at: 1905)),
@@ -357,7 +357,7 @@ struct ConnectionStateTests {
         }
     }
 
-    @Test("when data arrives, the count of events without data starts again")
+    @Test("when something came, fruitless events count from the beginning")
     func fruitful() {
         var state = Start.serving.state
         for _ in 0..<(3 * State.fruitlessEvents) {

@@ -3,9 +3,9 @@ import Testing
 
 @testable import DispatchServer
 
-@Suite("A value with many readers")
+@Suite("A value that many read")
 struct CurrentValueTests {
-    @Test("is the new value, also for existing copies")
+    @Test("is the new value, for existing copies, too")
     func replaces() {
         let source = CurrentValue("first")
         var copy = source.copy()
@@ -19,7 +19,7 @@ struct CurrentValueTests {
 
     @Test("never goes back, and ends with the last one, on many threads at once")
     func manyReaders() {
-        // Two words that must be consistent.
+        // Two values that must be equal.
         let source = CurrentValue([0, 0])
         let failures = Atomic(0)
         onThreads(5) { number in

@@ -8,7 +8,7 @@ struct ListenerStateTests {
     private typealias State = ListenerState
     private typealias Action = ListenerState.Action
 
-    /// One listener in each phase, made by the events that lead there.
+    /// One listener in each phase, by the events that lead there.
     private enum Start: CaseIterable, Sendable {
         case opened, accepting, waitingForSlot, backingOff, closed
 
@@ -28,7 +28,7 @@ struct ListenerStateTests {
 
     private struct Expected {
         var actions: [Action]
-        /// Nil: the phase does not change.
+        /// Nil: the phase stays.
         var phase: State.Phase?
 
         init(_ actions: [Action], _ phase: State.Phase? = nil) {
@@ -46,7 +46,7 @@ struct ListenerStateTests {
             var state = start.state
             let before = state.phase
             let actions = event(&state)
-            // An event that is not in the table does nothing.
+            // Any other event does nothing.
             let wanted = expected[start] ?? Expected([])
             #expect(actions == wanted.actions, "in \(start)", sourceLocation: location)
             #expect(state.phase == wanted.phase ?? before, "in \(start)", sourceLocation: location)
@@ -55,7 +55,7 @@ struct ListenerStateTests {
 
     // MARK: - The table
 
-    @Test("when it is held: accepts no client until it is released; a second time changes nothing")
+    @Test("when it is held: accepts nobody until it is released; a second time changes nothing")
     func hold() {
         check([
             .opened: Expected([], .held), .accepting: Expected([.unwatch], .held),
@@ -83,7 +83,7 @@ struct ListenerStateTests {
         check([.accepting: Expected([.accept])]) { $0.handshakesAreOver() }
     }
 
-    @Test("waits if no slot is free")
+    @Test("waits where no slot is free")
     func noSlot() {
         check([.accepting: Expected([.unwatch, .awaitSlot], .waitingForSlot(since: 5000))]) {
             $0.foundNoSlot(now: 5000)
@@ -121,7 +121,7 @@ struct ListenerStateTests {
         }
     }
 
-    @Test("gives up with one message")
+    @Test("gives up with a word, once")
     func givesUp() {
         let dead = Expected([.note(.dead(ENOSPC)), .close], .closed)
         check([.opened: dead, .accepting: dead, .waitingForSlot: dead, .backingOff: dead]) {
@@ -129,9 +129,9 @@ struct ListenerStateTests {
         }
     }
 
-    // MARK: - Errors
+    // MARK: - What an error means
 
-    /// Every error of accept(2), and some that it never returns.
+    /// Every error of accept(2), and some that it never gives.
     @Test(
         "has a decision for each error, and takes none that it does not know for \"nobody waits\"",
         arguments: [
@@ -163,9 +163,9 @@ struct ListenerStateTests {
         }
     }
 
-    // MARK: - Sequences of events
+    // MARK: - What takes longer
 
-    @Test("An error that may mean that the socket does not listen is examined")
+    @Test("An error that says that the socket does not listen is looked into")
     func notListening() {
         for code in [EINVAL, EBADF, ENOTSOCK] {
             var alive = State()
@@ -179,7 +179,7 @@ struct ListenerStateTests {
         }
     }
 
-    @Test("accepts a limited number in a row, then lets others run")
+    @Test("accepts so many in a row, then lets others have their turn")
     func budget() {
         var state = Start.accepting.state
         for _ in 0..<2 {
@@ -187,17 +187,17 @@ struct ListenerStateTests {
             for _ in 1..<State.acceptBudget { #expect(state.accepted() == [.accept]) }
             #expect(state.accepted() == [])
         }
-        // Clients that have disconnected count too.
+        // Clients that are gone count as well.
         #expect(state.ready() == [.accept])
         #expect(state.accepted() == [.accept])
         for _ in 2..<State.acceptBudget { #expect(state.failed(ECONNABORTED, now: 0) == [.accept]) }
         #expect(state.failed(ECONNABORTED, now: 0) == [])
     }
 
-    @Test("reports waiting clients once a minute, and the end of a pause only after a report")
+    @Test("tells of clients that wait once a minute, and when it accepts again only after that")
     func pauseNotices() {
         var state = Start.accepting.state
-        // The end of a pause that was not reported is not reported either.
+        // The end of a pause that was not logged is not logged either.
         _ = state.foundNoSlot(now: 1000)
         #expect(state.tick(clientWaits: false, now: 1500) == [])
         #expect(state.slotIsFree(now: 2000) == [.countPause(1000), .watch, .accept])
@@ -210,7 +210,7 @@ struct ListenerStateTests {
         )
         #expect(state.slotIsFree(now: 5000) == [])
 
-        // Within the minute neither a pause nor its end is reported again.
+        // Within the minute there is no new notice, neither of the pause nor of its end.
         _ = state.foundNoSlot(now: 6000)
         #expect(state.tick(clientWaits: true, now: 63_499) == [])
         #expect(state.slotIsFree(now: 63_499) == [.countPause(57_499), .watch, .accept])
@@ -219,7 +219,7 @@ struct ListenerStateTests {
         #expect(state.tick(clientWaits: true, now: 123_500) == [.note(.paused(60_001))])
     }
 
-    @Test("reports a failing system call once a minute, with the number of failures")
+    @Test("tells of a system that refuses once a minute, with how often it did")
     func failureNotices() {
         var state = Start.accepting.state
         var notices: [(Milliseconds, Action)] = []
@@ -276,7 +276,7 @@ struct ListenerStateTests {
         #expect(state.failed(EAGAIN, now: 1200) == [.close])
     }
 
-    @Test("that leaves accepts all waiting clients in one run, because no event follows the last one")
+    @Test("that leaves accepts everybody that waits in one run: no event would close it after the last one")
     func leavesCrowd() {
         var state = Start.waitingForSlot.state
         _ = state.leave(arrivedBy: 1050)
@@ -285,7 +285,7 @@ struct ListenerStateTests {
         #expect(state.failed(EAGAIN, now: 2000) == [.close])
     }
 
-    @Test("that leaves and was held continues when released, because no event would close it")
+    @Test("that leaves and was held goes on when it is released: no event would close it")
     func releasedWhileItLeaves() {
         var state = Start.accepting.state
         _ = state.leave(arrivedBy: 10)
@@ -294,7 +294,7 @@ struct ListenerStateTests {
         #expect(state.failed(EAGAIN, now: 10) == [.close])
     }
 
-    @Test("backs off if many clients in a row have disconnected, and logs it")
+    @Test("backs off when one client after another is gone, and logs it")
     func goneForGood() {
         var state = Start.accepting.state
         _ = state.ready()
@@ -302,7 +302,7 @@ struct ListenerStateTests {
         let rest = [Action.unwatch, .backOff(State.backOffTime)]
         #expect(state.failed(EPROTO, now: 9) == rest + [.note(.failing(EPROTO, count: 1))])
         _ = state.backOffIsOver()
-        // A client that was accepted, or is gone already, shows that the error was not permanent.
+        // A client, or no client: either way the listener continues.
         for _ in 0..<(2 * State.acceptBudget) {
             _ = state.ready()
             _ = state.failed(ECONNABORTED, now: 10)

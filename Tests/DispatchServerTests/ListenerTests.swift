@@ -9,7 +9,7 @@ import Testing
 
 @Suite("A listener", .serialized)
 struct ListenerTests {
-    /// Makes sessions; the test can block it while the listener's lock is held.
+    /// A session maker that the test can block while the listener's lock is held.
     private final class Gate: Sendable {
         let isInside = DispatchSemaphore(value: 0)
         let mayGo = DispatchSemaphore(value: 0)
@@ -23,7 +23,7 @@ struct ListenerTests {
         }
     }
 
-    @Test("accepts all clients, logs each with its address, and gives new clients the new sessions")
+    @Test("accepts everybody, logs each with its address, and gives new clients the new sessions")
     func accepts() throws {
         let fixture = try Fixture(usesHotLoops: true, capacity: 200)
         let listener = try fixture.listen()
@@ -78,12 +78,12 @@ struct ListenerTests {
         #expect(fixture.records.contains(" again after "))
     }
 
-    @Test("whose socket no longer listens says so, and closes")
+    @Test("whose socket does not listen any more says so, and closes")
     func dies() throws {
         let fixture = try Fixture(usesHotLoops: false)
         let isClosed = DispatchSemaphore(value: 0)
         let listener = try fixture.listen(isHandedIn: true, onEnd: { _ in isClosed.signal() })
-        // As another process with this socket may do.
+        // As another process that holds the socket may do.
         shutdown(listener.descriptor, Int32(SHUT_RDWR))
         #expect(isClosed.wait(timeout: .now() + 10) == .success)
         #expect(fixture.records.count(.critical) == 1)
@@ -136,7 +136,7 @@ struct ListenerTests {
         )
         let peer = try Peer(connectingTo: listener.address.address)
         gate.isInside.wait()
-        // Returns although the handler is blocked, because the control queue must continue.
+        // Returns although the handler is blocked, because the control queue must not wait.
         if isHandedIn { listener.leave() } else { listener.close() }
         gate.mayGo.signal()
         #expect(isClosed.wait(timeout: .now() + 5) == .success)

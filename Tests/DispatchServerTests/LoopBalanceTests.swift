@@ -2,7 +2,7 @@ import Testing
 
 @testable import DispatchServer
 
-/// Simulated loads in virtual time: each loop reports the values of a model of the machine every 15 ms.
+/// Simulated loads in virtual time: each loop reports every 15 ms what a model of the machine says.
 @Suite("The balance of the loops")
 struct LoopBalanceTests {
     /// A model of the machine, and the history of the number of loops.
@@ -11,7 +11,7 @@ struct LoopBalanceTests {
         var now: Milliseconds = 10_000
         /// The share of all members that each loop has.
         var shares: [Double]
-        /// When the number of loops changed, and the new number.
+        /// When the number of loops changed, and to what.
         var changes: [(at: Milliseconds, inUse: Int)] = []
         /// The work of each loop in a millisecond, and the share of a processor that it takes.
         var model: (_ shares: [Double]) -> [(work: Double, processor: Double)]
@@ -58,7 +58,7 @@ struct LoopBalanceTests {
         var spread: Double { (shares.max() ?? 0) - (shares.filter { $0 > 0 }.min() ?? 0) }
     }
 
-    /// Processor-bound: each loop has its own processor, and unlimited work while it has members.
+    /// Processor-bound: each loop has its own processor, and endless work as long as it has members.
     private static func bound(_ shares: [Double]) -> [(work: Double, processor: Double)] {
         shares.map { $0 > 0 ? (1000, 1) : (0, 0) }
     }
@@ -73,12 +73,12 @@ struct LoopBalanceTests {
         #expect(simulation.balance.inUse == processors)
         #expect(simulation.shares.count { $0 > 0.01 } == processors)
         simulation.run(for: 120_000)
-        // Never more than there are, and the number never decreases.
+        // Never more than there are, and no step back.
         #expect(simulation.changes.map(\.inUse) == Array(2..<(processors + 1)))
         #expect(simulation.changes.allSatisfy { $0.at < 20_000 })
     }
 
-    @Test("tries a second loop that takes time from the clients, gives it up, and waits longer each time")
+    @Test("tries a second loop where it takes time from the clients, gives it up, and waits longer each time")
     func reverts() {
         // One loop does 1000, two do 650 together.
         var simulation = Simulation(maximum: 2) { shares in
@@ -139,7 +139,7 @@ struct LoopBalanceTests {
         var simulation = Simulation(maximum: 4, model: Self.bound)
         simulation.run(for: 10_000)
         #expect(simulation.balance.inUse == 4)
-        // Work for half a processor, divided in any way.
+        // Work for half a processor, however it is divided.
         simulation.model = { shares in shares.map { (500 * $0, 0.5 * $0) } }
         simulation.run(for: 5000)
         #expect(simulation.balance.inUse == 1)
@@ -153,7 +153,7 @@ struct LoopBalanceTests {
     func shrinksTooFar() {
         var simulation = Simulation(maximum: 2, model: Self.bound)
         simulation.run(for: 5000)
-        // Two loops sometimes wait; one alone would do half of the work.
+        // Two loops wait part of the time; one alone would do half of the work.
         simulation.model = { shares in
             let loops = shares.count { $0 > 0 }
             return shares.map { $0 > 0 ? (loops == 1 ? 500 : 500, 0.6) : (0, 0) }
@@ -167,9 +167,9 @@ struct LoopBalanceTests {
         #expect(simulation.changes.count - before < 20)
     }
 
-    @Test("balances the loops if one has too much work and another sleeps")
+    @Test("levels the loops when one has too much and another sleeps")
     func levels() {
-        // All members need equal processor time; the loops start unequal.
+        // Each member needs as much of a processor as any other; the loops start unequal.
         var simulation = Simulation(maximum: 2, model: Self.bound)
         simulation.run(for: 5000)
         simulation.shares = [0.9, 0.1]
@@ -201,12 +201,12 @@ struct LoopBalanceTests {
             }
         }
         #expect(simulation.balance.target == 1)
-        // A loop without work counts as free at once.
+        // One that has nothing to do counts as free at once.
         _ = simulation.balance.report(loop: 0, processor: 0, work: 0, now: simulation.now)
         #expect(simulation.balance.target == 0)
     }
 
-    @Test("uses no more loops than could be created")
+    @Test("uses no more loops than could be made")
     func limited() {
         var simulation = Simulation(maximum: 8, model: Self.bound)
         simulation.run(for: 2000)

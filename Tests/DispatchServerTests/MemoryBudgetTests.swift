@@ -36,11 +36,11 @@ struct MemoryBudgetTests {
         }
         #expect(held.reduce(0, +) <= budget.limit)
         #expect(held.allSatisfy { abs($0 - budget.limit / (count + 1)) <= 1000 + count }, "\(held)")
-        // A small client that connects then is served.
+        // A small client that comes later continues.
         #expect(budget.allowance(used: held.reduce(0, +), holding: 200) > 0)
     }
 
-    @Test("is freed by closing those that have held the most for long, until a quarter is free")
+    @Test("is given up by those that have held the most for long, until a quarter is free")
     func choice() {
         let long: Milliseconds = 1000
         let now = long + MemoryBudget.holdTimeout + 1
@@ -52,7 +52,7 @@ struct MemoryBudgetTests {
         ]
         #expect(budget.choose(from: holders, used: 1_004_000, now: now) == [2])
         #expect(budget.choose(from: holders, used: 1_104_000, now: now) == [2, 3])
-        // At least one, because a client waits; none before the time, and none that holds little.
+        // At least one, because clients wait; but none before its time, and none that holds little.
         #expect(budget.choose(from: holders, used: 0, now: now) == [2])
         #expect(budget.choose(from: holders, used: 1_004_000, now: now - 1) == [])
         #expect(budget.choose(from: [holders[4]], used: 2_000_000, now: now) == [])

@@ -4,9 +4,9 @@ import Testing
 
 @testable import DispatchServer
 
-@Suite("The counters of a server", .serialized)
+@Suite("What a server counts", .serialized)
 struct MetricsTests {
-    @Test("Requests by kind and size are summed over the threads")
+    @Test("Requests by kind and size, on each thread apart, add up")
     func tally() {
         let one = RequestTally()
         one.add(size: 4, kind: 1)
@@ -25,7 +25,7 @@ struct MetricsTests {
         #expect(one.requests(ofKind: 1) == 2 && one.bytes(ofKind: 1) == 9 && one.requests(ofKind: 0) == 1)
     }
 
-    @Test("One event in sixteen is timed, and none without data")
+    @Test("One event in sixteen is timed, and none that brought nothing")
     func timing() {
         let worker = Worker()
         for _ in 0..<5 { worker.timing { 0 } }
@@ -70,7 +70,7 @@ struct MetricsTests {
         listener.close()
     }
 
-    @Test("Names and meanings of the metrics are valid for Prometheus, and each name is unique")
+    @Test("Names and meanings of the metrics are fit for Prometheus, and each is there once")
     func table() {
         var terms = MetricsTerms()
         terms.prefix = "x"
@@ -92,7 +92,7 @@ struct TwoServersTests {
         let other = try Fixture(usesHotLoops: false)
         let (peer, connection) = try other.connect()
         #expect(peer.isAnswered("one"))
-        // As if its sweep had found a socket of the other server that is not watched.
+        // As if its sweep had found that a socket of the other server is not watched.
         one.core.putBack([connection.descriptor: ENOSPC])
         #expect(
             eventually {
@@ -105,7 +105,7 @@ struct TwoServersTests {
 
         one.core.putBack([999_999: ENOSPC])
         usleep(700_000)
-        // Servers of other tests may keep it for a moment.
+        // Servers of other tests may hold it for a moment.
         #expect(
             eventually {
                 one.core.putBack(one.core.endUnwatched())

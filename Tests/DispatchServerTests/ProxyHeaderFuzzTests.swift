@@ -3,7 +3,7 @@ import Testing
 
 @testable import DispatchServer
 
-/// The result does not depend on how the bytes are divided, and no bytes cause a crash.
+/// The same bytes lead to the same result however they are divided, and no bytes make the parser trap.
 @Suite("A PROXY header of random bytes")
 struct ProxyHeaderFuzzTests {
     @Test(
@@ -31,7 +31,7 @@ struct ProxyHeaderFuzzTests {
             switch whole.step {
             case .complete(let length, _):
                 #expect(length <= min(bytes.count, ProxyHeader.maximumLength))
-                // Bytes after a header change nothing, and without its last byte it is incomplete.
+                // Bytes after a header change nothing. Without its last byte it is not complete.
                 #expect(ProxyHeaders.read(Array(bytes[..<length])).step == whole.step)
                 #expect(ProxyHeaders.read(Array(bytes[..<(length - 1)])).step == .needsMore)
                 ends["complete", default: 0] += 1
@@ -47,7 +47,7 @@ struct ProxyHeaderFuzzTests {
         }
     }
 
-    /// More bytes may show another fault first, but never make a wrong header right.
+    /// Bytes that come later may show another fault first, but never make a wrong header right.
     private func isSame(_ whole: ProxyHeader.Step, _ cut: ProxyHeader.Step) -> Bool {
         if case .invalid = whole, case .invalid = cut { return true }
         return whole == cut

@@ -7,7 +7,7 @@ import Testing
 struct ProxyHeaderTests {
     private typealias Headers = ProxyHeaders
 
-    /// A correct header, with the client that it names.
+    /// A header that is right, with the client that it names.
     struct Case: CustomTestStringConvertible, Sendable {
         var testDescription: String
         var bytes: [UInt8]
@@ -182,7 +182,7 @@ struct ProxyHeaderTests {
         #expect(ProxyHeaders.read(line + Array(repeating: 32, count: 10_240)).step == .invalid(.tooLong))
     }
 
-    @Test("of another kind is detected at the first byte that differs")
+    @Test("of another kind is seen at the first byte that shows it")
     func missing() {
         for text in ["G", "hello\n", "PROXx", "\n", "\r\n\r\n\u{1}", "\u{16}\u{3}\u{1}", " PROXY TCP4"] {
             #expect(
@@ -227,7 +227,7 @@ struct ProxyHeaderTests {
         #expect(ProxyHeaders.read(ProxyHeaders.binary(extensions: bytes)).step == .invalid(.malformed))
     }
 
-    @Test("with a wrong checksum is refused, at any damaged byte")
+    @Test("with a wrong checksum is refused, wherever it is damaged")
     func checksum() {
         #expect(CRC32C.checksum(of: Array("123456789".utf8)) == 0xE306_9283)
         for bit in 0..<32 {
@@ -241,14 +241,14 @@ struct ProxyHeaderTests {
             var damaged = right
             damaged[index] ^= 0x40
             let step = ProxyHeaders.read(damaged).step
-            // If the damage hides the checksum itself, the lengths seldom match; a changed type is another extension.
+            // If the damage hides the checksum itself, the lengths are usually wrong. A changed type is just another extension.
             let isType = index == 16 + ProxyHeaders.ipv4.count + 6
             #expect(
                 isType || step == .invalid(.checksum) || step == .invalid(.malformed),
                 "\(index): \(step)"
             )
         }
-        // A health check may have a checksum too.
+        // A health check may have one as well.
         var local = ProxyHeaders.binary(
             command: 0x20,
             family: 0,
@@ -262,7 +262,7 @@ struct ProxyHeaderTests {
         #expect(ProxyHeaders.read(local).step == .complete(length: local.count, client: nil))
     }
 
-    @Test("is accepted only from the trusted networks and from a Unix socket")
+    @Test("is believed from the trusted networks only, and from a Unix socket")
     func trusted() throws {
         let listener = ProxyProtocol(isExpected: true, trusted: [try Network(parsing: "10.0.0.0/8")])
         #expect(

@@ -5,7 +5,7 @@ import Testing
 
 @testable import DispatchServer
 
-/// Bugs of reloads and drains that the simulation has found (Tests/Simulation), over real sockets.
+/// What the simulation found in reloads and drains (Tests/Simulation), over real sockets.
 @Suite("A reload", .serialized)
 struct ServerReloadTests {
     private typealias LineServer = Server<LineSession>
@@ -57,7 +57,7 @@ struct ServerReloadTests {
         #expect(second.isAnswered("two"))
     }
 
-    @Test("can add an address again that the previous reload removed")
+    @Test("can bring back an address that the one before took away")
     func bringsBack() throws {
         let server = try serve(Self.configuration("127.0.0.1"))
         let port = try #require(
@@ -85,7 +85,7 @@ struct ServerReloadTests {
         #expect(questions == 0)
     }
 
-    /// In a separate process, because servers of other tests take failures too.
+    /// In a separate process, because the servers of other tests take failures, too.
     @Test("a descriptor's failure does not outlive the descriptor")
     func forgetsFailures() async {
         await #expect(processExitsWith: .success) {

@@ -51,7 +51,7 @@ struct ServerTests {
         return try Peer(connectingTo: address)
     }
 
-    /// Drains; returns how many connections were closed by the timeout, or nil if the drain does not end.
+    /// Drains; how many connections were cut off, nil if it does not end.
     private func drain(_ server: LineServer) -> Int? {
         let isOver = DispatchSemaphore(value: 0)
         let result = Atomic(-1)
@@ -77,14 +77,14 @@ struct ServerTests {
         #expect(server.drainProgress == progress + 5)
     }
 
-    @Test("disconnects a client that does not take its answers in time", arguments: [true, false])
+    @Test("cuts off a client that does not take its answers in time", arguments: [true, false])
     func cutsOff(usesHotLoops: Bool) throws {
         var configuration = Self.configuration()
         configuration.limits.drainTimeout = .milliseconds(100)
         let server = try serve(configuration, usesHotLoops: usesHotLoops)
         let peer = try connect(server)
         _ = peer.fill(with: String(repeating: "x", count: 999) + "\n")
-        // A connection that is always being served may be skipped, so it must be blocked first.
+        // A connection that is always being served may not be handed over, so block it first.
         var received: UInt64
         repeat {
             received = server.statistics.bytes
@@ -94,7 +94,7 @@ struct ServerTests {
         #expect(records.contains("the drain timeout is over"))
     }
 
-    @Test("accepts the next client when one disconnects", arguments: [true, false])
+    @Test("lets the next client in when one leaves", arguments: [true, false])
     func cap(usesHotLoops: Bool) throws {
         var configuration = Self.configuration()
         configuration.limits.maximumConnections = 1
@@ -163,7 +163,7 @@ struct ServerTests {
         #expect(drain(server) == 0)
     }
 
-    @Test("applies new limits to existing connections", arguments: [true, false])
+    @Test("applies new limits to connections that stand", arguments: [true, false])
     func reloadsLimits(usesHotLoops: Bool) throws {
         var configuration = Self.configuration()
         let server = try serve(configuration, usesHotLoops: usesHotLoops)
@@ -202,7 +202,7 @@ struct ServerTests {
         let second = try connect(server, at: 1)
         second.send("one\n")
         #expect(second.receive(5) == "eno!\n")
-        // A reload does not change which sockets are open, but changes their options.
+        // A reload does not touch the sockets, whatever its listeners are, but it changes their options.
         configuration.options = .twice
         configuration.listeners = [Self.missing]
         try awaitCompletion { server.reload(configuration, $0) }

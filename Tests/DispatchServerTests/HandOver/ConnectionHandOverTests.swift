@@ -44,12 +44,12 @@ struct ConnectionHandOverTests {
         #expect(life.received(5, Self.answers(0, requests: 0), answer: 0, now: 1) == .park)
     }
 
-    @Test("Output that the socket does not take is handed over")
+    @Test("Output that the socket does not take goes along")
     func blocked() {
         var life = ConnectionState(connectedAt: 0)
         _ = life.received(9, Self.answers(9), answer: 9, now: 1)
         #expect(life.sent(4, now: 1) == .waitForOutput)
-        // Once more: now the socket may take it.
+        // Again: the socket may take it now.
         #expect(life.handOver(arrived: 7) == .send(5))
         #expect(life.sent(0, now: 2) == .park)
         #expect(life.phase == .sending(.init(unsent: 5, next: .serve(remaining: nil))))
@@ -71,7 +71,7 @@ struct ConnectionHandOverTests {
         #expect(life.phase == .sending(.init(unsent: 4, next: .serve(remaining: nil))))
     }
 
-    @Test("An end that has begun is handed over")
+    @Test("A connection that has begun to end is handed over with its reason")
     func ending() {
         var life = ConnectionState(connectedAt: 0)
         let step = SessionStep(consumed: 9, requests: 1, ending: .refused("no"))
@@ -98,14 +98,14 @@ struct ConnectionHandOverTests {
         #expect(life.shutDown(true) == .park)
     }
 
-    @Test("The wait for bytes ends if they do not arrive")
+    @Test("Bytes that are not there after all end the wait for them")
     func nothingThere() {
         var life = ConnectionState(connectedAt: 0)
         _ = life.handOver(arrived: 9)
         #expect(life.wouldBlock() == .park)
     }
 
-    @Test("A client that disconnects meanwhile is closed")
+    @Test("A client that is lost meanwhile is closed")
     func lost() {
         var life = ConnectionState(connectedAt: 0)
         _ = life.handOver(arrived: 9)
@@ -115,7 +115,7 @@ struct ConnectionHandOverTests {
         #expect(life.resume() == .nothing)
     }
 
-    @Test("A closed one is not asked what has arrived, because its descriptor may belong to another socket")
+    @Test("A closed one is not asked what has arrived: the descriptor may be another one's by now")
     func closedIsNotAsked() {
         var life = ConnectionState(connectedAt: 0)
         _ = life.failed(104)
@@ -139,7 +139,7 @@ struct ConnectionHandOverTests {
         #expect(life.ready() == .receive(atMost: 3))
     }
 
-    @Test("A connection that cannot be taken over gets a FIN")
+    @Test("One that cannot be taken over gets its FIN")
     func refused() {
         var life = ConnectionState(
             handedOver: .serving(remaining: nil),
@@ -153,7 +153,7 @@ struct ConnectionHandOverTests {
         #expect(life.discarded(0) == .close(.notTakenOver))
     }
 
-    @Test("A listener that was held accepts again, or leaves")
+    @Test("A listener that is held accepts again, or leaves")
     func listener() {
         var life = ListenerState()
         #expect(life.start() == [.watch])

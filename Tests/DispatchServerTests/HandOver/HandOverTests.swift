@@ -6,7 +6,7 @@ import Testing
 
 @testable import DispatchServer
 
-@Suite("Connections are handed over", .serialized)
+@Suite("Connections change hands", .serialized)
 struct HandOverTests {
     private typealias LineServer = Server<LineSession>
 
@@ -32,7 +32,7 @@ struct HandOverTests {
             )
         }
 
-        /// Duplicates of the descriptors for the next process.
+        /// Duplicates for the next process.
         func handOut() -> [StoredListener] {
             listeners.map { StoredListener(descriptor: dup($0.descriptor), name: $0.name) }
         }
@@ -58,7 +58,7 @@ struct HandOverTests {
     private func serve(
         _ configuration: LineServer.Configuration = configuration(),
         _ stored: [StoredListener] = [],
-        conversations: [Int32] = []
+        connections: [Int32] = []
     ) throws -> (LineServer, TakeOverReport) {
         let server = try LineServer(
             configuration,
@@ -66,7 +66,7 @@ struct HandOverTests {
             logger: records.logger,
             listenerStore: kept.store
         )
-        let report: TakeOverReport = try awaitResult { server.takeOver(from: conversations, $0) }
+        let report: TakeOverReport = try awaitResult { server.takeOver(from: connections, $0) }
         let failure: String = try awaitResult { done in
             server.start(continuing: stored) { done($0.map { "\($0)" } ?? "") }
         }
@@ -87,7 +87,7 @@ struct HandOverTests {
         return try Peer(connectingTo: place)
     }
 
-    /// Hands over as a daemon does, and returns the descriptors for the next process.
+    /// Hands over as a daemon does, and returns what the next process gets.
     private func handOver(_ server: LineServer) throws -> (HandOver, Int32) {
         let handOver: HandOver? = try awaitResult { server.handOver($0) }
         let handed = try #require(handOver)
@@ -97,7 +97,7 @@ struct HandOverTests {
         return (handed, passed)
     }
 
-    @Test("Half a line, an unread answer and an idle connection continue in another server")
+    @Test("Half a line, an answer that is not read, and silence go on in another server")
     func goesOn() throws {
         let (first, _) = try serve()
         let half = try peer(first)
@@ -112,7 +112,7 @@ struct HandOverTests {
         let (handed, passed) = try handOver(first)
         #expect(handed.connections == 3 && handed.ended == 0)
         #expect(first.statistics.connections == 0)
-        let (second, report) = try serve(Self.configuration(.marked), kept.handOut(), conversations: [passed])
+        let (second, report) = try serve(Self.configuration(.marked), kept.handOut(), connections: [passed])
         #expect(report.taken == 3 && report.ended == 0 && report.reasons == [])
         #expect(second.addresses == first.addresses)
         half.send(" a line\n")
@@ -121,14 +121,14 @@ struct HandOverTests {
         let whole = sent / line.utf8.count * line.utf8.count
         #expect(blocked.receive(whole).utf8.count == whole)
         #expect(second.statistics.connections == 3)
-        // A new client has the new options and a new number.
+        // A new client has the new configuration, and a new number.
         let new = try peer(second)
         new.send("a\n")
         #expect(new.receive(3) == "a!\n")
         #expect(second.core.connections.lastNumber == 4)
     }
 
-    @Test("If nothing stores it, the server continues, and can hand over again")
+    @Test("If no process keeps it, the server continues, and can hand over again")
     func takenBack() throws {
         let (server, _) = try serve()
         let client = try peer(server)
@@ -144,7 +144,7 @@ struct HandOverTests {
         let (again, passed) = try self.handOver(server)
         #expect(again.connections >= 1)
         close(passed)
-        // With the last duplicate, the connection is closed.
+        // The last duplicate is closed, so the connection ends.
         #expect(client.isAtEnd)
     }
 
@@ -153,7 +153,7 @@ struct HandOverTests {
         let (first, _) = try serve()
         let (handed, passed) = try handOver(first)
         #expect(handed.connections == 0)
-        let (_, report) = try serve(Self.configuration(), kept.handOut(), conversations: [passed])
+        let (_, report) = try serve(Self.configuration(), kept.handOut(), connections: [passed])
         #expect(report == TakeOverReport(duration: report.duration))
     }
 
@@ -172,7 +172,7 @@ struct HandOverTests {
         close(passed)
     }
 
-    @Test("A session whose state cannot be read is closed as in a stop")
+    @Test("A session whose state is not understood ends in good order")
     func unknownSession() throws {
         let pair = try DescriptorPassing.Pair()
         let (client, other) = try Peer.pair()
@@ -209,7 +209,7 @@ struct HandOverTests {
             through: pair.sending
         )
         close(other)
-        let (server, report) = try serve(conversations: [dup(pair.receiving)])
+        let (server, report) = try serve(connections: [dup(pair.receiving)])
         #expect(report.taken == 0 && report.ended == 1)
         #expect(report.reasons.first?.contains("not known") == true)
         #expect(client.isAtEnd)
@@ -237,7 +237,7 @@ struct HandOverTests {
         }
         for _ in 0..<10 {
             let (_, passed) = try handOver(server)
-            server = try serve(Self.configuration(), kept.handOut(), conversations: [passed]).0
+            server = try serve(Self.configuration(), kept.handOut(), connections: [passed]).0
         }
         done.wait()
         #expect(wrong.value.load(ordering: .relaxed) == 0)

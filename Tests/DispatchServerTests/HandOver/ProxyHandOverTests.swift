@@ -4,15 +4,15 @@ import Testing
 
 @testable import DispatchServer
 
-@Suite("Connections through a load balancer are handed over", .serialized)
+@Suite("Connections through a load balancer change hands", .serialized)
 struct ProxyHandOverTests {
     private typealias LineServer = Server<LineSession>
 
     private static let header = "PROXY TCP4 192.0.2.1 198.51.100.2 4660 5000\r\n"
     private let records = LogRecords()
 
-    /// A server with its own listener, which takes over these connections. A client may have three connections.
-    private func serve(conversations: [Int32] = []) throws -> LineServer {
+    /// A server with its own listener that continues these connections. A client may have three connections.
+    private func serve(connections: [Int32] = []) throws -> LineServer {
         let listener = ListenerConfiguration(
             endpoint: .internet(host: "127.0.0.1", port: 0),
             proxyProtocol: ProxyProtocol(isExpected: true, trusted: [try Network(parsing: "127.0.0.1")]),
@@ -29,7 +29,7 @@ struct ProxyHandOverTests {
             label: "test",
             logger: records.logger
         )
-        let report: TakeOverReport = try awaitResult { server.takeOver(from: conversations, $0) }
+        let report: TakeOverReport = try awaitResult { server.takeOver(from: connections, $0) }
         #expect(report.ended == 0 && report.reasons == [])
         let failure: String = try awaitResult { done in server.start { done($0.map { "\($0)" } ?? "") } }
         #expect(failure == "")
@@ -53,14 +53,14 @@ struct ProxyHandOverTests {
         return passed
     }
 
-    @Test("A connection with a complete header keeps its client and its peer, and counts for its client")
+    @Test("With its header complete it keeps its client, its peer, and its place in the client's count")
     func complete() throws {
         let first = try serve()
         let clients = try (0..<2).map { _ in try peer(first, Self.header) }
         for client in clients { #expect(client.isAnswered("one")) }
         clients[0].send("ha")
 
-        let second = try serve(conversations: [try handOver(first)])
+        let second = try serve(connections: [try handOver(first)])
         let key = try #require(ClientKey(.ipv4(SIMD4(192, 0, 2, 1), port: 1)))
         for connection in second.core.connections.all {
             #expect(connection.key == key)
@@ -72,21 +72,21 @@ struct ProxyHandOverTests {
         clients[0].send("lf\n")
         #expect(clients[0].receive(5) == "flah\n")
         #expect(clients[1].isAnswered("two"))
-        // Two of three slots are in use: this client may have one more, and others may connect.
+        // Two of three are taken: one more of this client may come, and any number of others.
         let third = try peer(second, Self.header)
         #expect(third.isAnswered("three"))
         #expect(try peer(second, Self.header + "four\n").receiveToEnd() == "")
         #expect(try peer(second, "PROXY TCP4 192.0.2.9 198.51.100.2 1 2\r\n").isAnswered("other"))
-        // When it ends, the slot is free.
+        // Its end gives the slot back.
         clients[1].halfClose()
         #expect(clients[1].isAtEnd)
         #expect(records.contains("disconnected 192.0.2.1:4660 after 2 requests"))
-        // The refused connection and the other client have ended too.
+        // Beside it the refused one and the other client have ended.
         #expect(eventually { second.core.connections.ended == 3 })
         #expect(try peer(second, Self.header).isAnswered("five"))
     }
 
-    @Test("A connection within its header continues in the next process, at every byte")
+    @Test("In the middle of its header it goes on there, at every byte")
     func incomplete() throws {
         let first = try serve()
         let header = Array(Self.header.utf8)
@@ -97,7 +97,7 @@ struct ProxyHandOverTests {
         let silent = try peer(first, "")
         #expect(eventually { first.core.connections.count == clients.count + 1 })
 
-        let second = try serve(conversations: [try handOver(first)])
+        let second = try serve(connections: [try handOver(first)])
         #expect(second.core.connections.count == clients.count + 1)
         #expect(second.core.connections.all.allSatisfy { $0.key == nil })
         second.core.connections.setCapacity(1000, perClient: 1000)
@@ -112,12 +112,12 @@ struct ProxyHandOverTests {
         #expect(second.core.connections.proxyHeaderFailures.isEmpty)
     }
 
-    @Test("A header whose rest is wrong is refused in the next process")
+    @Test("A header that goes wrong in the next process is refused there")
     func wrong() throws {
         let first = try serve()
         let client = try peer(first, "PROXY TC")
         #expect(eventually { first.core.connections.count == 1 })
-        let second = try serve(conversations: [try handOver(first)])
+        let second = try serve(connections: [try handOver(first)])
         client.send("P9 nonsense\r\n")
         #expect(client.receiveToEnd() == "")
         #expect(eventually { second.core.connections.proxyHeaderFailures == [.malformed: 1] })

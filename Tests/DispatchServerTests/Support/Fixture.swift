@@ -5,7 +5,7 @@ import Synchronization
 
 @testable import DispatchServer
 
-/// The environment of connections and listeners, without a server.
+/// What connections and listeners need from a server, without the server.
 final class Fixture: Sendable {
     let core: ServerCore
     let records = LogRecords()
@@ -38,7 +38,7 @@ final class Fixture: Sendable {
         }
     }
 
-    /// Begins to serve one end of a pair of sockets; the client has the other.
+    /// Begins to serve one end of a pair of sockets; the other is the client's.
     func connect(_ makeSession: SessionMaker = Fixture.sessions(), isStarted: Bool = true) throws -> (
         Peer, Connection
     ) {
@@ -58,7 +58,7 @@ final class Fixture: Sendable {
         return (peer, connection)
     }
 
-    /// An additional loop, so that a test can move connections to it.
+    /// A loop beside those of the server, so that a test can move connections there.
     func makeLoop(
         _ index: Int,
         onTick: @escaping @Sendable (HotLoop<Connection>, HotLoop<Connection>.Report) -> Void = { _, _ in }
@@ -72,7 +72,7 @@ final class Fixture: Sendable {
         )
     }
 
-    /// Drains the connection, and repeats it until it takes effect, as the server does.
+    /// Repeats the drain of the connection until it has begun, as the server does.
     func drain(_ connection: Connection) {
         core.workers.withWorker { worker in
             while !connection.drain(worker, now: Clock.now()) { usleep(1000) }
@@ -83,7 +83,7 @@ final class Fixture: Sendable {
         core.workers.withWorker { connection.tick(Timeouts(limits), $0, now: now) }
     }
 
-    /// Whether every connection ends within some time, with its descriptor closed and its slot free.
+    /// Whether every connection is over within some time, its descriptor closed and its slot free.
     func isEmptied(within seconds: Double = 20) -> Bool {
         let isEmpty = DispatchSemaphore(value: 0)
         core.connections.whenEmpty { isEmpty.signal() }
@@ -97,7 +97,7 @@ extension ConnectionState {
     }
 }
 
-/// Polls a condition; for conditions without an event to wait for.
+/// Waits for a condition that no event reports.
 func eventually(within seconds: Double = 20, _ condition: () -> Bool) -> Bool {
     let deadline = DispatchTime.now() + seconds
     while !condition() {
@@ -107,7 +107,7 @@ func eventually(within seconds: Double = 20, _ condition: () -> Bool) -> Bool {
     return true
 }
 
-/// Runs a body on several threads at once, and waits for all of them.
+/// Runs a body on as many threads at once, and waits until all are done.
 func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
     let done = DispatchGroup()
     for number in 0..<count {
@@ -120,7 +120,7 @@ func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
     done.wait()
 }
 
-/// Threads outside the pool of libdispatch, because blocking ones in it would take the server's threads.
+/// Separate threads: in libdispatch's pool, blocked ones would take the server's threads.
 enum Thread {
     private final class Body {
         let run: @Sendable () -> Void
@@ -146,7 +146,7 @@ enum Thread {
 extension Fixture {
     /// A listener on a free port that already accepts.
     ///
-    /// - Parameter isHandedIn: Whether the socket was passed in, as by systemd.
+    /// - Parameter isHandedIn: Whether the socket comes from elsewhere, as from systemd.
     func listen(
         _ makeSession: SessionMaker = Fixture.sessions(),
         isHandedIn: Bool = false,

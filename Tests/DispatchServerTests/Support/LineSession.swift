@@ -1,19 +1,19 @@
 import DispatchServer
 import Glibc
 
-/// Answers each line with its bytes reversed; a few words make it do what only some sessions do.
+/// Answers each line with its bytes reversed. The lines `quit` and `break` end the connection.
 struct LineSession: Session {
     enum Options: Hashable, Sendable {
         /// The answer is written over the request.
         case inPlace
         /// The answer is separate output, and has each line twice.
         case twice
-        /// Like `inPlace`, but each answer has a `!` before its newline.
+        /// As `inPlace`, but each answer has a `!` before the newline that ends it.
         case marked
     }
 
     struct Limits: Equatable, Sendable {
-        /// A longer line is refused.
+        /// A line that is longer is refused.
         var longestLine = 4 << 20
     }
 
@@ -33,28 +33,28 @@ struct LineSession: Session {
         }
     }
 
-    func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits) -> SessionStep {
+    func receive(_ buffer: UnsafeMutableRawBufferPointer, _ context: Context) -> SessionStep {
         var step = SessionStep(consumed: 0, output: options == .inPlace ? nil : [], requests: 0)
         while step.ending == nil, let end = Self.endOfLine(in: buffer, from: step.consumed) {
-            if end - step.consumed > limits.longestLine { break }
+            if end - step.consumed > context.limits.longestLine { break }
             answer(buffer, upTo: end, &step)
             step.output?.append(Self.newline)
             step.consumed = end + 1
         }
-        if step.ending == nil, buffer.count - step.consumed > limits.longestLine {
+        if step.ending == nil, buffer.count - step.consumed > context.limits.longestLine {
             step.ending = .refused("a line is too long")
         }
         return step
     }
 
-    func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits) -> SessionStep {
+    func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, _ context: Context) -> SessionStep {
         var step = SessionStep(consumed: 0, output: options == .inPlace ? nil : [], requests: 0)
         if !buffer.isEmpty { answer(buffer, upTo: buffer.count, &step) }
         step.consumed = buffer.count
         return step
     }
 
-    /// With memchr(3), because tests of a debug build scan many megabytes.
+    /// memchr(3), because a test of a debug build looks at many megabytes.
     private static func endOfLine(in buffer: UnsafeMutableRawBufferPointer, from start: Int) -> Int? {
         guard start < buffer.count, let base = buffer.baseAddress else { return nil }
         return memchr(base + start, Int32(newline), buffer.count - start).map { $0 - base }

@@ -1,7 +1,7 @@
 import Glibc
 import Sockets
 
-/// The client's end of a connection, blocking, with a timeout.
+/// The client's end of a connection: blocking, with a timeout.
 final class Peer: Sendable {
     let descriptor: Int32
 
@@ -17,7 +17,7 @@ final class Peer: Sendable {
         self.init(owning: try StreamSocket.connect(to: address).release())
     }
 
-    /// A peer, and the non-blocking other end of its connection, which the caller must close.
+    /// A peer, and the non-blocking other end of its connection, which is the caller's to close.
     static func pair() throws -> (peer: Peer, other: Int32) {
         var ends: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0 else {
@@ -42,7 +42,7 @@ final class Peer: Sendable {
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
     }
 
-    /// Receives this many bytes, or fewer if the connection ends or the timeout expires.
+    /// Receives this many bytes, or fewer if the connection ends or the timeout is over.
     func receive(_ count: Int) -> String {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)
@@ -56,31 +56,31 @@ final class Peer: Sendable {
 
     func receiveToEnd() -> String { receive(.max) }
 
-    /// Sends a line; returns whether its answer arrived.
+    /// Sends a line, and returns whether the right answer arrives.
     func isAnswered(_ line: String) -> Bool {
         send(line + "\n")
         return receive(line.utf8.count + 1) == String(line.reversed()) + "\n"
     }
 
-    /// Whether the end of file follows, not a reset.
+    /// Whether the end of file comes next, and no reset.
     var isAtEnd: Bool {
         var byte: UInt8 = 0
         return recv(descriptor, &byte, 1, 0) == 0
     }
 
-    /// Whether the end of file has arrived.
+    /// Whether the end of file has come.
     var isAtEndNow: Bool {
         var byte: UInt8 = 0
         return recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT)) == 0
     }
 
-    /// Sends until the other side takes no more; returns how many bytes were sent.
+    /// Sends until the other side takes no more. Returns how many bytes that was.
     func fill(with line: String) -> Int {
         var line = line
         return line.withUTF8 { line in
             var sent = 0
             while true {
-                // Continue at this position in the stream of lines.
+                // The position within the line.
                 let at = sent % line.count
                 let count = Glibc.send(
                     descriptor,

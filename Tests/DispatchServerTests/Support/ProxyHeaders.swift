@@ -2,7 +2,7 @@ import Sockets
 
 @testable import DispatchServer
 
-/// Headers as senders write them, made without the code under test.
+/// Headers as senders make them, written without the code under test.
 enum ProxyHeaders {
     static let signature: [UInt8] = [13, 10, 13, 10, 0, 13, 10] + Array("QUIT\n".utf8)
 
@@ -60,7 +60,7 @@ enum ProxyHeaders {
         bytes.reduce(UInt32.max) { table[Int(($0 ^ UInt32($1)) & 0xFF)] ^ ($0 >> 8) } ^ UInt32.max
     }
 
-    /// The result of a header that arrives in pieces of these sizes, and how many bytes were consumed by then.
+    /// The result of a header that comes in pieces of these sizes, and how many bytes were taken by then.
     static func read(_ bytes: [UInt8], pieces: (Int) -> Int = { $0 }) -> (step: ProxyHeader.Step, taken: Int)
     {
         var header = ProxyHeader()

@@ -4,7 +4,7 @@ import Testing
 
 @testable import DispatchServer
 
-/// Calls a method, and returns the value that its completion gets.
+/// Calls a method, waits for its completion, and returns the result.
 func awaitResult<Result: Sendable>(_ method: (@escaping @Sendable (Result) -> Void) -> Void) throws -> Result
 {
     let isOver = DispatchSemaphore(value: 0)
@@ -17,7 +17,7 @@ func awaitResult<Result: Sendable>(_ method: (@escaping @Sendable (Result) -> Vo
     return try #require(result.withLock { $0 })
 }
 
-/// Calls a method, waits for its completion, and throws the error that it gets.
+/// Calls a method, waits for its completion, and throws the error that this gets.
 func awaitCompletion(_ method: (@escaping @Sendable ((any Error)?) -> Void) -> Void) throws {
     let result: Swift.Result<Void, any Error> = try awaitResult { done in
         method { error in done(error.map { .failure($0) } ?? .success(())) }

@@ -177,7 +177,7 @@ extension System {
                 count += 1
             } else {
                 (file as? ClientSocket)?.account.noteFault("no descriptor left")
-                world.count("conversations without a descriptor")
+                world.count("connections without a descriptor")
             }
             file.letGo()
         }
