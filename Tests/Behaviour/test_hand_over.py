@@ -1,4 +1,4 @@
-"""A restart that ends no conversation, with a service manager of the test's own: see `manager.Store`."""
+"""Restarts that close no connection, with a service manager of the test: see `manager.Store`."""
 
 import fcntl
 import os
@@ -26,16 +26,16 @@ def store(tmp_path):
 
 
 class Service:
-    """One service, and one process of it after the other."""
+    """A service whose processes run one after the other."""
 
     def __init__(self, start, store, config, listeners=1, first=None, **options):
-        """`first`: what `_start` gets for the first process only."""
+        """`first`: arguments of `_start` for the first process only."""
         self.start, self.store, self.listeners, self.options = start, store, listeners, options
         self.config = config
         self.daemon = self._start(**(first or {}))
 
     def _start(self, limit=None, wrapper=(), **options):
-        """`limit`: on open files; the descriptors are put in place before it holds. `wrapper`: a command that starts it."""
+        """`limit`: the limit on open files, set when the descriptors are in place. `wrapper`: a command that starts it."""
         arguments = self.store.start_arguments()
         if wrapper:
             arguments["prefix"] = (*arguments.get("prefix", ()), *wrapper)
@@ -59,7 +59,7 @@ class Service:
         self.daemon.signal(signal.SIGKILL)
         self.daemon.process.wait()
         self.daemon.stopped = True
-        self.daemon.process.returncode = 0  # it was meant to be
+        self.daemon.process.returncode = 0  # the test killed it
         self.daemon = self._start()
 
 
@@ -70,7 +70,7 @@ def service(start, store):
 
 @pytest.fixture
 def service_both_ways(serve, store):
-    """For what must hold with the hot set and without."""
+    """The test runs twice: with the hot set and without."""
     return lambda config="port = 0\n", listeners=1, **options: Service(serve, store, config, listeners, **options)
 
 
@@ -188,7 +188,7 @@ def test_chunks_and_units_stay_what_they_were(service, tmp_path):
     clients = {kind: connect(tmp_path / "-".join(kind)) for kind in kinds}
     for client in clients.values():
         ask(client, b"a\n")
-    # The next process has other options for the same sockets, which hold for new clients only.
+    # The next process has other options for the same sockets; they apply to new clients only.
     run.restart("".join(config.format(f"{f}-{u}", "line", "byte") for f, u in kinds))
     text = "e\u0301n"
     turned_text = {"character": "ne\u0301".encode(), "scalar": "n\u0301e".encode(), "byte": text.encode()[::-1]}
@@ -201,7 +201,7 @@ def test_chunks_and_units_stay_what_they_were(service, tmp_path):
     assert ask_once(tmp_path / "chunk-character", text.encode() + b"\n") == text.encode()[::-1] + b"\n"
 
 
-def test_numbers_counters_and_names_go_along(service):
+def test_numbers_counters_and_names_are_handed_over(service):
     run = service()
     with connect(run.daemon.port) as client:
         name = "%s:%s" % client.getsockname()
@@ -213,7 +213,7 @@ def test_numbers_counters_and_names_go_along(service):
     assert not run.daemon.logged(r"\bconnected " + name)
 
 
-def test_changing_hands_is_not_reported(service):
+def test_a_hand_over_logs_nothing_about_clients(service):
     run = service()
     with connect(run.daemon.port) as client:
         ask(client, b"one\n")
@@ -223,7 +223,7 @@ def test_changing_hands_is_not_reported(service):
         assert not run.daemon.logged("connected 127")
 
 
-def test_how_long_it_was_silent_goes_along(service):
+def test_the_idle_time_is_handed_over(service):
     run = service("port = 0\n[limits]\nidle_timeout = '1500ms'\n")
     with connect(run.daemon.port) as client:
         ask(client, b"one\n")
@@ -296,7 +296,7 @@ def test_a_listener_that_the_next_configuration_lacks(service, store, tmp_path):
         assert ask_once(tmp_path / "socket", b"three\n") == b"eerht\n"
 
 
-def test_max_connections_lowered_drops_nobody(service):
+def test_a_lower_max_connections_closes_no_connection(service):
     run = service()
     clients = [connect(run.daemon.port) for _ in range(20)]
     for client in clients:
@@ -353,13 +353,13 @@ def test_the_descriptor_limit_lowered(service):
     assert answered == taken
 
 
-# What root may do beyond the limit, an ordinary user may not: descriptors on their way count against RLIMIT_NOFILE (unix(7)).
+# For users other than root, descriptors in flight count against RLIMIT_NOFILE (unix(7)).
 ORDINARY = ("setpriv", "--bounding-set=-sys_resource,-sys_admin", "--inh-caps=-sys_resource,-sys_admin")
 
 
 @pytest.fixture
 def under_way():
-    """Puts so many descriptors of this user under way, in a socket that nobody reads."""
+    """Puts this many descriptors of the user in flight, in a socket that nobody reads."""
     held = []
 
     def put(count):
@@ -376,9 +376,9 @@ def under_way():
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives up rights that only root has")
 @pytest.mark.parametrize("others", [600, 1100])
-def test_more_descriptors_under_way_than_the_user_may_have(start, store, under_way, others):
-    """ETOOMANYREFS for the third message or the first one: everybody is answered and ended as in a stop, for the socket that has
-    the connections could not be passed on either."""
+def test_more_descriptors_in_flight_than_the_user_may_have(start, store, under_way, others):
+    """ETOOMANYREFS for the third message or the first one: all clients are answered and disconnected as in a stop, because
+    the socket with the connections could not be passed on either."""
     config = "port = 0\n[limits]\nmax_connections_per_client = 0\n[log]\nconnections = false\n"
     run = Service(start, store, config, first=dict(limit=1000, wrapper=ORDINARY))
     clients = [connect(run.daemon.port) for _ in range(700)]
@@ -412,7 +412,7 @@ def test_more_connections_than_one_message_holds(service):
             assert receive(client, 4) == b"owt\n"
 
 
-def test_a_store_without_a_place_means_a_drain(service_both_ways, store):
+def test_a_full_store_means_a_drain(service_both_ways, store):
     store.places = 0
     run = service_both_ways()
     with connect(run.daemon.port) as client:
@@ -424,8 +424,8 @@ def test_a_store_without_a_place_means_a_drain(service_both_ways, store):
     before.wait_for_log("the service manager does not store the connections")
 
 
-def test_the_store_has_one_place(service, store):
-    """The listener has it, so the connections do not fit: they are answered, and ended as in a stop."""
+def test_a_store_for_one_descriptor_means_a_drain(service, store):
+    """The listener takes the only place, so the connections do not fit: they are answered and closed as in a stop."""
     store.places = 1
     run = service()
     store.wait_until(lambda: len(store.kept) == 1)
@@ -507,7 +507,7 @@ def strangers():
 
 
 @pytest.mark.parametrize("kind", strangers())
-def test_a_stranger_in_the_store(service, store, kind):
+def test_a_foreign_descriptor_in_the_store(service, store, kind):
     run = service()
     with connect(run.daemon.port) as client:
         ask(client, b"one\n")
@@ -603,7 +603,7 @@ def test_a_much_newer_release_handed_over(service, store):
 
 
 @pytest.mark.parametrize("name", ["conversations.2", "listener.99", "listener.7.file.1.2", "whatever", "unknown"])
-def test_a_stranger_under_any_name(service, store, name):
+def test_a_foreign_descriptor_under_any_name(service, store, name):
     run = service()
     with connect(run.daemon.port) as client:
         ask(client, b"one\n")
@@ -617,9 +617,9 @@ def test_a_stranger_under_any_name(service, store, name):
         assert run.daemon.port
 
 
-def test_a_kill_while_the_conversations_wait(service, store):
-    """The next process is killed before it has taken them over, or after: each conversation goes on or ends, and none is
-    answered wrongly."""
+def test_a_kill_while_the_connections_are_stored(service, store):
+    """The next process is killed before or after it has taken them over: each connection continues or ends, and no answer is
+    wrong."""
     run = service()
     clients = [connect(run.daemon.port) for _ in range(50)]
     for client in clients:
@@ -737,7 +737,7 @@ def test_a_start_that_fails_without_a_hand_over_answers_what_has_arrived(service
 
 
 def test_a_stop_before_the_start_is_over_loses_nobody(service, store):
-    """As two restarts in a row: the signal comes when the process has taken over, and does not listen yet."""
+    """Two restarts in a row: the signal arrives when the process has taken over, but does not listen yet."""
     run = service()
     clients = [connect(run.daemon.port) for _ in range(20)]
     for client in clients:
@@ -745,7 +745,7 @@ def test_a_stop_before_the_start_is_over_loses_nobody(service, store):
     run.stop()
     for delay in (0.0, 0.003, 0.006, 0.01, 0.02, 0.03):
         run.daemon = run.start(run.config, awaited=False, **store.start_arguments())
-        # Before that the signal ends the test's own wrapper.
+        # Earlier the signal would end the wrapper of the test.
         assert eventually(lambda: "reversed" in os.readlink(f"/proc/{run.daemon.pid}/exe"))
         time.sleep(delay)
         run.daemon.signal(signal.SIGTERM)
@@ -757,7 +757,7 @@ def test_a_stop_before_the_start_is_over_loses_nobody(service, store):
 
 
 def test_under_load(service_both_ways, tmp_path):
-    """Each client has a line in flight all the time, and checks its answer."""
+    """Each client always has a line in flight, and checks its answer."""
     run = service_both_ways(both(tmp_path), 2)
     over = threading.Event()
     wrong, longest = [], [0.0] * 40
