@@ -96,7 +96,7 @@ struct PrometheusTests {
         #expect(!registry.text().contains("my_app_requests{"))
     }
 
-    @Test("The figures of a process are those that the system has")
+    @Test("The figures of a process are those of the system")
     func process() {
         let figures = ProcessFigures()
         #expect(figures.processorSeconds > 0 && figures.processorSeconds < 3600)

@@ -2,7 +2,7 @@ import Glibc
 import Systemd
 import Testing
 
-/// A directory of credentials as systemd makes one.
+/// A directory of credentials like that of systemd.
 private final class Vault {
     let path: String
     let credentials: Credentials
@@ -28,7 +28,7 @@ private final class Vault {
 }
 
 @Suite struct CredentialsTests {
-    /// Why a credential is refused; nil when it is not.
+    /// Why a credential is refused; nil if it is not.
     private func refusal(
         of name: String,
         from credentials: Credentials,
