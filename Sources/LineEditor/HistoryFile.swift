@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The file of a history: one entry per line, readable by its owner only.
@@ -145,13 +146,7 @@ extension HistoryFile {
     }
 
     private func write(_ bytes: [UInt8], to file: Int32) throws(Failure) {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw failure(Self.systemMessage()) }
-            rest = rest.dropFirst(count)
-        }
+        guard unsafe linux_write_all(file, bytes, bytes.count) else { throw failure(Self.systemMessage()) }
     }
 
     private func makeDirectory() {

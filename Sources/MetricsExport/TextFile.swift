@@ -20,18 +20,12 @@ public struct TextFile: Equatable, Sendable {
         let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw SystemError("create \(temporary)") }
         var failure: SystemError?
-        // The umask of the unit allows only the owner, but node_exporter is another user.
-        if fchmod(descriptor, 0o644) != 0 { failure = SystemError("set the mode of \(temporary)") }
-        var rest = Array(content.utf8)[...]
-        while failure == nil, !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes {
-                unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
-            }
-            if count >= 0 {
-                rest = rest.dropFirst(count)
-            } else if errno != EINTR {
-                failure = SystemError("write \(temporary)")
-            }
+        do throws(SystemError) {
+            // The umask of the unit allows only the owner, but node_exporter is another user.
+            guard fchmod(descriptor, 0o644) == 0 else { throw SystemError("set the mode of \(temporary)") }
+            try DescriptorWriting.writeAll(content.utf8, to: descriptor, action: "write \(temporary)")
+        } catch {
+            failure = error
         }
         if close(descriptor) != 0, failure == nil { failure = SystemError("write \(temporary)") }
         if failure == nil, unsafe rename(temporary, path) != 0 { failure = SystemError("replace \(path)") }

@@ -13,14 +13,14 @@ struct ReversalSession: DispatchServer.Session {
 
     mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: ReversalLimits) -> SessionStep {
         session.maximumLineBytes = limits.maximumLineBytes
-        return SessionStep(session.received(buffer))
+        return unsafe SessionStep(session.received(buffer))
     }
 
     mutating func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, limits: ReversalLimits)
         -> SessionStep
     {
         session.maximumLineBytes = limits.maximumLineBytes
-        return SessionStep(session.receivedEndOfFile(buffer))
+        return unsafe SessionStep(session.receivedEndOfFile(buffer))
     }
 
     mutating func receive(
@@ -30,7 +30,7 @@ struct ReversalSession: DispatchServer.Session {
     ) -> SessionStep {
         session.maximumLineBytes = limits.maximumLineBytes
         var lines = LineTally()
-        let step = session.received(buffer, tally: &lines)
+        let step = unsafe session.received(buffer, tally: &lines)
         tally.add(lines)
         return SessionStep(step)
     }
@@ -42,7 +42,7 @@ struct ReversalSession: DispatchServer.Session {
     ) -> SessionStep {
         session.maximumLineBytes = limits.maximumLineBytes
         var lines = LineTally()
-        let step = session.receivedEndOfFile(buffer, tally: &lines)
+        let step = unsafe session.receivedEndOfFile(buffer, tally: &lines)
         tally.add(lines)
         return SessionStep(step)
     }

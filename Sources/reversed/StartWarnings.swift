@@ -124,14 +124,14 @@ struct StartWarnings {
                 "the service has a private /tmp (PrivateTmp=), where clients cannot reach the socket\(better)"
         }
         var status = stat()
-        guard stat(directory.isEmpty ? "/" : directory, &status) == 0 else {
+        guard unsafe stat(directory.isEmpty ? "/" : directory, &status) == 0 else {
             return "the directory \(directory) does not exist\(better)"
         }
         guard status.st_mode & S_IFMT == S_IFDIR else { return "\(directory) is not a directory\(better)" }
         if let writable = rights.writableDirectories, !writable.contains(where: isWithin) {
             return "\(subject) may not write to \(directory) (ProtectSystem=, ReadWritePaths=)\(better)"
         }
-        if rights.unit == nil, access(directory.isEmpty ? "/" : directory, W_OK) != 0 {
+        if rights.unit == nil, unsafe access(directory.isEmpty ? "/" : directory, W_OK) != 0 {
             return "\(subject) may not write to \(directory)\(better)"
         }
         return nil
