@@ -93,6 +93,20 @@ import Testing
         }
     }
 
+    @Test func aManagerThatReadsNothingIsNotWaitedFor() async {
+        await #expect(processExitsWith: .success) {
+            let receiver = try DatagramReceiver(address: "@systemd-tests.\(getpid())")
+            setenv("NOTIFY_SOCKET", receiver.address, 1)
+            let isSettled = DispatchSemaphore(value: 0)
+            DescriptorStore(Notifier()).whenSettled(timeout: .milliseconds(50)) { answer in
+                #expect(!answer)
+                isSettled.signal()
+            }
+            #expect(isSettled.wait(timeout: .now() + 10) == .success)
+            #expect(receiver.receive() == "BARRIER=1")
+        }
+    }
+
     @Test func whatCameBackIsToldFromSockets() async {
         await #expect(processExitsWith: .success) {
             let row = ActivationSocketsTests.Row()
@@ -129,5 +143,7 @@ import Testing
         defer { close(open) }
         #expect(SealedMemory.bytes(of: open, limit: 10) == nil)
         #expect(SealedMemory.bytes(of: -1, limit: 10) == nil)
+        // memfd_create(2) allows names of 249 bytes.
+        #expect(SealedMemory.make(String(repeating: "x", count: 250), bytes) == nil)
     }
 }
