@@ -93,18 +93,17 @@ import Testing
         }
     }
 
-    @Test func aManagerThatReadsNothingIsNotWaitedFor() async {
-        await #expect(processExitsWith: .success) {
-            let receiver = try DatagramReceiver(address: "@systemd-tests.\(getpid())")
-            setenv("NOTIFY_SOCKET", receiver.address, 1)
-            let isSettled = DispatchSemaphore(value: 0)
-            DescriptorStore(Notifier()).whenSettled(timeout: .milliseconds(50)) { answer in
-                #expect(!answer)
-                isSettled.signal()
-            }
-            #expect(isSettled.wait(timeout: .now() + 10) == .success)
-            #expect(receiver.receive() == "BARRIER=1")
+    @Test func aManagerThatReadsNothingIsNotWaitedFor() {
+        let sender = RecordingSender(isGated: true)
+        defer { sender.open() }
+        let notifier = Notifier(environment: ["NOTIFY_SOCKET": "/run/notify"], send: sender.send)
+        notifier.ready()
+        let isCalled = DispatchSemaphore(value: 0)
+        DescriptorStore(notifier).whenSettled(timeout: .milliseconds(50)) { isSettled in
+            #expect(!isSettled)
+            isCalled.signal()
         }
+        #expect(isCalled.wait(timeout: .now() + 10) == .success)
     }
 
     @Test func whatCameBackIsToldFromSockets() async {
