@@ -32,6 +32,7 @@ final class CurrentValue<Value: Sendable>: Sendable {
     private let current: Mutex<Value>
     @usableFromInline let version = Atomic<UInt64>(0)
 
+    @usableFromInline
     init(_ value: Value) { current = Mutex(value) }
 
     /// Replaces the value.

@@ -7,10 +7,14 @@
 // ListenerState do the same for a listening socket. Connections lists the connections and counts slots; LoopBalance decides
 // how many hot loops share the load; Server opens, reloads and drains.
 //
-// HandOver/ passes the connections to the next process of the service, which continues them. Later releases must be able to
-// read the format of the records.
-//
-// Metrics/ describes the counters as metrics, and publishes them through swift-metrics.
+// Connection/  the connections, their state machine, their limits
+// Listener/    the listening sockets
+// HotLoop/     the loops for busy connections, and how many there are
+// Proxy/       the PROXY protocol
+// HandOver/    passes the connections to the next process of the service, which continues them; later releases must be able
+//              to read the format of the records
+// Metrics/     describes the counters as metrics, and publishes them through swift-metrics
+// Process/     what the server needs from its process: clock, limits, signals, checks
 //
 // Not in this module: the format of requests, configuration files, systemd, exit codes.
 //

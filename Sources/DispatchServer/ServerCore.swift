@@ -71,7 +71,7 @@ final class ServerCore: Sendable {
     func endUnwatched() -> [Int32: Int32] {
         var failures: [Int32: Int32] = [:]
         var code: Int32 = 0
-        while case let descriptor = epoll_guard_take_failure(&code), descriptor >= 0 {
+        while case let descriptor = unsafe epoll_guard_take_failure(&code), descriptor >= 0 {
             failures[descriptor] = code
         }
         guard !failures.isEmpty else { return [:] }
@@ -101,6 +101,7 @@ final class ServerCore: Sendable {
 
     /// How long until the next sweep.
     var sweepInterval: Milliseconds {
+        guard connections.count > 0 else { return Self.longestSweep }
         let shortest = currentLimits.shortestTimeout?.milliseconds ?? .max
         return min(max(shortest / 8, 5), Self.longestSweep)
     }

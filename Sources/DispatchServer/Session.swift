@@ -9,7 +9,9 @@ public protocol Session: Sendable {
     /// The settings of a listener for its sessions. A session keeps its options; after a reload new sessions get the new ones.
     associatedtype Options: Hashable, Sendable
     /// The settings for all sessions. A reload changes them for running sessions, too.
-    associatedtype Limits: Equatable, Sendable
+    associatedtype Limits: Equatable, Sendable = NoOptions
+    /// The limits and counters of a call.
+    typealias Context = SessionContext<Limits>
 
     /// The names of the kinds of requests that are counted separately, at most ``RequestTally/maximumKinds``. Default: none.
     static var requestKinds: [String] { get }
@@ -19,15 +21,20 @@ public protocol Session: Sendable {
 
     /// Processes the bytes that the last step did not consume, followed by those that have arrived since.
     ///
-    /// - Parameter buffer: Valid during the call. The session may change all of it: it may write an answer over its request, and
-    ///   the next step gets unconsumed bytes as they are at the end of this one.
-    /// - Parameter limits: The current limits.
-    mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits) -> SessionStep
+    /// - Parameters:
+    ///   - buffer: Valid during the call. The session may change all of it: it may write an answer over its request, and the next
+    ///     step gets unconsumed bytes as they are at the end of this one.
+    ///   - context: The current limits, and where to count answered requests.
+    mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, _ context: Context) -> SessionStep
 
-    /// Processes the client's end of file. `buffer` has the bytes that the last step did not consume.
+    /// Processes the client's end of file.
     ///
     /// Not called if the server ends the connection. Then an incomplete request gets no answer.
-    mutating func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits) -> SessionStep
+    ///
+    /// - Parameters:
+    ///   - buffer: The bytes that the last step did not consume. The session may change them, as in ``receive(_:_:)``.
+    ///   - context: The current limits, and where to count answered requests.
+    mutating func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, _ context: Context) -> SessionStep
 
     /// The state of the session, for the process that continues it after a restart. Nil if that is not possible; then the
     /// connection is ended as in a stop. The server hands over unconsumed bytes itself.
@@ -41,18 +48,6 @@ public protocol Session: Sendable {
     ///
     /// - Parameter state: The ``handOverState`` of that process. It is input from outside, so validate it.
     init?(handedOver state: [UInt8])
-
-    /// Like `receive` without `tally`, and also counts the answered requests by kind and size. The server calls this method; by
-    /// default it calls the other one and counts nothing.
-    mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits, tally: RequestTally)
-        -> SessionStep
-
-    /// Like `receiveEndOfFile` without `tally`, and also counts the answered requests.
-    mutating func receiveEndOfFile(
-        _ buffer: UnsafeMutableRawBufferPointer,
-        limits: Limits,
-        tally: RequestTally
-    ) -> SessionStep
 }
 
 extension Session {
@@ -64,25 +59,25 @@ extension Session {
 
     /// No kinds.
     public static var requestKinds: [String] { [] }
+}
 
-    /// Counts nothing.
-    @inlinable
-    public mutating func receive(
-        _ buffer: UnsafeMutableRawBufferPointer,
-        limits: Limits,
-        tally: RequestTally
-    ) -> SessionStep {
-        receive(buffer, limits: limits)
-    }
+/// What a session may use during a call.
+@frozen
+public struct SessionContext<Limits: Equatable & Sendable>: Sendable {
+    /// The current limits.
+    public let limits: Limits
+    /// Counts answered requests by kind and size, for ``Statistics``. A session that needs no such counts ignores it.
+    public let tally: RequestTally
 
-    /// Counts nothing.
+    /// Makes the context of a call. The server does this; so does a test of a session.
+    ///
+    /// - Parameters:
+    ///   - limits: The current limits.
+    ///   - tally: Where to count.
     @inlinable
-    public mutating func receiveEndOfFile(
-        _ buffer: UnsafeMutableRawBufferPointer,
-        limits: Limits,
-        tally: RequestTally
-    ) -> SessionStep {
-        receiveEndOfFile(buffer, limits: limits)
+    public init(limits: Limits, tally: RequestTally = RequestTally()) {
+        self.limits = limits
+        self.tally = tally
     }
 }
 

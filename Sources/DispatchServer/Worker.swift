@@ -5,6 +5,7 @@ import Synchronization
 ///
 /// Unchecked because of the buffer's pointer and `untimed`. Safe because a worker is either in the pool or in use by one
 /// thread, and the pool's lock separates the two.
+@safe
 final class Worker: @unchecked Sendable {
     /// The size of a buffer, and so the maximum that a connection receives at one event, which keeps the connections fair.
     static var bufferSize: Int { 128 << 10 }
@@ -35,7 +36,7 @@ final class Worker: @unchecked Sendable {
         return received
     }
 
-    deinit { buffer.deallocate() }
+    deinit { unsafe buffer.deallocate() }
 }
 
 /// The workers of a server. There are as many as threads serve events at once, independent of the number of clients.

@@ -25,7 +25,7 @@ public struct HTTPSession: Session {
     public init(options: HTTPSite) { site = options }
 
     /// Answers each complete request.
-    public mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: NoOptions) -> SessionStep {
+    public mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, _ context: Context) -> SessionStep {
         var step = SessionStep(consumed: 0, requests: 0)
         while step.ending == nil, let head = unsafe nextHead(in: buffer, from: step.consumed) {
             let request: HTTPRequest
@@ -54,7 +54,7 @@ public struct HTTPSession: Session {
     }
 
     /// Answers nothing: the remaining bytes are an incomplete request.
-    public mutating func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, limits: NoOptions)
+    public mutating func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, _ context: Context)
         -> SessionStep
     {
         SessionStep(consumed: buffer.count, output: [], requests: 0, ending: .finished)

@@ -3,6 +3,8 @@ import ReverseCore
 
 /// Adapts the session of `ReverseCore` to the server library.
 struct ReversalSession: DispatchServer.Session {
+    typealias Limits = ReversalLimits
+
     static let requestKinds = ReversalPath.allCases.map(\.name)
 
     private var session: ReverseCore.Session
@@ -11,39 +13,22 @@ struct ReversalSession: DispatchServer.Session {
         session = ReverseCore.Session(framing: options.framing, unit: options.unit, maximumLineBytes: .max)
     }
 
-    mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: ReversalLimits) -> SessionStep {
-        session.maximumLineBytes = limits.maximumLineBytes
-        return unsafe SessionStep(session.received(buffer))
-    }
-
-    mutating func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, limits: ReversalLimits)
-        -> SessionStep
-    {
-        session.maximumLineBytes = limits.maximumLineBytes
-        return unsafe SessionStep(session.receivedEndOfFile(buffer))
-    }
-
-    mutating func receive(
-        _ buffer: UnsafeMutableRawBufferPointer,
-        limits: ReversalLimits,
-        tally: RequestTally
-    ) -> SessionStep {
-        session.maximumLineBytes = limits.maximumLineBytes
+    mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, _ context: Context) -> SessionStep {
+        session.maximumLineBytes = context.limits.maximumLineBytes
         var lines = LineTally()
         let step = unsafe session.received(buffer, tally: &lines)
-        tally.add(lines)
+        context.tally.add(lines)
         return SessionStep(step)
     }
 
     mutating func receiveEndOfFile(
         _ buffer: UnsafeMutableRawBufferPointer,
-        limits: ReversalLimits,
-        tally: RequestTally
+        _ context: Context
     ) -> SessionStep {
-        session.maximumLineBytes = limits.maximumLineBytes
+        session.maximumLineBytes = context.limits.maximumLineBytes
         var lines = LineTally()
         let step = unsafe session.receivedEndOfFile(buffer, tally: &lines)
-        tally.add(lines)
+        context.tally.add(lines)
         return SessionStep(step)
     }
 

@@ -384,7 +384,7 @@ def test_more_descriptors_under_way_than_the_user_may_have(start, store, under_w
     for client in clients:
         client.sendall(b"two\nhalf")
     before = run.stop()
-    before.wait_for_log("Too many references.*: no conversation is handed over")
+    before.wait_for_log("Too many references.*: no connection is handed over")
     before.wait_for_log("stopping, 700 connections to answer")
     assert CONVERSATIONS not in store.names
     for client in clients:

@@ -46,7 +46,7 @@ struct ClientCountsTests {
         #expect(counts.clients == 2)
         counts.leave(one)
         #expect([one, one].map { counts.enter($0) } == [true, false])
-        // A lower limit ends nobody; without one everybody is still counted.
+        // A lower limit ends no connection. Without a limit connections are still counted.
         counts.limit = 1
         counts.leave(one)
         #expect([one].map { counts.enter($0) } == [false])

@@ -4,7 +4,7 @@ import Testing
 
 @testable import DispatchServer
 
-/// Clients that do not read, and what becomes of them.
+/// Clients that do not read their answers.
 @Suite("A connection whose client does not read", .serialized)
 struct ConnectionBackpressureTests {
     private static let line = String(repeating: "x", count: 999) + "\n"
@@ -45,7 +45,7 @@ struct ConnectionBackpressureTests {
         _ = peer.fill(with: Self.line)
         var now = Clock.now()
         for _ in 0..<2 {
-            // More than what the kernel frees at once, and less than what makes the socket writable.
+            // More than the kernel frees at once, and less than makes the socket writable.
             #expect(peer.receive(45_000).utf8.count == 45_000)
             now += 5000
             fixture.tick(connection, limits, now: now)
@@ -104,7 +104,7 @@ struct ConnectionBackpressureTests {
 }
 
 extension Fixture {
-    /// Whether the server's first loop runs. It calls a probe on its own thread then, and on the caller's otherwise.
+    /// Whether the server's first loop runs. If it does, it calls a probe on its own thread, otherwise on the caller's.
     func isServedByLoop() -> Bool {
         let caller = pthread_self()
         let isOver = DispatchSemaphore(value: 0)

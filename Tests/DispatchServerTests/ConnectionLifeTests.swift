@@ -3,7 +3,7 @@ import Testing
 
 @testable import DispatchServer
 
-/// What the table of single events does not show: what a connection counts and how long it may take.
+/// Sequences of events: what a connection counts, and how long it may take.
 @Suite("The life of a connection")
 struct ConnectionLifeTests {
     private typealias State = ConnectionState
@@ -182,7 +182,7 @@ struct ConnectionLifeTests {
         var sends = state
         #expect(sends.drain(arrived: 5, now: 1010) == .nothing)
         #expect(sends.ready() == .receive(atMost: 5))
-        // One that has had an answer gets no more.
+        // A client that has had an answer gets no more time.
         _ = state.received(10, Self.answered, answer: 0, now: 1010)
         #expect(state.drain(arrived: 0, now: 1010) == .checkForEndOfFile)
     }

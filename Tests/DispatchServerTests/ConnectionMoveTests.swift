@@ -36,7 +36,7 @@ struct ConnectionMoveTests {
         let fixture = try Fixture(usesHotLoops: true, capacity: 100)
         let first = fixture.core.loops.next
         let work = Atomic<UInt64>(0)
-        // Gives everything back at every tick; the other direction is the threads' below.
+        // Returns every member at each tick. The threads below move them in the other direction.
         let second = try fixture.makeLoop(1) { loop, report in
             work.wrappingAdd(report.work, ordering: .relaxed)
             loop.give(1, to: [first])
@@ -95,7 +95,7 @@ struct ConnectionMoveTests {
         let second = try fixture.makeLoop(1)
         let third = try fixture.makeLoop(2)
         let (peer, connection) = try fixture.connect()
-        // It is on its source, so no loop has it to give.
+        // It is on its source, so it is in no loop.
         connection.move(from: first, to: second)
         #expect(peer.isAnswered("one"))
         _ = peer.fill(with: String(repeating: "x", count: 999) + "\n")
@@ -133,7 +133,7 @@ struct ConnectionMoveTests {
             defer { close(duplicate) }
             shutdown(goes.descriptor, Int32(SHUT_RDWR))
             #expect(eventually { fixture.core.connections.count == 1 })
-            // The socket lives on, and epoll would report its end again and again.
+            // The socket stays open, and epoll would report its end again and again.
             isGone.store(true, ordering: .releasing)
             for _ in 0..<3 { #expect(reported.wait(timeout: .now() + 10) == .success) }
             isGone.store(false, ordering: .releasing)

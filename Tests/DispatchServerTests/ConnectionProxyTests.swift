@@ -27,14 +27,14 @@ struct ConnectionProxyTests {
         #expect(peer.receive(4) == "eno\n")
         peer.send("o\n")
         #expect(peer.receive(4) == "owt\n")
-        // What looks like a header is a line by now.
+        // After the header, text that looks like a header is a line.
         #expect(peer.isAnswered("PROXY UNKNOWN"))
         peer.halfClose()
         #expect(peer.isAtEnd && fixture.isEmptied())
         #expect(fixture.records.texts.first == "connected 192.0.2.1:4660 through unix")
         #expect(fixture.records.contains("disconnected 192.0.2.1:4660 after 3 requests"))
         #expect(failures(fixture).isEmpty)
-        // The header is no part of what the session gets.
+        // The session does not get the header.
         #expect(fixture.core.workers.totals.bytes == 22)
     }
 
@@ -129,7 +129,7 @@ struct ConnectionProxyTests {
         #expect(fixture.core.connections.refused == 1 && failures(fixture).isEmpty)
         #expect(fixture.records.contains("refused 192.0.2.1:4660: its address has as many connections"))
         #expect(!fixture.records.contains("disconnected 192.0.2.1"))
-        // One leaves, and another may come.
+        // One client leaves, so another may connect.
         first.removeLast()
         #expect(eventually { fixture.core.connections.ended == 2 })
         #expect(try connect(Self.header).isAnswered("one"))
@@ -150,7 +150,7 @@ struct ConnectionProxyTests {
     )
     func drains(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops)
-        // Nobody serves it yet, so that header and lines wait in the socket when the drain begins.
+        // It is not started yet, so the header and the lines are still in the socket when the drain begins.
         let (peer, connection) = try fixture.connect(Self.sessions, isStarted: false)
         peer.send(Self.header + "one\ntwo\nhalf")
         connection.start()

@@ -73,7 +73,7 @@ struct ConnectionStateTests {
             var state = start.state
             let before = state.phase
             let action = event(&state)
-            // What is not in the table does nothing.
+            // Any other event does nothing.
             let wanted = expected[start] ?? Expected(.nothing)
             #expect(action == wanted.action, "in \(start)", sourceLocation: location)
             #expect(state.phase == wanted.phase ?? before, "in \(start)", sourceLocation: location)
@@ -297,7 +297,7 @@ struct ConnectionStateTests {
         var limits = Limits()
         limits.idleTimeout = .milliseconds(900)
         limits.firstRequestTimeout = nil
-        // The last progress of all that send was at 1005.
+        // In all sending states the last progress was at 1005.
         check([
             .serving: Expected(.shutDown, Start.lingering(.timedOut(\.idleTimeout), at: 1905)),
             .drainServing: Expected(.shutDown, Start.lingering(.timedOut(\.idleTimeout), at: 1905)),

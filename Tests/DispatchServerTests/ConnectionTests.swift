@@ -29,7 +29,7 @@ struct ConnectionTests {
     func cuts(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops)
         let (peer, _) = try fixture.connect()
-        // Shorter and longer than what is copied in front of the next receive, and longer than a worker's buffer.
+        // Shorter and longer than a request that is copied before the next receive, and longer than a worker's buffer.
         for size in [10, 5000, 300_000] {
             let line = String(repeating: "ab", count: size / 2)
             for part in [line.prefix(3), line.dropFirst(3).prefix(size / 3), line.dropFirst(3 + size / 3)] {
@@ -119,7 +119,7 @@ struct ConnectionTests {
         let (peer, connection) = try fixture.connect()
         peer.send("one\nquit\n")
         #expect(peer.receive(9) == "eno\ntiuq\n" && peer.isAtEnd)
-        // Were it closed now with this unread, the client would get a RST.
+        // If it were closed now, with unread input, the client would get a RST.
         peer.send("late")
         let timeout = ConnectionState.lingerTimeout
         fixture.tick(connection, Fixture.limits(), now: Clock.now() + timeout / 2)
@@ -142,7 +142,7 @@ struct ConnectionTests {
         fixture.tick(connection, Fixture.limits(), now: now + 1_000_000)
         peer.send(" line\n")
         #expect(peer.receive(10) == "enil flah\n")
-        // A check that finds the connection busy leaves it to the next one.
+        // A drain that finds the connection busy leaves it to the next attempt.
         let isEnded = eventually {
             fixture.tick(connection, limits, now: Clock.now() + 20_000)
             return peer.isAtEndNow

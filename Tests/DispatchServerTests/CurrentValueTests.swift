@@ -19,7 +19,7 @@ struct CurrentValueTests {
 
     @Test("never goes back, and ends with the last one, on many threads at once")
     func manyReaders() {
-        // Two words that must fit together.
+        // Two values that must be equal.
         let source = CurrentValue([0, 0])
         let failures = Atomic(0)
         onThreads(5) { number in

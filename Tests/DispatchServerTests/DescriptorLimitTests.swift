@@ -7,7 +7,7 @@ import Testing
 struct DescriptorLimitTests {
     @Test("counts what is open, above the limit as well", .serialized, arguments: [0, 1000, 3000])
     func counts(lowest: Int32) {
-        // Other tests open and close descriptors meanwhile: it must be exact once.
+        // Other tests open and close descriptors at the same time, so one exact result is enough.
         let isExact = eventually {
             let before = DescriptorLimit.countOpen()
             let opened = (0..<20).map { _ in fcntl(0, F_DUPFD_CLOEXEC, lowest) }.filter { $0 >= 0 }
@@ -30,9 +30,9 @@ struct DescriptorLimitTests {
     @Test(
         "keeps back what the rest of the process needs",
         arguments: [
-            // Plenty: 128 are kept back.
+            // With many descriptors 128 are reserved.
             (1024, 20, 500, 500), (1024, 20, 1000, 876), (1_048_576, 20, 2_000_000, 1_048_428),
-            // Scarce: a quarter, and never fewer than 32.
+            // With few, a quarter is reserved, but at least 32.
             (256, 20, 1000, 172), (64, 20, 1000, 12), (53, 20, 1000, 1),
         ] as [(UInt64, Int, Int, Int)]
     )

@@ -46,7 +46,7 @@ struct ListenerStateTests {
             var state = start.state
             let before = state.phase
             let actions = event(&state)
-            // What is not in the table does nothing.
+            // Any other event does nothing.
             let wanted = expected[start] ?? Expected([])
             #expect(actions == wanted.actions, "in \(start)", sourceLocation: location)
             #expect(state.phase == wanted.phase ?? before, "in \(start)", sourceLocation: location)
@@ -197,7 +197,7 @@ struct ListenerStateTests {
     @Test("tells of clients that wait once a minute, and when it accepts again only after that")
     func pauseNotices() {
         var state = Start.accepting.state
-        // A pause that nobody has noticed ends without a word.
+        // The end of a pause that was not logged is not logged either.
         _ = state.foundNoSlot(now: 1000)
         #expect(state.tick(clientWaits: false, now: 1500) == [])
         #expect(state.slotIsFree(now: 2000) == [.countPause(1000), .watch, .accept])
@@ -302,7 +302,7 @@ struct ListenerStateTests {
         let rest = [Action.unwatch, .backOff(State.backOffTime)]
         #expect(state.failed(EPROTO, now: 9) == rest + [.note(.failing(EPROTO, count: 1))])
         _ = state.backOffIsOver()
-        // One that is accepted, or nobody: it is not for good.
+        // A client, or no client: either way the listener continues.
         for _ in 0..<(2 * State.acceptBudget) {
             _ = state.ready()
             _ = state.failed(ECONNABORTED, now: 10)

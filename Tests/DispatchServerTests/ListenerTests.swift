@@ -9,7 +9,7 @@ import Testing
 
 @Suite("A listener", .serialized)
 struct ListenerTests {
-    /// A session maker that the test can hold up, with the listener's lock held.
+    /// A session maker that the test can block while the listener's lock is held.
     private final class Gate: Sendable {
         let isInside = DispatchSemaphore(value: 0)
         let mayGo = DispatchSemaphore(value: 0)
@@ -83,7 +83,7 @@ struct ListenerTests {
         let fixture = try Fixture(usesHotLoops: false)
         let isClosed = DispatchSemaphore(value: 0)
         let listener = try fixture.listen(isHandedIn: true, onEnd: { _ in isClosed.signal() })
-        // As its other holder may do.
+        // As another process that holds the socket may do.
         shutdown(listener.descriptor, Int32(SHUT_RDWR))
         #expect(isClosed.wait(timeout: .now() + 10) == .success)
         #expect(fixture.records.count(.critical) == 1)
@@ -136,7 +136,7 @@ struct ListenerTests {
         )
         let peer = try Peer(connectingTo: listener.address.address)
         gate.isInside.wait()
-        // Returns although the handler is stuck: the control queue must go on.
+        // Returns although the handler is blocked, because the control queue must not wait.
         if isHandedIn { listener.leave() } else { listener.close() }
         gate.mayGo.signal()
         #expect(isClosed.wait(timeout: .now() + 5) == .success)

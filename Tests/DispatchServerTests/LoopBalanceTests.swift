@@ -13,7 +13,7 @@ struct LoopBalanceTests {
         var shares: [Double]
         /// When the number of loops changed, and to what.
         var changes: [(at: Milliseconds, inUse: Int)] = []
-        /// What each loop gets done in a millisecond, and the share of a processor that this takes.
+        /// The work of each loop in a millisecond, and the share of a processor that it takes.
         var model: (_ shares: [Double]) -> [(work: Double, processor: Double)]
 
         init(
@@ -58,7 +58,7 @@ struct LoopBalanceTests {
         var spread: Double { (shares.max() ?? 0) - (shares.filter { $0 > 0 }.min() ?? 0) }
     }
 
-    /// Processor-bound: each loop has a processor of its own and work without end as long as it has members.
+    /// Processor-bound: each loop has its own processor, and endless work as long as it has members.
     private static func bound(_ shares: [Double]) -> [(work: Double, processor: Double)] {
         shares.map { $0 > 0 ? (1000, 1) : (0, 0) }
     }
@@ -153,7 +153,7 @@ struct LoopBalanceTests {
     func shrinksTooFar() {
         var simulation = Simulation(maximum: 2, model: Self.bound)
         simulation.run(for: 5000)
-        // Two loops wait for something between whiles; one alone would get half of it done.
+        // Two loops wait part of the time; one alone would do half of the work.
         simulation.model = { shares in
             let loops = shares.count { $0 > 0 }
             return shares.map { $0 > 0 ? (loops == 1 ? 500 : 500, 0.6) : (0, 0) }

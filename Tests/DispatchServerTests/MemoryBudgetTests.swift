@@ -36,7 +36,7 @@ struct MemoryBudgetTests {
         }
         #expect(held.reduce(0, +) <= budget.limit)
         #expect(held.allSatisfy { abs($0 - budget.limit / (count + 1)) <= 1000 + count }, "\(held)")
-        // The small one that comes then goes on.
+        // A small client that comes later continues.
         #expect(budget.allowance(used: held.reduce(0, +), holding: 200) > 0)
     }
 
@@ -52,7 +52,7 @@ struct MemoryBudgetTests {
         ]
         #expect(budget.choose(from: holders, used: 1_004_000, now: now) == [2])
         #expect(budget.choose(from: holders, used: 1_104_000, now: now) == [2, 3])
-        // At least one, for somebody waits; nobody before the time, nobody who holds little.
+        // At least one, because clients wait; but none before its time, and none that holds little.
         #expect(budget.choose(from: holders, used: 0, now: now) == [2])
         #expect(budget.choose(from: holders, used: 1_004_000, now: now - 1) == [])
         #expect(budget.choose(from: [holders[4]], used: 2_000_000, now: now) == [])

@@ -92,7 +92,7 @@ struct TwoServersTests {
         let other = try Fixture(usesHotLoops: false)
         let (peer, connection) = try other.connect()
         #expect(peer.isAnswered("one"))
-        // As if its sweep had found that the other one's socket is not watched.
+        // As if its sweep had found that a socket of the other server is not watched.
         one.core.putBack([connection.descriptor: ENOSPC])
         #expect(
             eventually {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import DispatchServer
 
-/// The same bytes lead to the same end however they are cut, and no bytes do harm.
+/// The same bytes lead to the same result however they are divided, and no bytes make the parser trap.
 @Suite("A PROXY header of random bytes")
 struct ProxyHeaderFuzzTests {
     @Test(
@@ -31,7 +31,7 @@ struct ProxyHeaderFuzzTests {
             switch whole.step {
             case .complete(let length, _):
                 #expect(length <= min(bytes.count, ProxyHeader.maximumLength))
-                // What is behind a header changes nothing, and without its last byte it is not complete.
+                // Bytes after a header change nothing. Without its last byte it is not complete.
                 #expect(ProxyHeaders.read(Array(bytes[..<length])).step == whole.step)
                 #expect(ProxyHeaders.read(Array(bytes[..<(length - 1)])).step == .needsMore)
                 ends["complete", default: 0] += 1
@@ -41,7 +41,7 @@ struct ProxyHeaderFuzzTests {
                 ends["needsMore", default: 0] += 1
             }
         }
-        // The mutations reach every end.
+        // The mutations reach every result.
         for end in ["complete", "needsMore", "missing", "malformed", "too_long", "checksum"] {
             #expect(ends[end, default: 0] > 0, "\(end): \(ends)")
         }

@@ -241,7 +241,7 @@ struct ProxyHeaderTests {
             var damaged = right
             damaged[index] ^= 0x40
             let step = ProxyHeaders.read(damaged).step
-            // Where the damage hides the checksum itself, the lengths seldom fit; a changed type is just another extension.
+            // If the damage hides the checksum itself, the lengths are usually wrong. A changed type is just another extension.
             let isType = index == 16 + ProxyHeaders.ipv4.count + 6
             #expect(
                 isType || step == .invalid(.checksum) || step == .invalid(.malformed),

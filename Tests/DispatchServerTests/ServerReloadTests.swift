@@ -85,7 +85,7 @@ struct ServerReloadTests {
         #expect(questions == 0)
     }
 
-    /// In a process of its own: the servers of other tests take failures as well.
+    /// In a separate process, because the servers of other tests take failures, too.
     @Test("a descriptor's failure does not outlive the descriptor")
     func forgetsFailures() async {
         await #expect(processExitsWith: .success) {

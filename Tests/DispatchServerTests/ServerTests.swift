@@ -51,7 +51,7 @@ struct ServerTests {
         return try Peer(connectingTo: address)
     }
 
-    /// Drains; how many conversations were cut off, nil if it does not end.
+    /// Drains; how many connections were cut off, nil if it does not end.
     private func drain(_ server: LineServer) -> Int? {
         let isOver = DispatchSemaphore(value: 0)
         let result = Atomic(-1)
@@ -84,7 +84,7 @@ struct ServerTests {
         let server = try serve(configuration, usesHotLoops: usesHotLoops)
         let peer = try connect(server)
         _ = peer.fill(with: String(repeating: "x", count: 999) + "\n")
-        // A connection that is being served all the time may be left behind, so it must be blocked first.
+        // A connection that is always being served may not be handed over, so block it first.
         var received: UInt64
         repeat {
             received = server.statistics.bytes
@@ -202,7 +202,7 @@ struct ServerTests {
         let second = try connect(server, at: 1)
         second.send("one\n")
         #expect(second.receive(5) == "eno!\n")
-        // A reload leaves the sockets alone, whatever it asks for, and changes their options.
+        // A reload does not touch the sockets, whatever its listeners are, but it changes their options.
         configuration.options = .twice
         configuration.listeners = [Self.missing]
         try awaitCompletion { server.reload(configuration, $0) }

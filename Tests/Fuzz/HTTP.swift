@@ -20,6 +20,7 @@ func checkHTTP(_ input: [UInt8]) {
 
 private func answersOverHTTP(_ stream: [UInt8], _ sizes: [Int]) -> ([UInt8], SessionStep.Ending?) {
     var session = HTTPSession(options: site)
+    let context = HTTPSession.Context(limits: NoOptions())
     var buffer: [UInt8] = []
     var answers: [UInt8] = []
     var rest = stream[...]
@@ -29,7 +30,7 @@ private func answersOverHTTP(_ stream: [UInt8], _ sizes: [Int]) -> ([UInt8], Ses
         turn += 1
         rest = rest.dropFirst(piece.count)
         buffer += piece
-        let step = buffer.withUnsafeMutableBytes { session.receive($0, limits: NoOptions()) }
+        let step = buffer.withUnsafeMutableBytes { session.receive($0, context) }
         require(step.consumed <= buffer.count, "more is consumed than there is")
         require(step.consumed == 0 || step.output != nil, "requests are sent back")
         answers += step.output ?? []

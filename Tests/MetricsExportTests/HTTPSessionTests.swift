@@ -15,6 +15,7 @@ struct HTTPSessionTests {
         String, SessionStep.Ending?
     ) {
         var session = HTTPSession(options: site)
+        let context = HTTPSession.Context(limits: NoOptions())
         var sent: [UInt8] = []
         var buffer: [UInt8] = []
         var rest = stream[...]
@@ -24,12 +25,12 @@ struct HTTPSessionTests {
             turn += 1
             rest = rest.dropFirst(piece.count)
             buffer += piece
-            let step = buffer.withUnsafeMutableBytes { session.receive($0, limits: NoOptions()) }
+            let step = buffer.withUnsafeMutableBytes { session.receive($0, context) }
             sent += step.output ?? Array(buffer.prefix(step.consumed))
             buffer.removeFirst(step.consumed)
             if let ending = step.ending { return (String(decoding: sent, as: UTF8.self), ending) }
         }
-        let step = buffer.withUnsafeMutableBytes { session.receiveEndOfFile($0, limits: NoOptions()) }
+        let step = buffer.withUnsafeMutableBytes { session.receiveEndOfFile($0, context) }
         #expect(step.output == [])
         return (String(decoding: sent, as: UTF8.self), nil)
     }

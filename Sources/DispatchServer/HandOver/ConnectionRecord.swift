@@ -48,8 +48,6 @@ struct ConnectionRecord: Equatable, Sendable {
         static let lingering: UInt64 = 2
     }
 
-    // MARK: - Writing
-
     /// The bytes of the record; nil for a closed connection.
     var encoded: [UInt8]? {
         var fields = FieldWriter()
@@ -90,9 +88,11 @@ struct ConnectionRecord: Equatable, Sendable {
         if let text { fields.put(Tag.reasonText, text.utf8) }
         if let code { fields.put(Tag.reasonCode, UInt64(UInt32(bitPattern: code))) }
     }
+}
 
-    // MARK: - Reading
-
+extension ConnectionRecord {
+    /// Reads a record.
+    ///
     /// - Parameters:
     ///   - fileSize: The size of the file that `held` refers to.
     ///   - now: Times in the record that are later are replaced by this one.
@@ -171,26 +171,6 @@ struct ConnectionRecord: Equatable, Sendable {
             requests: numbers[Tag.requests] ?? 0,
             answeredBytes: numbers[Tag.answeredBytes] ?? 0
         )
-    }
-
-    init(
-        number: UInt64,
-        client: SocketAddress,
-        peer: SocketAddress? = nil,
-        listener: String,
-        header: [UInt8]? = nil,
-        life: ConnectionState,
-        session: [UInt8],
-        held: Range<UInt64>
-    ) {
-        self.number = number
-        self.client = client
-        self.peer = peer
-        self.listener = listener
-        self.header = header
-        self.life = life
-        self.session = session
-        self.held = held
     }
 }
 

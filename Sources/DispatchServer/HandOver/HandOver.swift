@@ -49,7 +49,7 @@ struct HandOverBatch {
         var records = [server]
         var ready: [Connection] = []
         var holding: [(index: Int, record: ConnectionRecord)] = []
-        // The place of the bytes held depends on the size of the records, which does not depend on the place.
+        // The offset of the bytes held depends on the size of the records, which does not depend on that offset.
         for connection in connections {
             guard let record = connection.record(heldAt: 0, worker), let bytes = record.encoded else {
                 continue
@@ -67,13 +67,13 @@ struct HandOverBatch {
         }
         let image = HandOverImage.encode(records)
         let file = try SealedFile("hand-over") { (writer) throws(SystemError) in
-            var failure: SystemError?
-            image.withUnsafeBytes { bytes in
-                do throws(SystemError) { try writer.append(bytes) } catch { failure = error }
+            try unsafe image.withUnsafeBufferPointer { (bytes) throws(SystemError) in
+                try unsafe writer.append(UnsafeRawBufferPointer(bytes))
             }
-            if let failure { throw failure }
             for connection in ready {
-                try connection.withHeldBytes { (bytes) throws(SystemError) in try writer.append(bytes) }
+                try unsafe connection.withHeldBytes { (bytes) throws(SystemError) in
+                    try unsafe writer.append(bytes)
+                }
             }
         }
         try send(ready, file)

@@ -28,16 +28,16 @@ struct ServerRecord: Equatable, Sendable {
 
     private static let lastNumberTag: UInt8 = 2
 
-    init(lastNumber: UInt64) { self.lastNumber = lastNumber }
-
     var encoded: [UInt8] {
         var fields = FieldWriter()
         fields.put(Self.lastNumberTag, lastNumber)
         return fields.bytes
     }
+}
 
+extension ServerRecord {
     init(_ bytes: ArraySlice<UInt8>) throws(HandOverError) {
-        lastNumber = 0
+        self.init(lastNumber: 0)
         var reader = FieldReader(bytes)
         while let (tag, value) = try reader.next() {
             if tag == Self.lastNumberTag {
@@ -133,11 +133,7 @@ struct HandOverImage: Sendable {
     {
         guard UInt64(count) <= file.count else { throw HandOverError("it is no hand-over") }
         var bytes = [UInt8](repeating: 0, count: count)
-        var failure: SystemError?
-        bytes.withUnsafeMutableBytes { space in
-            do throws(SystemError) { try file.read(into: space, from: offset) } catch { failure = error }
-        }
-        if let failure { throw failure }
+        try unsafe bytes.withUnsafeMutableBytes { try unsafe file.read(into: $0, from: offset) }
         return bytes
     }
 
@@ -180,12 +176,9 @@ struct HandOverMessage: Equatable, Sendable {
         bytes.appendInteger(UInt32(clamping: count))
         return bytes
     }
+}
 
-    init(first: Int, count: Int) {
-        self.first = first
-        self.count = count
-    }
-
+extension HandOverMessage {
     /// - Throws: `HandOverError` for any other message.
     init(_ bytes: [UInt8]) throws(HandOverError) {
         var rest = bytes[...]
@@ -193,7 +186,6 @@ struct HandOverMessage: Equatable, Sendable {
             let first = rest.takeInteger(UInt32.self),
             let count = rest.takeInteger(UInt32.self), count <= Self.most
         else { throw HandOverError("it is no message of a hand-over") }
-        self.first = Int(first)
-        self.count = Int(count)
+        self.init(first: Int(first), count: Int(count))
     }
 }

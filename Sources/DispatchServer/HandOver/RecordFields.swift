@@ -65,7 +65,7 @@ struct FieldReader {
 
 extension [UInt8] {
     mutating func appendInteger<Integer: FixedWidthInteger>(_ number: Integer) {
-        Swift.withUnsafeBytes(of: number.littleEndian) { append(contentsOf: $0) }
+        unsafe Swift.withUnsafeBytes(of: number.littleEndian) { unsafe append(contentsOf: $0) }
     }
 }
 
@@ -80,6 +80,8 @@ extension ArraySlice<UInt8> {
     /// Removes a number from the front; nil if there are too few bytes.
     mutating func takeInteger<Integer: FixedWidthInteger>(_ type: Integer.Type) -> Integer? {
         guard let bytes = take(Integer.bitWidth / 8) else { return nil }
-        return bytes.withUnsafeBytes { Integer(littleEndian: $0.loadUnaligned(as: Integer.self)) }
+        return unsafe bytes.withUnsafeBytes {
+            unsafe Integer(littleEndian: $0.loadUnaligned(as: Integer.self))
+        }
     }
 }

@@ -28,6 +28,17 @@ extension Server {
         }
     }
 
+    /// Reserves the server for a hand-over; false when it is stopping already.
+    private func beginHandOver() -> Bool {
+        state.withLock { state in
+            guard !state.isDraining, !state.isHandingOver else { return false }
+            state.isHandingOver = true
+            return true
+        }
+    }
+
+    private func endHandOver() { state.withLock { $0.isHandingOver = false } }
+
     /// Another process has the connections: closes their descriptors here. The clients do not notice.
     public func finish(_ handOver: HandOver) {
         for connection in handOver.parked { connection.closeAfterHandOver() }
@@ -42,16 +53,22 @@ extension Server {
     }
 
     /// Parks every connection, and tries those again that are being served at this moment.
-    private func park(until deadline: Milliseconds, _ completion: @escaping @Sendable (HandOver?) -> Void) {
+    ///
+    /// - Parameter isLast: Whether this attempt is the last one. Connections that are being served then are not handed over.
+    private func park(
+        until deadline: Milliseconds,
+        isLast: Bool = false,
+        _ completion: @escaping @Sendable (HandOver?) -> Void
+    ) {
         let now = Clock.now()
-        let isLate = now > deadline
-        if isLate { listeners.hold(leavingToo: true) }
+        if isLast { listeners.hold(leavingToo: true) }
         // Asked before the connections are listed, so that no client is missed: a leaving listener accepts until it is closed.
-        let mayAccept = listeners.areLeaving && !isLate
+        let mayAccept = listeners.areLeaving && !isLast
         let all = core.connections.all
         let busy = core.workers.withWorker { worker in all.count { !$0.park(worker, now: now) } }
-        guard !mayAccept, busy == 0 || isLate else {
-            return core.later(1) { self.park(until: deadline, completion) }
+        guard !mayAccept, busy == 0 || isLast else {
+            // One more attempt after the deadline: the process may have been stopped since the last one.
+            return core.later(1) { self.park(until: deadline, isLast: now > deadline, completion) }
         }
         pass(all, completion)
     }
@@ -67,14 +84,14 @@ extension Server {
         do throws(SystemError) {
             batch = try made.get()
         } catch {
-            core.log.warn("\(error): no conversation is handed over")
+            core.log.warn("\(error): no connection is handed over")
             resume(all)
             return completion(nil)
         }
         if let failure = batch.failure {
-            core.log.warn("\(failure): \(all.count - batch.sent.count) conversations are not handed over")
+            core.log.warn("\(failure): \(all.count - batch.sent.count) connections are not handed over")
         }
-        // Without connections, too: the socket tells whether the store works.
+        // Even without connections: the socket shows whether the store works.
         guard !batch.sent.isEmpty || all.isEmpty else {
             resume(all)
             return completion(nil)
@@ -126,7 +143,7 @@ extension Server {
             var takeOver = TakeOver(
                 core,
                 makeDescriptors: makeDescriptors(forConnections:),
-                restore: restorer
+                restore: restoreSession
             )
             for number in descriptors { takeOver.receive(from: Descriptor(owning: number)) }
             takeOver.start()

@@ -58,16 +58,14 @@ struct StoredListenerName: Equatable, Sendable {
             "listener.\(number).file.\(String(device, radix: 16)).\(String(inode, radix: 16))"
         }
     }
+}
 
-    init(number: UInt64, kind: Kind) {
-        self.number = number
-        self.kind = kind
-    }
-
+extension StoredListenerName {
     /// Nil for any other text.
     init?(_ text: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count >= 2, parts[0] == "listener", let number = UInt64(parts[1]) else { return nil }
+        let kind: Kind
         switch parts.count {
         case 2: kind = .plain
         case 3 where parts[2] == "any": kind = .anyPort
@@ -78,7 +76,7 @@ struct StoredListenerName: Equatable, Sendable {
             kind = .file(device: device, inode: inode)
         default: return nil
         }
-        self.number = number
+        self.init(number: number, kind: kind)
         // Accept only the canonical spelling, so that removing the name removes the socket.
         guard self.text == text else { return nil }
     }

@@ -24,7 +24,7 @@ struct TakeOver {
     let restore: SessionRestorer
     private(set) var report = TakeOverReport()
     private var images: [UInt64: HandOverImage] = [:]
-    /// They start once all are counted: who is served first could exceed the limit for one client.
+    /// They start when all are counted. Otherwise a client could exceed its limit while others are still taken over.
     private var taken: [Connection] = []
     /// Connections whose records cannot be used.
     private var refused: [Int32] = []
@@ -114,8 +114,8 @@ struct TakeOver {
         // In range: the record was checked against the size of the file.
         let count = Int(record.held.upperBound - record.held.lowerBound)
         guard held.tryReserve(count) else { throw HandOverError("there is no memory for what it holds") }
-        _ = try held.append(atMost: count, chunk: count) { (space) throws(SystemError) in
-            try file.read(into: space, from: record.held.lowerBound)
+        _ = try unsafe held.append(atMost: count, chunk: count) { (space) throws(SystemError) in
+            try unsafe file.read(into: space, from: record.held.lowerBound)
             return space.count
         }
         let connection = Connection(
@@ -151,18 +151,16 @@ struct TakeOver {
 
     private func end(_ descriptor: consuming Descriptor) {
         let connection = Connection(
-            number: server.connections.takeSpareNumber(),
+            number: server.connections.takeNumber(isAccepted: false),
             descriptor: descriptor,
             client: .unix(path: ""),
             listenerName: "?",
-            session: { _, _, _ in SessionStep(consumed: 0, requests: 0) },
+            session: unsafe RunningSession { _, _, _ in .nothing },
             server: server,
             life: ConnectionState(
                 handedOver: .serving(remaining: nil),
                 connectedAt: Clock.now(),
-                lastProgress: Clock.now(),
-                requests: 0,
-                answeredBytes: 0
+                lastProgress: Clock.now()
             )
         )
         if server.connections.takeOver(connection) { connection.start(isTakenOver: false) }

@@ -25,9 +25,6 @@ public struct Histogram: Equatable, Sendable {
 
 /// The memory of a histogram that one thread adds to and others read.
 struct HistogramCells: ~Copyable, Sendable {
-    /// The maximum number of classes.
-    static var maximumClasses: Int { 16 }
-
     private let cells = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
     private let total = Atomic<UInt64>(0)
 
@@ -35,10 +32,8 @@ struct HistogramCells: ~Copyable, Sendable {
 
     func count(_ index: Int) -> UInt64 { cells[index].load(ordering: .relaxed) }
 
-    func add(_ values: UInt64, toClass index: Int, sum: UInt64) {
-        cells[index].add(values)
-        if sum > 0 { total.add(sum) }
-    }
+    /// - Parameter index: The class, 0..<16.
+    func add(_ values: UInt64, toClass index: Int) { cells[index].add(values) }
 
     func addSum(_ sum: UInt64) { total.add(sum) }
 }

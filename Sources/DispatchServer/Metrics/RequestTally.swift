@@ -18,7 +18,8 @@ public final class RequestTally: Sendable {
     let sizes = HistogramCells()
     private let behind = InlineArray<8, UInt64>(repeating: 0)
 
-    init() {}
+    /// All counters are 0. A server makes its own; a test of a session may need one.
+    public init() {}
 
     /// Counts one request.
     ///
@@ -43,7 +44,7 @@ public final class RequestTally: Sendable {
     /// Counts requests of one class of size.
     public func add(requests: Int, sizeClass: Int) {
         guard requests > 0, (0..<Self.sizeClasses).contains(sizeClass) else { return }
-        sizes.add(UInt64(truncatingIfNeeded: requests), toClass: sizeClass, sum: 0)
+        sizes.add(UInt64(truncatingIfNeeded: requests), toClass: sizeClass)
     }
 
     func requests(ofKind kind: Int) -> UInt64 { requestCounts[kind].load(ordering: .relaxed) }

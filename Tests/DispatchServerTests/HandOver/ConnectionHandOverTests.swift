@@ -49,7 +49,7 @@ struct ConnectionHandOverTests {
         var life = ConnectionState(connectedAt: 0)
         _ = life.received(9, Self.answers(9), answer: 9, now: 1)
         #expect(life.sent(4, now: 1) == .waitForOutput)
-        // Once more: the socket may take it by now.
+        // Again: the socket may take it now.
         #expect(life.handOver(arrived: 7) == .send(5))
         #expect(life.sent(0, now: 2) == .park)
         #expect(life.phase == .sending(.init(unsent: 5, next: .serve(remaining: nil))))
@@ -71,7 +71,7 @@ struct ConnectionHandOverTests {
         #expect(life.phase == .sending(.init(unsent: 4, next: .serve(remaining: nil))))
     }
 
-    @Test("The end of a conversation that has begun goes along")
+    @Test("A connection that has begun to end is handed over with its reason")
     func ending() {
         var life = ConnectionState(connectedAt: 0)
         let step = SessionStep(consumed: 9, requests: 1, ending: .refused("no"))

@@ -59,7 +59,7 @@ struct HandOverTests {
     private func serve(
         _ configuration: LineServer.Configuration = configuration(),
         _ stored: [StoredListener] = [],
-        conversations: [Int32] = []
+        connections: [Int32] = []
     ) throws -> (LineServer, TakeOverReport) {
         let server = try LineServer(
             configuration,
@@ -68,7 +68,7 @@ struct HandOverTests {
             listenerStore: kept.store
         )
         servers.add(server)
-        let report: TakeOverReport = try awaitResult { server.takeOver(from: conversations, $0) }
+        let report: TakeOverReport = try awaitResult { server.takeOver(from: connections, $0) }
         let failure: String = try awaitResult { done in
             server.start(continuing: stored) { done($0.map { "\($0)" } ?? "") }
         }
@@ -114,7 +114,7 @@ struct HandOverTests {
         let (handed, passed) = try handOver(first)
         #expect(handed.connections == 3 && handed.ended == 0)
         #expect(first.statistics.connections == 0)
-        let (second, report) = try serve(Self.configuration(.marked), kept.handOut(), conversations: [passed])
+        let (second, report) = try serve(Self.configuration(.marked), kept.handOut(), connections: [passed])
         #expect(report.taken == 3 && report.ended == 0 && report.reasons == [])
         #expect(second.addresses == first.addresses)
         half.send(" a line\n")
@@ -123,7 +123,7 @@ struct HandOverTests {
         let whole = sent / line.utf8.count * line.utf8.count
         #expect(blocked.receive(whole).utf8.count == whole)
         #expect(second.statistics.connections == 3)
-        // A new client has what the new configuration says, and a number of its own.
+        // A new client has the new configuration, and a new number.
         let new = try peer(second)
         new.send("a\n")
         #expect(new.receive(3) == "a!\n")
@@ -146,7 +146,7 @@ struct HandOverTests {
         let (again, passed) = try self.handOver(server)
         #expect(again.connections >= 1)
         close(passed)
-        // The other end of the last duplicate is gone, and with it the conversation.
+        // The last duplicate is closed, so the connection ends.
         #expect(client.isAtEnd)
     }
 
@@ -155,7 +155,7 @@ struct HandOverTests {
         let (first, _) = try serve()
         let (handed, passed) = try handOver(first)
         #expect(handed.connections == 0)
-        let (_, report) = try serve(Self.configuration(), kept.handOut(), conversations: [passed])
+        let (_, report) = try serve(Self.configuration(), kept.handOut(), connections: [passed])
         #expect(report == TakeOverReport(duration: report.duration))
     }
 
@@ -211,7 +211,7 @@ struct HandOverTests {
             through: pair.sending
         )
         close(other)
-        let (server, report) = try serve(conversations: [dup(pair.receiving)])
+        let (server, report) = try serve(connections: [dup(pair.receiving)])
         #expect(report.taken == 0 && report.ended == 1)
         #expect(report.reasons.first?.contains("not known") == true)
         #expect(client.isAtEnd)
@@ -239,7 +239,7 @@ struct HandOverTests {
         }
         for _ in 0..<10 {
             let (_, passed) = try handOver(server)
-            server = try serve(Self.configuration(), kept.handOut(), conversations: [passed]).0
+            server = try serve(Self.configuration(), kept.handOut(), connections: [passed]).0
         }
         done.wait()
         #expect(wrong.value.load(ordering: .relaxed) == 0)

@@ -12,8 +12,8 @@ struct ProxyHandOverTests {
     private let records = LogRecords()
     private let servers = Servers()
 
-    /// A server with a listener of its own, which goes on with these conversations. A client may have three connections.
-    private func serve(conversations: [Int32] = []) throws -> LineServer {
+    /// A server with its own listener that continues these connections. A client may have three connections.
+    private func serve(connections: [Int32] = []) throws -> LineServer {
         let listener = ListenerConfiguration(
             endpoint: .internet(host: "127.0.0.1", port: 0),
             proxyProtocol: ProxyProtocol(isExpected: true, trusted: [try Network(parsing: "127.0.0.1")]),
@@ -31,7 +31,7 @@ struct ProxyHandOverTests {
             logger: records.logger
         )
         servers.add(server)
-        let report: TakeOverReport = try awaitResult { server.takeOver(from: conversations, $0) }
+        let report: TakeOverReport = try awaitResult { server.takeOver(from: connections, $0) }
         #expect(report.ended == 0 && report.reasons == [])
         let failure: String = try awaitResult { done in server.start { done($0.map { "\($0)" } ?? "") } }
         #expect(failure == "")
@@ -62,7 +62,7 @@ struct ProxyHandOverTests {
         for client in clients { #expect(client.isAnswered("one")) }
         clients[0].send("ha")
 
-        let second = try serve(conversations: [try handOver(first)])
+        let second = try serve(connections: [try handOver(first)])
         let key = try #require(ClientKey(.ipv4(SIMD4(192, 0, 2, 1), port: 1)))
         for connection in second.core.connections.all {
             #expect(connection.key == key)
@@ -95,11 +95,11 @@ struct ProxyHandOverTests {
         let clients = try header.indices.dropFirst().map { cut in
             try (cut: cut, peer: peer(first, String(decoding: header[..<cut], as: UTF8.self)))
         }
-        // And one of which nothing has come yet.
+        // And one that has sent nothing yet.
         let silent = try peer(first, "")
         #expect(eventually { first.core.connections.count == clients.count + 1 })
 
-        let second = try serve(conversations: [try handOver(first)])
+        let second = try serve(connections: [try handOver(first)])
         #expect(second.core.connections.count == clients.count + 1)
         #expect(second.core.connections.all.allSatisfy { $0.key == nil })
         second.core.connections.setCapacity(1000, perClient: 1000)
@@ -119,7 +119,7 @@ struct ProxyHandOverTests {
         let first = try serve()
         let client = try peer(first, "PROXY TC")
         #expect(eventually { first.core.connections.count == 1 })
-        let second = try serve(conversations: [try handOver(first)])
+        let second = try serve(connections: [try handOver(first)])
         client.send("P9 nonsense\r\n")
         #expect(client.receiveToEnd() == "")
         #expect(eventually { second.core.connections.proxyHeaderFailures == [.malformed: 1] })

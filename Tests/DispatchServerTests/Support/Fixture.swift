@@ -5,7 +5,7 @@ import Synchronization
 
 @testable import DispatchServer
 
-/// What connections and listeners need around them, without a server.
+/// What connections and listeners need from a server, without the server.
 final class Fixture: Sendable {
     let core: ServerCore
     let records = LogRecords()
@@ -72,7 +72,7 @@ final class Fixture: Sendable {
         )
     }
 
-    /// Tells the connection to drain until it knows it, as the server does.
+    /// Repeats the drain of the connection until it has begun, as the server does.
     func drain(_ connection: Connection) {
         core.workers.withWorker { worker in
             while !connection.drain(worker, now: Clock.now()) { usleep(1000) }
@@ -97,7 +97,7 @@ extension ConnectionState {
     }
 }
 
-/// For what gives no event that could be awaited.
+/// Waits for a condition that no event reports.
 func eventually(within seconds: Double = 20, _ condition: () -> Bool) -> Bool {
     let deadline = DispatchTime.now() + seconds
     while !condition() {
@@ -120,7 +120,7 @@ func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
     done.wait()
 }
 
-/// Threads of their own: blocking ones in libdispatch's pool would take the server's threads.
+/// Separate threads: in libdispatch's pool, blocked ones would take the server's threads.
 enum Thread {
     private final class Body {
         let run: @Sendable () -> Void
@@ -144,7 +144,7 @@ enum Thread {
 }
 
 extension Fixture {
-    /// A listener on a port of its own that accepts already.
+    /// A listener on a free port that already accepts.
     ///
     /// - Parameter isHandedIn: Whether the socket comes from elsewhere, as from systemd.
     func listen(

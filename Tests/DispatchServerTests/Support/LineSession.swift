@@ -1,12 +1,12 @@
 import DispatchServer
 import Glibc
 
-/// Answers each line with its bytes reversed, and with a few words does what only some sessions do.
+/// Answers each line with its bytes reversed. The lines `quit` and `break` end the connection.
 struct LineSession: Session {
     enum Options: Hashable, Sendable {
         /// The answer is written over the request.
         case inPlace
-        /// The answer is output of its own, and has each line twice.
+        /// The answer is separate output, and has each line twice.
         case twice
         /// As `inPlace`, but each answer has a `!` before the newline that ends it.
         case marked
@@ -33,21 +33,21 @@ struct LineSession: Session {
         }
     }
 
-    func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits) -> SessionStep {
+    func receive(_ buffer: UnsafeMutableRawBufferPointer, _ context: Context) -> SessionStep {
         var step = SessionStep(consumed: 0, output: options == .inPlace ? nil : [], requests: 0)
         while step.ending == nil, let end = Self.endOfLine(in: buffer, from: step.consumed) {
-            if end - step.consumed > limits.longestLine { break }
+            if end - step.consumed > context.limits.longestLine { break }
             answer(buffer, upTo: end, &step)
             step.output?.append(Self.newline)
             step.consumed = end + 1
         }
-        if step.ending == nil, buffer.count - step.consumed > limits.longestLine {
+        if step.ending == nil, buffer.count - step.consumed > context.limits.longestLine {
             step.ending = .refused("a line is too long")
         }
         return step
     }
 
-    func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits) -> SessionStep {
+    func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, _ context: Context) -> SessionStep {
         var step = SessionStep(consumed: 0, output: options == .inPlace ? nil : [], requests: 0)
         if !buffer.isEmpty { answer(buffer, upTo: buffer.count, &step) }
         step.consumed = buffer.count

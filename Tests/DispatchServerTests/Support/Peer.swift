@@ -1,7 +1,7 @@
 import Glibc
 import Sockets
 
-/// The client's end of a connection, blocking, with a bound on its patience.
+/// The client's end of a connection: blocking, with a timeout.
 final class Peer: Sendable {
     let descriptor: Int32
 
@@ -42,7 +42,7 @@ final class Peer: Sendable {
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
     }
 
-    /// That many bytes, or fewer where the connection ends or nothing comes.
+    /// Receives this many bytes, or fewer if the connection ends or the timeout is over.
     func receive(_ count: Int) -> String {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)
@@ -56,7 +56,7 @@ final class Peer: Sendable {
 
     func receiveToEnd() -> String { receive(.max) }
 
-    /// Sends a line and says whether its answer came back.
+    /// Sends a line, and returns whether the right answer arrives.
     func isAnswered(_ line: String) -> Bool {
         send(line + "\n")
         return receive(line.utf8.count + 1) == String(line.reversed()) + "\n"
@@ -74,13 +74,13 @@ final class Peer: Sendable {
         return recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT)) == 0
     }
 
-    /// Sends until the other side takes no more; how many bytes that was.
+    /// Sends until the other side takes no more. Returns how many bytes that was.
     func fill(with line: String) -> Int {
         var line = line
         return line.withUTF8 { line in
             var sent = 0
             while true {
-                // Where in the stream of lines this goes on.
+                // The position within the line.
                 let at = sent % line.count
                 let count = Glibc.send(
                     descriptor,

@@ -60,7 +60,7 @@ enum ProxyHeaders {
         bytes.reduce(UInt32.max) { table[Int(($0 ^ UInt32($1)) & 0xFF)] ^ ($0 >> 8) } ^ UInt32.max
     }
 
-    /// What a whole header leads to when it comes in pieces of these sizes, and how many bytes were taken by then.
+    /// The result of a header that comes in pieces of these sizes, and how many bytes were taken by then.
     static func read(_ bytes: [UInt8], pieces: (Int) -> Int = { $0 }) -> (step: ProxyHeader.Step, taken: Int)
     {
         var header = ProxyHeader()

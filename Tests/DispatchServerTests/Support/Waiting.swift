@@ -4,7 +4,7 @@ import Testing
 
 @testable import DispatchServer
 
-/// Calls a method and waits for what its completion gets.
+/// Calls a method, waits for its completion, and returns the result.
 func awaitResult<Result: Sendable>(_ method: (@escaping @Sendable (Result) -> Void) -> Void) throws -> Result
 {
     let isOver = DispatchSemaphore(value: 0)

@@ -2,7 +2,7 @@ import Glibc
 
 /// What a client is owed, and whether the server's calls on its socket are right: the model of a line server.
 ///
-/// The server under test answers each line with its bytes in reverse order. After `quit` it ends the conversation.
+/// The server under test answers each line with its bytes in reverse order. After `quit` it ends the connection.
 public final class Account {
     unowned let world: World
     unowned var socket: ClientSocket!
@@ -15,21 +15,21 @@ public final class Account {
     private var requests = 0
     private var arrivedCount = 0
     private(set) var arrivedAtDrain: Int?
-    /// An error that was injected: the conversation may end at any point.
+    /// An error that was injected: the connection may end at any point.
     public private(set) var fault: String?
-    /// From this byte of the answers on, the line limit may have ended the conversation: it was changed meanwhile.
+    /// From this byte of the answers on, the line limit may have ended the connection: it was changed meanwhile.
     private var refusableFrom: Int?
     /// It must: nothing after this point is answered.
     private var isOver = false
     private var sawEnd = false
     public private(set) var isAccepted = false
     var age: Nanoseconds { world.now - acceptedAt }
-    /// What must come before the conversation.
+    /// The PROXY header that must come before the bytes of the client, if any.
     public var plan: ProxyPlan?
     /// Whether the header that must come first is not complete yet.
     var awaitsHeader: Bool { plan.map { servedCount < $0.length } ?? false }
     private var isRefused: Bool { plan.map { !$0.isTrusted || !$0.isValid } ?? false }
-    /// Whether anything of the conversation was received.
+    /// Whether any byte of the client was received.
     var isServed: Bool { servedCount > (plan?.length ?? 0) }
     /// What was received and not thrown away.
     private var servedCount: Int { receivedCount - discarded }

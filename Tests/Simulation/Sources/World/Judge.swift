@@ -94,7 +94,7 @@ public final class Judge {
 
     // MARK: - Hand-over
 
-    /// Since when nobody is served, because the conversations are on their way to another process.
+    /// Since when nobody is served, because the connections are on their way to another process.
     public private(set) var handOverStart: Nanoseconds?
     /// Whether the system has refused to carry some of them, which are ended as in a stop, within a second.
     private(set) var isHandOverPartial = false
@@ -122,12 +122,12 @@ public final class Judge {
         world.count("hand-overs refused in part")
     }
 
-    /// What is known of the conversations could not be read.
+    /// The records of the connections could not be read.
     public func takeOverFailed(_ call: String) {
         for socket in open { socket.account.noteFault(call) }
     }
 
-    /// Whether a conversation may end as in a stop.
+    /// Whether a connection may end as in a stop.
     var isEnding: Bool { drainStart != nil || isHandOverPartial }
 
     // MARK: - Shares of one client, and of memory
@@ -166,7 +166,7 @@ public final class Judge {
         if held > most { world.fail("\(held) bytes are held for all clients, more than \(most)") }
     }
 
-    /// Whether the server may end a conversation for the sake of others, or because its events bring nothing.
+    /// Whether the server may end a connection for the sake of others, or because its events bring nothing.
     func mayEnd(_ socket: ClientSocket) -> Bool {
         if socket.account.isClosed, !socket.account.isServed, socket.account.sentCount == 0,
             others(of: socket).count + justLost(socket) >= shares.lowerBound

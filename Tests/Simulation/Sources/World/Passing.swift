@@ -174,7 +174,7 @@ extension System {
                 count += 1
             } else {
                 (file as? ClientSocket)?.account.noteFault("no descriptor left")
-                world.count("conversations without a descriptor")
+                world.count("connections without a descriptor")
             }
             file.letGo()
         }

@@ -1,4 +1,4 @@
-/// What a client's load balancer says of it before the conversation, and what must come of that.
+/// What a client's load balancer sends before the bytes of the client, and what must follow from it.
 public struct ProxyPlan {
     /// How many bytes the header has.
     public var length: Int

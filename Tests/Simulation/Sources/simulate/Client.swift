@@ -23,7 +23,7 @@ enum Behaviour: CaseIterable {
     case fleeting
     /// Breaks the connection at some time.
     case resetter
-    /// Ends the conversation with `quit`, and goes on sending.
+    /// Ends the connection with `quit`, and goes on sending.
     case quitter
     /// Stops at some time, without a word.
     case vanishing

@@ -1,7 +1,7 @@
 import DispatchServer
 
 /// The session under which the engine is tested: each line is answered with its bytes in reverse order. `quit` ends the
-/// conversation, a line that is too long ends it without an answer.
+/// connection, a line that is too long ends it without an answer.
 struct LineSession: Session {
     struct Options: Hashable, Sendable {
         /// Answers in memory of its own instead of in place.
@@ -21,12 +21,12 @@ struct LineSession: Session {
         options = Options(makesOutput: state[0] == 1)
     }
 
-    mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits) -> SessionStep {
+    mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, _ context: Context) -> SessionStep {
         var start = 0
         var requests = 0
         var ending: SessionStep.Ending?
         while ending == nil, let end = buffer[start...].firstIndex(of: 10) {
-            guard end - start <= limits.maximumLine else {
+            guard end - start <= context.limits.maximumLine else {
                 ending = .refused("a line was too long")
                 break
             }
@@ -36,14 +36,15 @@ struct LineSession: Session {
             start = end + 1
             requests += 1
         }
-        if ending == nil, buffer.count - start > limits.maximumLine {
+        if ending == nil, buffer.count - start > context.limits.maximumLine {
             ending = .refused("a line was too long")
         }
         return step(buffer, start, requests, ending)
     }
 
-    mutating func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, limits: Limits) -> SessionStep {
-        guard buffer.count <= limits.maximumLine else {
+    mutating func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, _ context: Context) -> SessionStep
+    {
+        guard buffer.count <= context.limits.maximumLine else {
             return SessionStep(consumed: 0, requests: 0, ending: .refused("a line was too long"))
         }
         var whole = buffer

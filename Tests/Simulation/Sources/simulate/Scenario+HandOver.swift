@@ -1,7 +1,7 @@
 import DispatchServer
 import World
 
-// A restart that the clients do not notice: one process hands its conversations over, ends, and the next goes on.
+// A restart that the clients do not notice: one process hands its connections over and ends, and the next continues them.
 extension Scenario {
     func handOver() {
         guard let server else { return }
@@ -19,7 +19,7 @@ extension Scenario {
             world.count("hand-overs refused")
             return world.judge.handOverEnded()
         }
-        world.trace("\(handed.connections) conversations in the socket, \(handed.ended) ended")
+        world.trace("\(handed.connections) connections in the socket, \(handed.ended) ended")
         if world.random.oneIn(4) {
             // The service manager does not keep it.
             if handed.isKept() { world.fail("a hand-over that nobody has is kept") }
@@ -28,7 +28,7 @@ extension Scenario {
             world.count("hand-overs taken back")
             return world.judge.handOverEnded()
         }
-        store.keepConversations(handed.descriptor)
+        store.keepConnections(handed.descriptor)
         if !handed.isKept() { world.fail("a hand-over that the store has is not kept") }
         if world.random.oneIn(2) { server.finish(handed) }
         world.scheduler.sleep(.milliseconds(world.random.pick([0, 0, 1, 20])))
@@ -73,8 +73,8 @@ extension Scenario {
         }
         judgeBy(configuration, onlyThat: true)
         world.kernel.setLimit(soft: 64, hard: world.weather.descriptorLimit)
-        let (listeners, conversations) = store.handOut()
-        let isStarted = start(listeners, conversations: conversations)
+        let (listeners, connections) = store.handOut()
+        let isStarted = start(listeners, connections: connections)
         world.judge.handOverEnded()
         guard !isStarted else { return }
         world.count("processes that could not start")
@@ -89,7 +89,7 @@ extension Scenario {
         store.forgetAll()
     }
 
-    /// The next process goes on with the conversations.
+    /// The next process continues the connections.
     func takeOver(_ descriptors: inout [Int32], _ server: Server<LineSession>) {
         let passed = descriptors
         descriptors = []
@@ -100,13 +100,13 @@ extension Scenario {
                 done()
             }
         }
-        store.forgetConversations()
+        store.forgetConnections()
         guard let report else { return }
         world.trace("\(report.taken) taken over, \(report.ended) ended: \(report.reasons)")
-        world.count("conversations taken over", report.taken)
-        world.count("conversations not taken over", report.ended)
+        world.count("connections taken over", report.taken)
+        world.count("connections not taken over", report.ended)
         if report.ended > 0, world.weather.failsOneIn == 0 {
-            world.fail("\(report.ended) conversations are not taken over: \(report.reasons)")
+            world.fail("\(report.ended) connections are not taken over: \(report.reasons)")
         }
     }
 }

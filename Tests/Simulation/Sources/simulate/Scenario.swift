@@ -154,7 +154,7 @@ final class Scenario {
         world.scheduler.sleep(.milliseconds(world.random.pick([1, 100, 2000, 20_000])))
         drain()
         server = nil
-        store.forgetConversations()
+        store.forgetConnections()
         // The last sweep, and what it left behind: the end of the drain timeout.
         for _ in 0..<60 where Lock.count > locksBefore { world.scheduler.sleep(.milliseconds(600)) }
         isOver = true
@@ -187,13 +187,13 @@ final class Scenario {
 
     /// - Parameters:
     ///   - stored: Listening sockets of the process before.
-    ///   - conversations: What it has handed over.
-    func start(_ stored: [StoredListener] = [], conversations: [Int32] = []) -> Bool {
+    ///   - connections: What it has handed over.
+    func start(_ stored: [StoredListener] = [], connections: [Int32] = []) -> Bool {
         var logger = Logger(label: "server", factory: { _ in Log() })
         let logsAll = world.random.oneIn(2)
         logger.logLevel = logsAll ? .info : .notice
         var stored = stored
-        var conversations = conversations
+        var connections = connections
         var made: Server<LineSession>?
         for _ in 0..<5 {
             do {
@@ -206,7 +206,7 @@ final class Scenario {
                         listenerStore: store.listenerStore,
                         usesHotLoops: !world.random.oneIn(4)
                     ) { World.current.count("losses of all listeners") }
-                if !conversations.isEmpty { takeOver(&conversations, server) }
+                if !connections.isEmpty { takeOver(&connections, server) }
                 nonisolated(unsafe) var problem: (any Error)?
                 wait("the start", atMost: .milliseconds(5000)) { done in
                     server.start(continuing: stored) {

@@ -1,12 +1,12 @@
 import DispatchServer
 import World
 
-/// What the service manager keeps between two processes: listening sockets by name, and the conversations.
+/// What the service manager keeps between two processes: listening sockets by name, and the connections.
 final class Store: @unchecked Sendable {
     // Everything runs on one thread.
     private let world: World
     private(set) var listeners: [(name: String, file: File)] = []
-    private var conversations: File?
+    private var connections: File?
 
     init(_ world: World) { self.world = world }
 
@@ -25,25 +25,25 @@ final class Store: @unchecked Sendable {
         )
     }
 
-    func keepConversations(_ descriptor: Int32) { conversations = world.kernel.hold(descriptor) }
+    func keepConnections(_ descriptor: Int32) { connections = world.kernel.hold(descriptor) }
 
-    func forgetConversations() {
-        conversations?.letGo()
-        conversations = nil
+    func forgetConnections() {
+        connections?.letGo()
+        connections = nil
     }
 
     func forgetAll() {
-        forgetConversations()
+        forgetConnections()
         let files = listeners.map(\.file)
         listeners = []
         for file in files { file.letGo() }
     }
 
     /// Duplicates for the next process.
-    func handOut() -> (listeners: [StoredListener], conversations: [Int32]) {
+    func handOut() -> (listeners: [StoredListener], connections: [Int32]) {
         let stored = listeners.map {
             StoredListener(descriptor: world.kernel.install($0.file), name: $0.name)
         }
-        return (stored, conversations.map { [world.kernel.install($0)] } ?? [])
+        return (stored, connections.map { [world.kernel.install($0)] } ?? [])
     }
 }
