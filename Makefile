@@ -12,7 +12,7 @@ export REVERSE_CLIENT := $(CURDIR)/$(BIN)/reverse-client
 
 # The Debian packages that the targets need. scripts/install-missing installs those that are missing.
 BUILD_PACKAGES := libsystemd-dev libtomlplusplus-dev pkg-config g++
-TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pexpect python3-pyte python3-yaml strace mandoc iproute2 \
+TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pytest-xdist python3-pexpect python3-pyte python3-yaml strace mandoc iproute2 \
 	procps bash bash-completion zsh fish binutils util-linux prometheus prometheus-node-exporter haproxy openssl nftables
 SYSTEM_PACKAGES := $(TEST_PACKAGES) debootstrap debian-archive-keyring systemd-container debhelper lintian
 LINT_PACKAGES := $(BUILD_PACKAGES) git python3 mandoc shellcheck hunspell hunspell-en-gb
@@ -115,7 +115,7 @@ fuzz: test-dependencies ## Fuzz every reader of outside data, each for seconds=6
 	scripts/fuzz $(seconds)
 
 behaviour-tests: test-dependencies build examples ## Test the release binaries over real sockets, pipes and terminals
-	$(PYTHON) -m pytest -q Tests/Behaviour
+	$(PYTHON) -m pytest -q -n 2 Tests/Behaviour
 
 coverage: test-dependencies ## Print how many lines the unit tests and the behaviour tests run, by module
 	scripts/coverage

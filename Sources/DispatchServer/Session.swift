@@ -9,9 +9,9 @@ public protocol Session: Sendable {
     /// The settings of a listener for its sessions. A session keeps its options; after a reload new sessions get the new ones.
     associatedtype Options: Hashable, Sendable
     /// The settings for all sessions. A reload changes them for running sessions, too.
-    associatedtype Limits: Equatable, Sendable = NoOptions
+    associatedtype Limits: Equatable, Sendable
     /// The limits and counters of a call.
-    typealias Context = SessionContext<Limits>
+    typealias Context = CallContext<Limits>
 
     /// The names of the kinds of requests that are counted separately, at most ``RequestTally/maximumKinds``. Default: none.
     static var requestKinds: [String] { get }
@@ -63,7 +63,7 @@ extension Session {
 
 /// What a session may use during a call.
 @frozen
-public struct SessionContext<Limits: Equatable & Sendable>: Sendable {
+public struct CallContext<Limits: Equatable & Sendable>: Sendable {
     /// The current limits.
     public let limits: Limits
     /// Counts answered requests by kind and size, for ``Statistics``. A session that needs no such counts ignores it.

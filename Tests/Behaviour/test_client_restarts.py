@@ -38,7 +38,7 @@ def test_no_line_is_lost_doubled_or_moved(tmp_path, seed):
     with open(tmp_path / "out", "wb") as out:
         source = subprocess.Popen(["sh", "-c", feed], stdout=subprocess.PIPE)
         client = subprocess.Popen(
-            [client_path(), "-p", str(port), "--retry-for", "20s"],
+            [client_path(), "-p", str(port), "--retry-for", "60s"],
             stdin=source.stdout, stdout=out, stderr=subprocess.PIPE, env=environment(),
         )
         source.stdout.close()

@@ -12,6 +12,7 @@ import pytest
 
 from clients import ask, connect, receive
 from daemon import eventually
+from test_metrics import get, metrics_port
 
 
 class Trace:
@@ -66,11 +67,11 @@ def processor_seconds_of_threads(daemon):
 BLOCK = ("स्कृतंष्ण खालि में\n" * 5000).encode()
 
 
-def flood(place, block, answer, until, mistakes):
+def flood(place, block, answer, done, mistakes):
     with connect(place) as client:
         reader = threading.Thread(target=read_answers, args=(client, answer, mistakes))
         reader.start()
-        while time.monotonic() < until:
+        while not done.is_set():
             client.sendall(block)
         client.shutdown(1)
         reader.join()
@@ -91,27 +92,28 @@ def read_answers(client, answer, mistakes):
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processors")
-def test_expensive_text_is_served_by_more_than_one_thread(start):
-    daemon = start("port = 0\n[log]\nconnections = false\n")
+def test_expensive_text_is_served_by_more_than_one_loop(start):
+    # A loop must get a whole processor before another one is tried, beside whatever else runs here.
+    daemon = start("port = 0\n[log]\nconnections = false\n[metrics]\nlisten = '127.0.0.1:0'\n", prefix=("nice", "-n", "-10"))
     with connect(daemon.port) as client:
         client.sendall(BLOCK)
         answer = receive(client, len(BLOCK))
     mistakes = []
-    until = time.monotonic() + 6
-    threads = [threading.Thread(target=flood, args=(daemon.port, BLOCK, answer, until, mistakes)) for _ in range(8)]
+    until = time.monotonic() + 20
+    done = threading.Event()
+    threads = [threading.Thread(target=flood, args=(daemon.port, BLOCK, answer, done, mistakes)) for _ in range(8)]
     for thread in threads:
         thread.start()
-    # Two loops that work, at some moment: the clients here and other programs take their share of the processors too.
-    busy = 0
-    while time.monotonic() < until:
-        before = processor_seconds_of_threads(daemon)
-        time.sleep(0.5)
-        after = processor_seconds_of_threads(daemon)
-        busy = max(busy, len([task for task in after if after[task] - before.get(task, 0) >= 0.1]))
+    # Whether the second loop is kept depends on what the clients and other programs leave to it.
+    loops = 0
+    while loops < 2 and time.monotonic() < until:
+        loops = max(loops, int(re.search(r"^reversed_hot_loops (\d+)", get(metrics_port(daemon))[1], re.M)[1]))
+        time.sleep(0.01)
+    done.set()
     for thread in threads:
         thread.join()
     assert not mistakes, mistakes[:3]
-    assert busy >= 2
+    assert loops >= 2
 
 
 def test_light_load_is_served_by_one_thread(start):

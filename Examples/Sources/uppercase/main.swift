@@ -7,13 +7,13 @@ import Systemd
 
 struct Uppercase: Session {
     init(options: NoOptions) {}
-    func receive(_ buffer: UnsafeMutableRawBufferPointer, _ context: Context) -> SessionStep {
+    func receive(_ buffer: UnsafeMutableRawBufferPointer, _: CallContext<NoOptions>) -> SessionStep {
         for index in buffer.indices where (97...122).contains(buffer[index]) { buffer[index] -= 32 }
         let end = buffer.lastIndex(of: 10).map { $0 + 1 } ?? 0
         let ending: SessionStep.Ending? = buffer.count - end > 65_536 ? .refused("a line is too long") : nil
         return SessionStep(consumed: end, requests: buffer.count { $0 == 10 }, ending: ending)
     }
-    func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, _ context: Context) -> SessionStep {
+    func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, _: CallContext<NoOptions>) -> SessionStep {
         SessionStep(consumed: buffer.count, requests: min(buffer.count, 1), ending: .finished)
     }
 }
