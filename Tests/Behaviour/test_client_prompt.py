@@ -200,9 +200,6 @@ def test_the_prompt_waits_for_a_server_as_long_as_it_is_asked_to(tmp_path):
     assert child.isalive()
     with LineServer(port, respond=reverse_characters) as server:
         child.expect_exact(PROMPT)
-        # The prompt comes when the kernel has connected; after an answer the server knows the connection.
-        child.send("one\r")
-        answer(child, "eno")
         server.hang_up()
         child.expect_exact("ended the connection")
         server.close()
