@@ -50,9 +50,6 @@ uninstall: ## Remove it; a changed settings file stays
 run: build ## Run the daemon in the foreground on config/reversed.toml
 	$(REVERSED) --config config/reversed.toml
 
-restart-soak: system-dependencies deb ## Restart the service 20 times among 2,600 clients, and kill it 20 times (root only)
-	LONG=yes CASE_TIMEOUT=1800 Tests/System/run restart-live restart-killed
-
 deb: system-dependencies ## Build the Debian packages
 	scripts/build-package
 
@@ -122,6 +119,9 @@ coverage: test-dependencies ## Print how many lines the unit tests and the behav
 
 fault-tests: test-dependencies build ## Test failing system calls, hostile clients, a hostile machine; FAULTS_SEED=1
 	$(PYTHON) -m pytest -q Tests/Faults
+
+restart-soak: system-dependencies deb ## Restart the service 20 times among 2,600 clients, and kill it 20 times (root only)
+	LONG=yes CASE_TIMEOUT=1800 Tests/System/run restart-live restart-killed
 
 soak: test-dependencies build simulation-soak restart-soak ## Simulation, restarts and faults for hours (SOAK_SECONDS=3600); print the figures (root only)
 	$(PYTHON) Tests/Faults/soak.py

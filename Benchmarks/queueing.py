@@ -7,22 +7,22 @@ from random import Random
 
 
 class Station:
-    """Serves one line after the other. Where it has nothing to do it sleeps, and the next line waits until it is awake: on a
-    machine that is not busy that is the larger part of a line's time."""
+    """Serves one line after the other. Without work it sleeps, and the next line waits until it is awake: on an idle machine that
+    is the larger part of the time of a line."""
 
     def __init__(self, wake, random):
         self.wake, self.random = wake, random
         self.free_at = 0.0
 
     def serve(self, arrival, service):
-        """When a line that arrives now is done. To be called in the order of arrivals."""
+        """Returns when a line that arrives now is done. Must be called in the order of arrivals."""
         start = self.free_at if arrival <= self.free_at else arrival + self.wake
         self.free_at = start + service * self.random.uniform(0.8, 1.2)
         return self.free_at
 
 
 def closed(clients, server, generator, wake, lines=30_000, seed=1):
-    """Clients that send a line when the one before is answered, all of them in one generator. Returns lines a second."""
+    """Clients in one generator that send a line when the previous one is answered. Returns lines a second."""
     random = Random(seed)
     stations = [Station(wake, random), Station(wake, random)]
     demands = [server, generator]

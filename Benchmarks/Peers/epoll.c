@@ -2,10 +2,10 @@
 //
 //     epoll PORT LOOPS [COST]
 //
-// COST is a number of table look-ups for each byte, each of which needs the one before it. Two cost about as much as the
-// grapheme clusters of Devanagari; so the way that work spreads over cores can be compared.
+// COST is a number of dependent table look-ups for each byte. Two cost about as much as finding the grapheme clusters of
+// Devanagari, so that scaling over cores can be compared.
 //
-// Level-triggered, one recv and one send for everything that a wake-up brought. All loops accept; a new connection
+// Level-triggered, one recv and one send per event. All loops accept; a new connection
 // goes to the next loop in turn. While a client does not read its answers, it is not read from. A connection owns
 // memory only while it has half a line or an unsent answer.
 #define _GNU_SOURCE

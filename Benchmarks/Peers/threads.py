@@ -2,7 +2,7 @@
 
     threads.py PORT
 
-The original had no framing: it reversed whatever one recv brought. This one cuts that into lines, and else is the same.
+The original had no framing: it reversed the bytes of one recv. This one divides them into lines, and is otherwise the same.
 """
 
 import socket

@@ -1,7 +1,7 @@
-"""The chart: for each work, how reversed compares with each peer. Drawn from the data as plain SVG.
+"""The chart: for each row, how reversed compares with each peer. Drawn from the data as plain SVG.
 
 A bar starts at 1 and goes right where reversed is faster, left where the peer is. Each bar is labelled with the peer's name and
-the number, so no reader has to tell colours apart. The two colours differ in lightness too (Okabe and Ito's blue and orange).
+the number, so no reader has to distinguish the colours. The two colours differ in lightness too (Okabe and Ito's blue and orange).
 """
 
 import math
@@ -39,7 +39,7 @@ def write(rows, path):
 
 
 def svg(rows, missed):
-    """The works in two columns of about the same height, the missed goals at the end of the right one."""
+    """The rows in two columns of about the same height, with the missed goals at the end of the right one."""
     panels = [lambda x, y, row=row: panel(row, x, y) for row in rows]
     if missed:
         panels.append(lambda x, y: goals_missed(missed, x, y))
@@ -62,9 +62,9 @@ def svg(rows, missed):
         text(MARGIN + 28, 53, "reversed is faster"),
         f'<rect class="slower" x="{MARGIN + 150}" y="44" width="22" height="10"/>',
         text(MARGIN + 178, 53, "the peer is faster"),
-        text(MARGIN + 300, 53, "Pale: runs differ so much that either may be.", kind="soft"),
-        text(MARGIN, 73, "A bar ends at the median of paired runs; the thin line spans all pairs. Logarithmic axis; "
-             "a bar with a break goes on beyond the edge.", kind="soft"),
+        text(MARGIN + 300, 53, "Faint: not certain, because some pairs of runs went the other way.", kind="soft"),
+        text(MARGIN, 73, "A bar ends at the median of the pairs of runs; the thin line spans all pairs. The axis is logarithmic. "
+             "A bar with a break is longer than the axis.", kind="soft"),
         *parts,
         "</svg>",
         "",
@@ -77,13 +77,13 @@ def ratios(row):
 
 
 def position(ratio):
-    """How far right of the plot's left edge a ratio is: logarithmic, so twice and half are equally far from 1."""
+    """The distance of a ratio from the left edge of the plot: logarithmic, so twice and half are equally far from 1."""
     part = math.log(min(max(ratio, LOW), HIGH) / LOW) / math.log(HIGH / LOW)
     return part * PLOT
 
 
 def panel(row, x, y):
-    """One work: its parts, and how high it is."""
+    """One row: its parts, and its height."""
     found = ratios(row)
     left, top, bottom = x + NAME, y + HEAD, y + HEAD + ROW * len(found)
     parts = [text(x, y + 14, row["title"], size=12.5, weight="bold")]
@@ -126,7 +126,7 @@ def goals_missed(missed, x, y):
     y += HEAD + 10
     top = y
     for goal, found in missed:
-        for index, part in enumerate(textwrap.wrap(f"{goal}: {found}", 74)):
+        for index, part in enumerate(textwrap.wrap(f"{goal}; measured: {found}", 74)):
             parts.append(text(x + (0 if index == 0 else 12), y, part, size=11))
             y += 15
         y += 3
@@ -142,7 +142,7 @@ def line(x1, y1, x2, y2, kind, width):
 
 
 def text(x, y, words, size=12, anchor="start", weight="normal", kind=""):
-    """Words at a point; `kind` is a class of the style above."""
+    """Text at a point; `kind` is a class of the style above."""
     kind = f' class="{kind}"' if kind else ""
     return (
         f'<text{kind} x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" font-weight="{weight}">'

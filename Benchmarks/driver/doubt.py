@@ -1,4 +1,4 @@
-"""Whether the generator can be believed: servers that are wrong in known ways, each of which it has to notice."""
+"""Checks the generator with servers that are wrong in known ways, each of which it must notice."""
 
 import socket
 import threading
@@ -49,7 +49,7 @@ class Faulty:
                 client, _ = self.listener.accept()
                 threading.Thread(target=self.serve, args=(client,), daemon=True).start()
         except OSError:
-            pass  # the listener was closed: the check is over
+            pass  # the listener was closed, so the check is over
 
     def serve(self, client):
         rest = b""
@@ -65,7 +65,7 @@ class Faulty:
                 answers = self.fault(lines) if reached else right(lines)
                 client.sendall(b"".join(answer + b"\n" for answer in answers))
         except OSError:
-            pass  # the generator left
+            pass  # the generator has disconnected
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def check():
     options = ["--clients", 2, "--warm-up", 0.05, "--duration", 1.0]
     with faulty(stall=0.2) as server:
         latency = load("open", server, *options, "--rate", 2000)["latency"]
-        # The stall holds up every line of one client that was due in it: a tenth of all lines, half of them by 100 ms or more.
+        # The stall delays every line of one client that was due in it: a tenth of all lines, half of them by 100 ms or more.
         if latency["p99"] < 100_000 or latency["p50"] > 50_000:
             failed.append(f"a stall of 200 ms is not in the 99th percentile: {latency}")
     if failed:

@@ -18,7 +18,7 @@ def missed(rows):
 
 
 def check(rows):
-    """Each goal for which there are data: the goal, what was measured, and whether that reaches it."""
+    """Each goal for which there are data: the goal, the measured value, and whether it reaches the goal."""
     checked = []
     for title, sign, bound, value, unit in GOALS:
         try:
@@ -26,7 +26,7 @@ def check(rows):
         except (KeyError, ValueError):
             continue
         reached = found >= bound if sign == "≥" else found <= bound
-        # Enough digits that a goal which was just missed does not look reached.
+        # Enough digits that a goal that was just missed does not look reached.
         digits = next(digits for digits in range(3, 17) if reached or float(f"{found:.{digits}g}") != bound)
         aside = getattr(value, "aside", lambda rows: "")(rows)
         checked.append((f"{title} {sign} {bound:g}{unit}", f"{found:.{digits}g}{unit}{aside}", reached))
@@ -45,7 +45,7 @@ def against(row, key, *peers):
 
 
 def against_others(row):
-    """The ratio to the best of the others, and what the limit itself reaches against it."""
+    """The ratio to the best of the others, and the ratio of C epoll to it."""
 
     def aside(rows):
         found = rows[row]["metrics"]["throughput"]["servers"]
@@ -82,7 +82,7 @@ def spread(row):
 
 
 def possible(row, cores):
-    """The greatest ratio of all cores to one that the generator leaves room for, by the cost of a byte on each."""
+    """The greatest ratio of all cores to one that the generator allows, by the cost of a byte on each."""
     return (cores - row["generator"][SUBJECT]) / cost(row, SUBJECT) * cost(row, ONE_CORE) / median(row, "cores", ONE_CORE)
 
 

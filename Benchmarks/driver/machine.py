@@ -1,4 +1,4 @@
-"""Where the numbers come from: processor, kernel, versions of everything that took part."""
+"""The environment of the measurement: processor, kernel, versions of all programs."""
 
 import datetime
 import os

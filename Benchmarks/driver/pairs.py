@@ -1,4 +1,4 @@
-"""Interleaved runs: the subject stands beside every peer in every round, so that a pair shares its weather."""
+"""Interleaved runs: in every round the subject runs next to every peer, so that both runs of a pair have the same conditions."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from .statistics import Metric
 
 
 class Plan:
-    """How much time there is."""
+    """The duration of the runs."""
 
     def __init__(self, rounds, warm_up, duration, quick=False):
         self.rounds, self.warm_up, self.duration, self.quick = rounds, warm_up, duration, quick

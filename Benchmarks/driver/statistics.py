@@ -1,4 +1,4 @@
-"""Medians with their spread, and ratios of runs that stood beside each other."""
+"""Medians with their spread, and ratios of adjacent runs."""
 
 import statistics
 

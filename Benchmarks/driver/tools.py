@@ -1,4 +1,4 @@
-"""What the benchmark needs on the machine, and the programs that it builds."""
+"""The packages that the benchmark needs, and the programs that it builds."""
 
 import functools
 import os
@@ -25,7 +25,7 @@ PACKAGES = {
 
 
 class Failed(Exception):
-    """A command that was needed, and has said why on standard error."""
+    """A required command has failed, with a message on standard error."""
 
 
 def say(text):

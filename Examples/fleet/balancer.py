@@ -31,12 +31,12 @@ class Admin:
         return answer.decode().strip()
 
     def order(self, command):
-        """A command that says nothing when it has worked."""
+        """Sends a command that has no output on success."""
         answer = self.ask(command)
         if answer:
             raise SystemExit(f"fleet: haproxy: {command}: {answer}")
 
     def statistics(self):
-        """What HAProxy counts for each host."""
+        """Returns the counters of HAProxy for each host."""
         rows = csv.DictReader(self.ask("show stat").removeprefix("# ").splitlines())
         return {row["svname"]: row for row in rows if row["pxname"] == "hosts" and row["svname"] != "BACKEND"}

@@ -29,14 +29,14 @@ class Network:
         return f"10.77.0.{10 + int(host.removeprefix('host'))}"
 
     def inside(self, machine, *command):
-        """A command as it runs on a machine."""
+        """Returns the command that runs this one on a machine."""
         return ["ip", "netns", "exec", self.space(machine), *command]
 
     def _ip(self, machine, *words):
         run("ip", "-n", self.space(machine), *words)
 
     def _connect(self, machine, address, at, link):
-        """Gives a machine its eth0, the other end of which is `link` at the balancer."""
+        """Creates eth0 of a machine; its peer at the balancer is `link`."""
         run("ip", "link", "add", "name", "eth0", "netns", self.space(machine), "type", "veth",
             "peer", "name", link, "netns", self.space("balancer"))
         self._ip(machine, "address", "add", f"{address}/24", "dev", "eth0")
@@ -56,18 +56,18 @@ class Network:
             self._connect(host, self.address(host), ("master", "hosts"), host)
 
     def remove(self):
-        # A namespace takes its links with it.
+        # Removing a namespace also removes its links.
         for machine in [*self.hosts, "clients", "balancer"]:
             run("ip", "netns", "delete", self.space(machine), check=False)
 
-    # What can go wrong with a network.
+    # Failures of the network.
 
     def set_link(self, host, is_up):
-        """Pulls the plug of a host, or puts it back."""
+        """Disconnects a host from the network, or connects it again."""
         self._ip(host, "link", "set", "eth0", "up" if is_up else "down")
 
     def lose(self, host, percent):
-        """Loses that share of the packets to and from a host; 0 for none. Returns by what means."""
+        """Drops this percentage of the packets to and from a host; 0 for none. Returns the tool that does it."""
         inside = lambda *command: run(*self.inside(host, *command), check=False)
         inside("tc", "qdisc", "delete", "dev", "eth0", "root")
         inside("nft", "delete", "table", "ip", "loss")
@@ -82,7 +82,7 @@ class Network:
         return "nft numgen"
 
     def slow_down(self, host, rate):
-        """Lets a host send at most at this rate (`2mbit`); None for no limit."""
+        """Limits the rate at which a host sends (`2mbit`); None for no limit."""
         run(*self.inside(host, "tc", "qdisc", "delete", "dev", "eth0", "root"), check=False)
         if rate:
             run(*self.inside(host, "tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", rate, "burst", "16kb", "latency", "400ms"))

@@ -1,4 +1,4 @@
-"""Processes that outlive the command that started them, and are found again by their id."""
+"""Processes that continue after the command that started them, and are found again by their id."""
 
 import os
 import pathlib
@@ -17,7 +17,7 @@ def eventually(condition, seconds, every=0.02):
 
 
 class Process:
-    """A process whose id is in a file, with the moment of its start: another process that gets the same id later is left alone."""
+    """A process whose id is in a file, with its start time, so that another process with the same id is left alone."""
 
     def __init__(self, directory, name):
         self.file = pathlib.Path(directory) / f"{name}.pid"
@@ -30,7 +30,7 @@ class Process:
 
     @staticmethod
     def _started(pid):
-        """When a process started, in the kernel's ticks; None where it is gone, or only its exit status is left."""
+        """The start time of a process in ticks; None if it has ended or is a zombie."""
         try:
             fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
         except OSError:
@@ -39,7 +39,7 @@ class Process:
 
     @property
     def pid(self):
-        """Its id, None when it does not run."""
+        """Its id; None if it does not run."""
         try:
             pid, started = self.file.read_text().split()
         except OSError:
@@ -52,7 +52,7 @@ class Process:
             os.kill(pid, number)
 
     def stop(self, number=signal.SIGTERM, seconds=20):
-        """Ends it, by force if it takes longer than it may."""
+        """Stops it, with SIGKILL if it takes too long."""
         self.send(number)
         if not eventually(lambda: self.pid is None, seconds):
             self.send(signal.SIGKILL)

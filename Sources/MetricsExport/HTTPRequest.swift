@@ -55,7 +55,8 @@ struct HTTPRequest: Equatable {
             version.utf8.dropFirst(6).first == UInt8(ascii: "."),
             version.utf8.dropFirst(5).allSatisfy({ $0 == UInt8(ascii: ".") || (48...57).contains($0) })
         else { throw .badRequest("a wrong version") }
-        guard ["HTTP/1.0", "HTTP/1.1"].contains(version) else { throw .wrongVersion }
+        // RFC 9110, section 2.5: a higher minor version is read as the highest known one.
+        guard version.hasPrefix("HTTP/1.") else { throw .wrongVersion }
         let method = unsafe String(decoding: parts[0], as: UTF8.self)
         guard method == "GET" || method == "HEAD" else { throw .wrongMethod }
         return unsafe (
@@ -119,7 +120,7 @@ enum HTTPError: Error, Equatable {
         case .badRequest(let problem): "an HTTP request with \(problem)"
         case .wrongMethod: "an HTTP request that is neither GET nor HEAD"
         case .tooLarge: "an HTTP request of more than \(HTTPSession.maximumHead) bytes"
-        case .wrongVersion: "a version of HTTP other than 1.0 and 1.1"
+        case .wrongVersion: "a version of HTTP other than 1"
         }
     }
 

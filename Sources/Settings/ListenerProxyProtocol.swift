@@ -2,22 +2,22 @@ import DispatchServer
 import Sockets
 
 extension TableReader {
-    /// Refuses a listener that would believe everybody, and a list of networks that has no effect. A listener keeps only the
-    /// networks that it uses: those of the top level are there for all that expect a header from an Internet address.
+    /// Refuses a listener that would trust every peer, and a list of networks that has no effect. A listener keeps only the
+    /// networks that it uses: those of the top level apply to all Internet listeners that expect a header.
     ///
     /// - Parameter table: The listener's own table, or the top level.
     mutating func checkProxyProtocol(of listener: inout Settings.Listener, in table: Table) {
         let networks = listener.proxyProtocol.trusted
         let isUnix = if case .unix = listener.endpoint { true } else { false }
         if isUnix || !listener.proxyProtocol.isExpected { listener.proxyProtocol.trusted = [] }
-        // Where there are [[listener]] tables the top level describes none by itself.
+        // With [[listener]] tables, the top level describes no listener itself.
         let isOwn = table.section == .listener || table.values[Section.listener.rawValue] == nil
         let hasOwnNetworks = isOwn && table.values["trusted"] != nil && !networks.isEmpty
         guard listener.proxyProtocol.isExpected else {
             if hasOwnNetworks { refuseUnusedNetworks(in: table) }
             return
         }
-        // The key that makes it so may be that of the top level.
+        // The key may be at the top level.
         let key = table.values["proxy_protocol"] == nil ? nil : "proxy_protocol"
         if isUnix {
             if hasOwnNetworks {
@@ -44,7 +44,7 @@ extension TableReader {
         }
     }
 
-    /// Notes that the networks of a table have no effect, which is dangerous for somebody who counts on them.
+    /// Reports that the networks of a table have no effect, because an operator may rely on them.
     mutating func refuseUnusedNetworks(in table: Table) {
         refuse(
             "trusted",

@@ -25,7 +25,7 @@ extension Notation<Endpoint> {
             try SocketPath.check(text)
             return .unix(path: text)
         }
-        // A default that no text can name shows whether the text names a port: twice different, it does not.
+        // If two default ports give different results, the text names no port.
         let read = [1, 2].compactMap { try? Endpoint(parsing: text, defaultPort: $0) }
         guard read.count == 2, case .internet(let host, let port) = read[0] else { throw Refusal(rule) }
         guard read[0] == read[1] else {

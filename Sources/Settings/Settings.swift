@@ -4,7 +4,7 @@
 // text only.
 //
 // Invariants:
-// - A `Settings` value of `load` or `parse` is complete and in range, so nobody checks it again.
+// - A `Settings` value of `load` or `parse` is complete and in range, and is not checked again.
 // - All mistakes are reported at once, each with the file, the line, the key, what was found and what is allowed. No content of
 //   a file or an option traps.
 // - The model is that of the server, with defaults where the values are used. `Keys` maps the names of a file to it.

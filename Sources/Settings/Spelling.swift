@@ -2,10 +2,10 @@
 enum Spelling {
     /// The word of `known` that is nearest to `word`; nil if none is near enough.
     ///
-    /// Case is ignored and `-` equals `_`. Near enough means one edit, or one per three letters of `word`; or that `word`,
-    /// four letters or more, is a part of a known word, and of others only if they contain that one.
+    /// Case is ignored and `-` equals `_`. A word is near enough if it is one edit away, or one edit per three letters of
+    /// `word`. Otherwise `word` may be a part, at least four letters long, of one known word and of words that contain this one.
     static func nearest(to word: String, among known: [String]) -> String? {
-        // The cost grows with the length of the word, and no key is near to a long one.
+        // The cost grows with the length of the word, and no key is that long.
         guard word.utf8.count <= 64 else { return nil }
         let plain = normalized(word)
         let distances = known.map { (word: $0, distance: distance(from: plain, to: normalized($0))) }

@@ -11,9 +11,9 @@ import Sockets
         commandName: "reverse-client",
         abstract: "Send lines to a reversed server and print them back reversed.",
         discussion: """
-            Each TEXT is one line, and its answer is one line of the output. Without TEXT the lines come from standard \
-            input: on a terminal a prompt asks for them ("exit" or Ctrl-D leaves); from a file or a pipe all of them \
-            are sent, and the answers are written as they arrive.
+            Each TEXT is one line, and its answer is one line of the output. Without TEXT, the lines are read from \
+            standard input: at a prompt if it is a terminal ("exit" or Ctrl-D leaves), or from a file or a pipe, and the \
+            answers are written as they arrive.
 
             EXAMPLES:
               reverse-client ADVANCE
@@ -23,16 +23,16 @@ import Sockets
               reverse-client --ping --count 2 --interval 100ms
 
             EXIT CODES:
-              0 all answered   64 usage   65 line too long   69 cannot connect
-              74 input or output failed   75 timed out, or retries failed
-              76 short or wrong answer, or a line that the server refuses
-              130 Ctrl-C, by SIGINT   141 the reader of the answers exited, by SIGPIPE
+              0 every line was answered   64 usage   65 line too long   69 cannot connect
+              74 input or output failed   75 timed out, or every retry failed
+              76 incomplete or wrong answer, or the server refused a line
+              130 Ctrl-C (SIGINT)   141 the reader of the answers exited (SIGPIPE)
 
             ENVIRONMENT:
-              REVERSED_HOST, REVERSED_PORT   the server, without -H, -p and -U
-              REVERSED_HISTORY               the prompt's history, empty for none
-              REVERSED_HISTSIZE              how many lines it keeps (1000)
-              NO_COLOR                       no colours at the prompt
+              REVERSED_HOST, REVERSED_PORT   the server if -H, -p and -U are not given
+              REVERSED_HISTORY               the prompt's history file; empty for none
+              REVERSED_HISTSIZE              how many lines the history keeps (1000)
+              NO_COLOR                       if set, messages at the prompt have no colour
             """,
         version: "reverse-client 1.1.0\nUnicode \(GraphemeCluster.unicodeVersion) (grapheme clusters)"
     )
@@ -41,17 +41,18 @@ import Sockets
     @OptionGroup(title: "Waiting") var waiting: WaitingOptions
     @OptionGroup(title: "Ping") var pinging: PingOptions
 
-    @Flag(help: "Print JSON, one object a line: the answers, the pings, and an error.")
+    @Flag(help: "Print answers, pings and an error as JSON, one object per line.")
     var json = false
 
     @Flag(
-        help: "Send control characters of the answers to a terminal unchanged, instead of showing them (^[)."
+        help: "Send control characters of the answers to a terminal unchanged, not as text such as ^[."
     )
     var raw = false
 
     @Flag(
         inversion: .prefixedNo,
-        help: "Show the progress of a stream on the terminal (default: when the answers go to a file)."
+        help:
+            "Show or hide the progress of a stream on the terminal (default: show if the answers go to a file)."
     )
     var progress: Bool?
 

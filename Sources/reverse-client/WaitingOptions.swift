@@ -9,7 +9,7 @@ struct WaitingOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Give up if nothing is sent or received for this long while an answer is outstanding, or if connecting "
+            "Give up if an answer is outstanding and nothing is sent or received for this long, or if connecting "
                 + "takes longer: seconds, or with a unit ms, s, min, h; 0 for no limit (default: 10s).",
             valueName: "duration"
         ),
@@ -21,7 +21,7 @@ struct WaitingOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "If the server cannot be reached or the connection is lost, keep connecting for this long and resend the "
-                + "lines without an answer; 0 for never (default: 5s; 0 with TEXT, --ping and at the prompt).",
+                + "lines without an answer; 0 to never retry (default: 5s; 0 with TEXT, --ping and at the prompt).",
             valueName: "duration"
         ),
         completion: .list(["0", "5s", "1min", "1h"]),

@@ -28,17 +28,19 @@ final class Daemon: @unchecked Sendable {
     private var handlers: SignalHandlers?
     private var ticks: (any DispatchSourceTimer)?
     private var statusLine = StatusLine()
+    /// Whether the server was told to start, and may have clients.
+    private var isStarted = false
     private var isReady = false
     private var drainingSince: SuspendingClock.Instant?
     private var misdirection: String?
     private var hasSystemdSockets = false
-    /// Whether the previous process has handed over connections. Then even an early stop must drain them.
-    private var hasInherited = false
     private let metrics: MetricsExporter
     private var reloading: Reload?
     private var mustReload = false
     private var drainProgress: UInt64 = 0
     private var untakenBeforeDrain: UInt64 = 0
+    /// What `quit` exits with.
+    private var exitCode = ExitCode.success
 
     private var isDraining: Bool { drainingSince != nil }
 
@@ -51,7 +53,12 @@ final class Daemon: @unchecked Sendable {
         self.logger = logger
         notifier = Notifier(onFailure: { logger.warning("\($0)") })
         store = DescriptorStore(notifier)
-        metrics = MetricsExporter(queue: queue, log: log, logger: logger)
+        metrics = MetricsExporter(
+            queue: queue,
+            log: log,
+            logger: logger,
+            listenerStore: Inheritance.listenerStore(store, prefix: Inheritance.metricsPrefix)
+        )
     }
 
     /// Starts, and returns only when the start fails.
@@ -62,9 +69,10 @@ final class Daemon: @unchecked Sendable {
         let watchdogRequest = WatchdogRequest()
         misdirection = handedIn.misdirection
         hasSystemdSockets = !handedIn.listeners.isEmpty
-        hasInherited = !Inheritance(handedIn).connections.isEmpty
+        let inheritance = Inheritance(handedIn)
         do { settings = try source.load() } catch {
             for mistake in error.mistakes { logger.critical("\(mistake)") }
+            if !inheritance.connections.isEmpty { HandOverLog(logger: logger).noteLeftInStore() }
             throw leave(ExitStatus.wrongConfiguration)
         }
         log.level = settings.logLevel
@@ -77,10 +85,7 @@ final class Daemon: @unchecked Sendable {
                 label: "reversed",
                 logger: logger,
                 logTerms: LogTerms.daemon,
-                listenerStore: ListenerStore(
-                    store: { [store] in store.store($0, as: $1) },
-                    remove: { [store] in store.remove($0) }
-                ),
+                listenerStore: Inheritance.listenerStore(store),
                 usesHotLoops: usesHotLoops,
                 metrics: metrics.publisher,
                 otherDescriptors: MetricsExporter.descriptors(settings.metrics),
@@ -95,9 +100,10 @@ final class Daemon: @unchecked Sendable {
                     SIGHUP: { [unowned self] in reload() },
                 ]
             )
-            metrics.apply(settings.metrics) { [self] error in
+            metrics.adopt(inheritance.metricsListeners)
+            metrics.apply(settings.metrics, isHandedOver: settings.server.isHandedOver) { [self] error in
                 if let error { return startFailed(error) }
-                start(server, handedIn, watchdogRequest.period)
+                start(server, handedIn, inheritance, watchdogRequest.period)
             }
         } catch {
             logger.critical("\(error)")
@@ -111,6 +117,7 @@ final class Daemon: @unchecked Sendable {
     private func start(
         _ server: Server<ReversalSession>,
         _ handedIn: ActivationSockets,
+        _ inheritance: Inheritance,
         _ watchdogPeriod: Duration?
     ) {
         let completion: Server<ReversalSession>.Completion = { [self] error in
@@ -120,7 +127,7 @@ final class Daemon: @unchecked Sendable {
                 started(server, watchdogPeriod)
             }
         }
-        let inheritance = Inheritance(handedIn)
+        isStarted = true
         takeOver(inheritance, server)
         guard !handedIn.listeners.isEmpty else {
             return server.start(continuing: inheritance.listeners, completion)
@@ -158,7 +165,7 @@ final class Daemon: @unchecked Sendable {
             logger.critical("\(explanation)")
         }
         for hint in hints { logger.critical("\(hint)") }
-        exit(leave(ExitStatus.cannotListen).rawValue)
+        end(with: ExitStatus.cannotListen)
     }
 
     /// The problems of the listeners in the sandbox of the service.
@@ -221,14 +228,16 @@ final class Daemon: @unchecked Sendable {
         reloading = notifier.beginReload()
         let new: Settings
         do { new = try source.load() } catch { return reloaded(nil, error) }
-        let old = settings.metrics
-        metrics.apply(new.metrics) { [self] error in
+        let old = settings
+        metrics.apply(new.metrics, isHandedOver: new.server.isHandedOver) { [self] error in
             if let error { return reloaded(nil, error) }
             server.reload(new.server) { [self] error in
                 queue.async { [self] in
                     guard let error else { return reloaded(new, nil) }
                     // The reload failed: restore the export of the metrics.
-                    metrics.apply(old) { [self] _ in reloaded(nil, error) }
+                    metrics.apply(old.metrics, isHandedOver: old.server.isHandedOver) { [self] _ in
+                        reloaded(nil, error)
+                    }
                 }
             }
         }
@@ -267,7 +276,7 @@ final class Daemon: @unchecked Sendable {
 
     /// SIGTERM: a stop, or the first half of a restart. A repeated one is ignored, because timeout(1) sends two.
     private func stop(mayBeRestart: Bool = true) {
-        guard let server, isReady || hasInherited else { quit() }
+        guard let server, isStarted else { quit() }
         guard !isDraining else {
             logger.notice("already stopping; SIGINT ends it at once")
             return
@@ -353,7 +362,16 @@ final class Daemon: @unchecked Sendable {
     private func listenersAreLost() {
         guard !isDraining else { return }
         logger.critical("no listener is left: ending, so that the service manager starts the service again")
-        exit(leave(ExitStatus.systemFailed).rawValue)
+        end(with: ExitStatus.systemFailed)
+    }
+
+    /// Ends the process after a failure. The service manager may start another one, so connections are handed over.
+    private func end(with code: ExitCode) {
+        guard let server, server.statistics.connections > 0 else { exit(leave(code).rawValue) }
+        exitCode = code
+        drainingSince = .now
+        guard notifier.isActive, settings.server.isHandedOver else { return drain(server) }
+        handOver(server)
     }
 
     private func quit() -> Never {
@@ -361,7 +379,7 @@ final class Daemon: @unchecked Sendable {
         metrics.discardFile()
         _ = notifier.flush(deadline: .now() + 1)
         _ = log.flush(deadline: .now() + 1)
-        exit(0)
+        exit(exitCode.rawValue)
     }
 
     private func leave(_ code: ExitCode) -> ExitCode {

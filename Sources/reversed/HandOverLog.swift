@@ -27,6 +27,13 @@ struct HandOverLog {
         )
     }
 
+    /// The process ends before it has taken over anything.
+    func noteLeftInStore() {
+        logger.critical(
+            "the connections of the previous process are lost, unless the service manager starts the service again"
+        )
+    }
+
     func note(_ report: TakeOverReport) {
         let milliseconds = max(1, report.duration.wholeMilliseconds(roundingUp: true))
         if report.taken > 0 {

@@ -28,15 +28,21 @@ final class MetricsExporter: @unchecked Sendable {
     private let logger: Logger
     private let pages: MetricsPages
     private let site: HTTPSite
+    private let listenerStore: ListenerStore
+    /// Listeners of the previous process, until the server is started with them.
+    private var stored: [StoredListener] = []
     private var settings = MetricsSettings()
     private var server: HTTPServer?
     private var timer: (any DispatchSourceTimer)?
     private var whenStopped: (@Sendable () -> Void)?
 
-    /// - Parameter queue: The queue that uses it. Completions are called there.
-    init(queue: DispatchQueue, log: SystemLog, logger: Logger) {
+    /// - Parameters:
+    ///   - queue: The queue that uses it. Completions are called there.
+    ///   - listenerStore: Keeps the listeners of the HTTP server for the next process.
+    init(queue: DispatchQueue, log: SystemLog, logger: Logger, listenerStore: ListenerStore) {
         self.queue = queue
         self.logger = logger
+        self.listenerStore = listenerStore
         let pages = MetricsPages(log: log)
         self.pages = pages
         site = HTTPSite(metrics: { pages.text() }, trouble: { pages.figures.withLock { $0.trouble } })
@@ -75,13 +81,22 @@ final class MetricsExporter: @unchecked Sendable {
 
     // MARK: - Settings
 
+    /// Sets the listeners that the previous process has stored. Call it before the first `apply`.
+    func adopt(_ stored: [StoredListener]) { self.stored = stored }
+
     /// Applies settings: writes the file and starts the HTTP server, or changes nothing.
     ///
-    /// - Parameter completion: Called on `queue` with nil or a `MetricsError`.
-    func apply(_ new: MetricsSettings, _ completion: @escaping @Sendable (MetricsError?) -> Void) {
+    /// - Parameters:
+    ///   - isHandedOver: Whether the listeners are stored for the next process.
+    ///   - completion: Called on `queue` with nil or a `MetricsError`.
+    func apply(
+        _ new: MetricsSettings,
+        isHandedOver: Bool,
+        _ completion: @escaping @Sendable (MetricsError?) -> Void
+    ) {
         write(new.file) { [self] error in
             if let error { return completion(MetricsError(key: "file", value: new.file ?? "", [error])) }
-            serve(new) { [self] error in
+            serve(new, isHandedOver) { [self] error in
                 if let error {
                     if new.file != settings.file { removeFile(new.file) }
                     return completion(error)
@@ -129,13 +144,23 @@ final class MetricsExporter: @unchecked Sendable {
 
     // MARK: - HTTP
 
-    private func serve(_ new: MetricsSettings, _ completion: @escaping @Sendable (MetricsError?) -> Void) {
+    private func serve(
+        _ new: MetricsSettings,
+        _ isHandedOver: Bool,
+        _ completion: @escaping @Sendable (MetricsError?) -> Void
+    ) {
+        let stored = stored
+        self.stored = []
         guard let endpoint = new.endpoint else {
+            for listener in stored {
+                listener.discard()
+                listenerStore.remove(listener.name)
+            }
             server?.drain { _ in }
             server = nil
             return completion(nil)
         }
-        let configuration = configuration(endpoint, mode: new.mode)
+        let configuration = configuration(endpoint, mode: new.mode, isHandedOver)
         let value = "\(endpoint)"
         let completion: HTTPServer.Completion = { [self] error in
             queue.async { [self] in
@@ -159,17 +184,22 @@ final class MetricsExporter: @unchecked Sendable {
                 label: "reversed.http",
                 logger: logger,
                 logTerms: terms,
+                listenerStore: listenerStore,
                 usesHotLoops: false,
                 onLoss: { [logger] in logger.error("the metrics are no longer available over HTTP") }
             )
             self.server = server
-            server.start(completion)
+            server.start(continuing: stored, completion)
         } catch {
             completion(error)
         }
     }
 
-    private func configuration(_ endpoint: Endpoint, mode: UInt32) -> HTTPServer.Configuration {
+    private func configuration(
+        _ endpoint: Endpoint,
+        mode: UInt32,
+        _ isHandedOver: Bool
+    ) -> HTTPServer.Configuration {
         var configuration = HTTPServer.Configuration(
             listeners: [ListenerConfiguration(endpoint: endpoint, mode: mode, options: site)],
             options: site,
@@ -184,6 +214,7 @@ final class MetricsExporter: @unchecked Sendable {
         configuration.limits.idleTimeout = .seconds(150)
         configuration.limits.drainTimeout = .seconds(1)
         configuration.logsConnections = false
+        configuration.isHandedOver = isHandedOver
         return configuration
     }
 

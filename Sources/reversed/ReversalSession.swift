@@ -32,8 +32,11 @@ struct ReversalSession: DispatchServer.Session {
         return SessionStep(step)
     }
 
-    // The state has three bytes: the version of the format, the framing, the unit. Never reuse a code. It does not contain how
-    // much of an incomplete line was scanned: the line is scanned again.
+    // The state has three bytes: the version of the format, the framing, the unit. It does not contain how much of an incomplete
+    // line was scanned: the line is scanned again.
+    //
+    // To change it, append bytes that older releases may ignore, and use their defaults if they are missing. Raise `stateVersion`
+    // only for what an older release must not ignore: it then ends the connection. Never reuse a code.
 
     private static let stateVersion: UInt8 = 1
     private static let framingCodes: [(Framing, UInt8)] = [(.line, 1), (.chunk, 2)]
@@ -47,7 +50,7 @@ struct ReversalSession: DispatchServer.Session {
     }
 
     init?(handedOver state: [UInt8]) {
-        guard state.count == 3, state[0] == Self.stateVersion,
+        guard state.count >= 3, state[0] == Self.stateVersion,
             let framing = Self.framingCodes.first(where: { $0.1 == state[1] })?.0,
             let unit = Self.unitCodes.first(where: { $0.1 == state[2] })?.0
         else { return nil }

@@ -15,58 +15,60 @@ import Systemd
 struct Reversed: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reversed",
-        abstract: "Answers every line with the line reversed.",
+        abstract: "Answer each line of a client with the line reversed.",
         discussion: """
-            Listens where its configuration file says, on TCP and on Unix sockets. A client sends a line and gets it \
-            back reversed, a letter with its accents, an emoji family and a flag each staying whole.
+            The daemon listens on TCP and Unix sockets, as its settings file says. A character stays whole as a reader \
+            sees it: an accented letter, a flag, an emoji family.
 
-            SIGHUP makes it read the file again, SIGTERM and SIGINT make it answer what has arrived and stop.
+            On SIGTERM or SIGINT it answers every complete line that has arrived and stops. On SIGHUP it reads the \
+            settings file again.
 
-            EXAMPLES
+            EXAMPLES:
               reversed --config config/reversed.toml
               reversed --host ::1 --port 0 --log-level debug
               reversed --check --config /etc/reversed/reversed.toml
 
-            EXIT STATUS
-              0 stopped as told, 64 wrong usage, 69 cannot listen, 71 the system failed, 78 wrong configuration
+            EXIT CODES:
+              0 stopped, or the settings are correct   64 usage   69 cannot listen
+              71 a system call failed   78 mistakes in the settings
             """,
         version: "reversed \(version)\nUnicode \(GraphemeCluster.unicodeVersion) (grapheme clusters)"
     )
 
     @Option(
         help: ArgumentHelp(
-            "The configuration file, see reversed.toml(5). Without it, \(Settings.defaultPath) is read if it is there.",
+            "The settings file, see reversed.toml(5) (default: \(Settings.defaultPath), if it exists).",
             valueName: "path"
         ),
         completion: .file(extensions: ["toml"])
     )
     var config: String?
 
-    @Option(help: ArgumentHelp("Listen on this address or name, and nowhere else.", valueName: "host"))
+    @Option(help: ArgumentHelp("Listen on this address or host name only.", valueName: "host"))
     var host: String?
 
     @Option(
-        help: ArgumentHelp("Listen on this port, and nowhere else; 0 for any free one.", valueName: "number")
+        help: ArgumentHelp("Listen on this TCP port only; 0 selects a free one.", valueName: "number")
     )
     var port: UInt16?
 
     @Flag(
         help:
-            "Check the settings, say where the daemon would listen and what will fail, and exit: 0, or 78 with every mistake."
+            "Check the settings, print where the daemon would listen and what would fail, or every mistake, and exit."
     )
     var check = false
 
-    @Flag(help: "With --check: exit with 78 for a warning too.")
+    @Flag(help: "With --check: treat a warning as a mistake.")
     var strict = false
 
-    @Flag(help: "With --check: print nothing; the exit status says it.")
+    @Flag(help: "With --check: print nothing; the exit code is the result.")
     var quiet = false
 
-    @Flag(help: "Print the settings in force as a configuration file, and exit.")
+    @Flag(help: "Print the settings in effect as a settings file, and exit.")
     var printConfig = false
 
     @Option(
-        help: ArgumentHelp("Log this and what is more severe.", valueName: "level"),
+        help: ArgumentHelp("Log messages of this level and above.", valueName: "level"),
         completion: .list(Settings.logLevels.map(\.rawValue)),
         transform: Self.logLevel
     )
@@ -74,7 +76,7 @@ struct Reversed: ParsableCommand {
 
     @Flag(
         inversion: .prefixedNo,
-        help: "Lend busy connections to hot loops, or serve each by its own event source at all times."
+        help: "Serve busy connections by hot loops, or every connection by its own event source at all times."
     )
     var hotSet = true
 

@@ -1,15 +1,15 @@
-"""What a client does, as plain as it can be said."""
+"""The steps of a client: connect, send, receive, close."""
 
 import contextlib
 import resource
 import socket
 import struct
 
-PATIENCE = 15  # seconds that a client waits for what must come
+PATIENCE = 15  # seconds that a client waits for bytes that must arrive
 
 
 def connect(place):
-    """To a port of 127.0.0.1, an address with a port, or the path of a Unix socket."""
+    """Connects to a port of 127.0.0.1, an address with a port, or the path of a Unix socket."""
     if isinstance(place, int):
         place = ("127.0.0.1", place)
     if isinstance(place, tuple):
@@ -23,7 +23,7 @@ def connect(place):
 
 
 def receive(client, count):
-    """Exactly that many bytes."""
+    """Receives exactly that many bytes."""
     received = bytearray()
     while len(received) < count:
         piece = client.recv(min(count - len(received), 1 << 20))
@@ -33,7 +33,7 @@ def receive(client, count):
 
 
 def receive_to_end(client):
-    """Everything up to the end-of-file; a reset is an error."""
+    """Receives everything up to the end of file; a reset is an error."""
     received = bytearray()
     while piece := client.recv(1 << 20):
         received += piece
@@ -47,7 +47,7 @@ def ask(client, line):
 
 
 def converse(place, request):
-    """As nc does: writes, half-closes, reads to the end."""
+    """Writes, half-closes and reads to the end, as nc does."""
     with connect(place) as client:
         client.sendall(request)
         client.shutdown(socket.SHUT_WR)
@@ -60,20 +60,20 @@ def ask_once(place, line):
 
 
 def reset(client):
-    """Leaves with a RST (tcp(7), SO_LINGER of 0)."""
+    """Closes with a RST (tcp(7), SO_LINGER of 0)."""
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
 
 
 def turned(line):
-    """The answer to one line of ASCII."""
+    """Returns the answer to one line of ASCII."""
     body, end = (line[:-2], b"\r\n") if line.endswith(b"\r\n") else (line[:-1], b"\n") if line.endswith(b"\n") else (line, b"")
     return body[::-1] + end
 
 
 @contextlib.contextmanager
 def room_for(count):
-    """Raises the tests' own descriptor limit."""
+    """Raises the descriptor limit of the tests themselves."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(before[0], count), before[1]), before[1]))
     try:

@@ -1,4 +1,4 @@
-"""Fixtures: daemons that are stopped, and looked at, when their test is over."""
+"""Fixtures: daemons that are stopped and checked at the end of their test."""
 
 import contextlib
 import sys
@@ -41,12 +41,12 @@ def start(tmp_path):
 
 @pytest.fixture(params=["hot-set", "no-hot-set"])
 def serve(request, tmp_path):
-    """As `start`, for what must hold with the hot set and without: the test runs both ways."""
+    """Like `start`, but the test runs twice: with the hot set and without."""
     with daemons(tmp_path, ("--" + request.param,)) as start:
         yield start
 
 
-# Sockets that are handed in.
+# Sockets that are passed in.
 
 @pytest.fixture
 def activate(serve):

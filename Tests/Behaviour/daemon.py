@@ -1,7 +1,7 @@
-"""A daemon under test: started, awaited, watched, stopped.
+"""A daemon under test: starts it, waits for it, watches it, stops it.
 
-Whatever a test does to it, it must not die by a signal, must not log a crash and must not keep a socket of a client that
-has left; `Daemon.stop` sees to that for every test.
+In every test, `Daemon.stop` checks that the daemon did not die by a signal, logged no crash and kept no socket of a client
+that has disconnected.
 """
 
 import os
@@ -17,7 +17,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CRASH = re.compile(r"Fatal error|BUG IN|Illegal instruction|Crash|\*\*\*|AddressSanitizer|registered worker exited")
 
-# What a run inherits must not leak in from the machine that runs the tests.
+# The daemon must not inherit these from the environment of the tests.
 CLEARED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "WATCHDOG_USEC", "WATCHDOG_PID", "JOURNAL_STREAM")
 
 
@@ -26,7 +26,7 @@ def binary():
 
 
 def eventually(condition, seconds=10, every=0.005):
-    """Where there is no event to wait for: polls until the condition holds, and returns what it returned."""
+    """Polls a condition until it holds, and returns its value; for conditions without an event to wait for."""
     deadline = time.monotonic() + seconds
     while True:
         result = condition()
@@ -69,8 +69,8 @@ class Daemon:
         return self.process.pid
 
     def configure(self, text):
-        """Writes the configuration file; a byte string may hold anything. In one step, as an editor does: the daemon may
-        be reading it, and a file that is empty for a moment means the defaults."""
+        """Replaces the settings file by text, or by any bytes. It is renamed into place, because the daemon may be reading
+        it, and a file that is empty for a moment means the defaults."""
         new = self.config_path.with_suffix(".new")
         new.write_bytes(text if isinstance(text, bytes) else text.encode())
         new.replace(self.config_path)
@@ -87,7 +87,7 @@ class Daemon:
             self.changed.notify_all()
 
     def wait_for_log(self, pattern, seconds=10, after=0, count=1):
-        """The `count`th line from line number `after` on that the pattern is found in."""
+        """Waits for the `count`th line of the log that matches the pattern, from line number `after` on."""
         def find():
             found = [line for line in self.lines[after:] if re.search(pattern, line)]
             return found[count - 1] if len(found) >= count else None
@@ -114,7 +114,7 @@ class Daemon:
 
     @property
     def places(self):
-        """Where it said that it listens, in order."""
+        """The addresses on which it logged that it listens, in order."""
         return [line.split("listening on ")[1] for line in self.logged("(?<!reloaded, )listening on ")]
 
     @property
@@ -131,7 +131,7 @@ class Daemon:
         self.process.send_signal(number)
 
     def reload(self, config=None, fails=False):
-        """Reloads and waits until that is over; returns the log's lines since."""
+        """Reloads and waits for the end of the reload; returns the lines that were logged meanwhile."""
         if config is not None:
             self.configure(config)
         before = len(self.lines)
@@ -159,7 +159,7 @@ class Daemon:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def memory(self):
-        """Resident bytes that are its own."""
+        """Its resident anonymous memory in bytes."""
         text = pathlib.Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"RssAnon:\s+(\d+) kB", text)[1]) * 1024
 
@@ -168,14 +168,14 @@ class Daemon:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self):
-        """Ends it if the test has not, and fails the test if the daemon was harmed."""
+        """Stops it if the test has not, and fails the test if the daemon has crashed or leaked."""
         leaked = None
         if not self.stopped and self.process.poll() is None:
             if hasattr(self, "idle_sockets"):
-                # The clients have left by now; the kernel and the lingering close take up to 2 s.
+                # The clients have disconnected; the kernel and the lingering close take up to 2 s.
                 if not eventually(lambda: self.sockets() <= self.idle_sockets, 6, 0.02):
                     leaked = f"{self.sockets()} sockets, {self.idle_sockets} when idle"
-                # Besides sockets: what libdispatch opens when it first needs it.
+                # Descriptors other than sockets: libdispatch opens some when it first needs them.
                 if self.descriptors() > self.idle_descriptors + 12:
                     leaked = f"{self.descriptors()} descriptors, {self.idle_descriptors} when idle"
             self.signal(signal.SIGTERM)
@@ -200,7 +200,7 @@ class Daemon:
 
 
 def run(directory, config="port = 0\n", *flags, env=None, prefix=(), seconds=20):
-    """Runs the daemon where it is expected to end by itself."""
+    """Runs a daemon that is expected to exit by itself."""
     path = pathlib.Path(directory) / "reversed.toml"
     path.write_bytes(config if isinstance(config, bytes) else config.encode())
     result = subprocess.run([*prefix, binary(), "--config", str(path), *flags], stdin=subprocess.DEVNULL,
@@ -210,9 +210,9 @@ def run(directory, config="port = 0\n", *flags, env=None, prefix=(), seconds=20)
     return result
 
 
-# Sockets that are handed in.
+# Sockets that are passed in.
 
-# Puts the descriptors where systemd puts them, from 3 on, names itself in LISTEN_PID, and becomes the daemon.
+# Moves the descriptors to 3 and up, as systemd does, sets LISTEN_PID to its own id, and executes the daemon.
 ACTIVATE = """
 import os, sys
 descriptors = [int(number) for number in sys.argv[1].split(",")]

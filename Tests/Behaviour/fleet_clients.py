@@ -1,5 +1,5 @@
-"""Clients without retries, run on the clients' machine of the fleet: connect, ask, close, again and again, until standard
-input ends. Prints what they saw as JSON.
+"""Clients without retries, on the client machine of the fleet: they connect, ask and close in a loop until standard input
+ends. Prints their results as JSON.
 
     fleet_clients.py THREADS LINES BYTES-OF-A-LINE"""
 
@@ -37,7 +37,7 @@ def work(thread):
         request = b"".join((b"%d %d %d " % (thread, number, line)).ljust(size, b"x") + b"\n" for line in range(lines))
         try:
             took = converse(request)
-        except Exception as error:  # whatever a client can see
+        except Exception as error:  # any failure that a client can see
             with lock:
                 seen["errors"].append(repr(error))
             continue

@@ -29,12 +29,12 @@ def free_port():
 
 
 class HAProxy:
-    """`config` is what follows the defaults; {front} in it is the port for clients, and {directory} a directory of its own."""
+    """`config` follows the defaults. {front} in it is the port for clients, {directory} a directory of this instance."""
 
     def __init__(self, config, **values):
         if not shutil.which("haproxy"):
             pytest.skip("haproxy is not installed: apt-get install haproxy")
-        # The path of a socket is short.
+        # The path of a socket must be short.
         self.directory = tempfile.mkdtemp(prefix="haproxy-")
         self.port = free_port()
         path = f"{self.directory}/haproxy.cfg"
@@ -47,7 +47,7 @@ class HAProxy:
         assert self.process.poll() is None, self.process.stdout.read().decode()
 
     def command(self, line):
-        """What the admin socket answers."""
+        """Returns the answer of the admin socket."""
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(f"{self.directory}/admin")
             client.sendall(line.encode() + b"\n")

@@ -1,7 +1,7 @@
-"""A small line-reversing server and a proxy that makes faults, for the tests of the client.
+"""A small line-reversing server and a proxy that injects faults, for the tests of the client.
 
-The server reverses bytes, which is right for ASCII. `FaultyProxy` stands between client and server and asks a
-`fault` function, for each connection, what to do to it.
+The server reverses bytes, which is right for ASCII. `FaultyProxy` is between client and server and calls a `faults`
+function for each connection.
 """
 
 import os
@@ -25,7 +25,7 @@ def environment(**extra):
 
 
 def run_client(*arguments, stdin=b"", timeout=60, env=None, **options):
-    """Runs the client to its end; `.returncode`, `.stdout` and `.stderr` as bytes."""
+    """Runs the client until it exits; the result has `.returncode`, and `.stdout` and `.stderr` as bytes."""
     options.setdefault("stdout", subprocess.PIPE)
     options.setdefault("stderr", subprocess.PIPE)
     if not hasattr(stdin, "fileno"):
@@ -36,7 +36,7 @@ def run_client(*arguments, stdin=b"", timeout=60, env=None, **options):
 
 
 def reversed_lines(data):
-    """What an undisturbed server answers to `data`, by bytes."""
+    """Returns the answer to `data` without faults, reversed by bytes."""
     answers = []
     for line in data.split(b"\n"):
         body, end = (line[:-1], b"\r") if line.endswith(b"\r") else (line, b"")
@@ -47,7 +47,7 @@ def reversed_lines(data):
 
 
 class LineServer:
-    """Listens on a free port of 127.0.0.1 until it is closed; `port` says which."""
+    """Listens on a free port of 127.0.0.1, `port`, until it is closed."""
 
     def __init__(self, port=0, respond=None):
         self.respond = respond or self.reverse
@@ -97,7 +97,7 @@ class LineServer:
                 connection.sendall(reversed_lines(whole + newline))
 
     def hang_up(self):
-        """Resets every connection, as a killed server does."""
+        """Resets every connection, as if the server was killed."""
         with self.lock:
             connections = list(self.live)
         for connection in connections:
@@ -132,15 +132,15 @@ def reset(connection):
 
 
 class Fault:
-    """What the proxy does to one connection: after `up` bytes towards the server or `down` bytes towards the client
-    it does `action` ("cut" with FIN, "reset" with RST, "stall" for ever). `step` bytes are passed on at once."""
+    """A fault of one connection: `action` after `up` bytes towards the server or `down` bytes towards the client. The
+    actions are "cut" (FIN), "reset" (RST) and "stall" (passes nothing on any more). At most `step` bytes are passed on at once."""
 
     def __init__(self, up=None, down=None, action="cut", step=65536):
         self.up, self.down, self.action, self.step = up, down, action, step
 
 
 class FaultyProxy:
-    """Passes connections on to `port`; `faults(n)` gives the Fault of the n-th connection (from 0), or None."""
+    """Forwards connections to `port`; `faults(n)` returns the Fault of the n-th connection (from 0), or None."""
 
     def __init__(self, port, faults):
         self.target = port

@@ -1,6 +1,7 @@
-"""A service manager for tests of what outlives a process: sd_notify(3) with the file descriptor store.
+"""A service manager for tests of restarts: sd_notify(3) with the file descriptor store.
 
-It keeps what it is given, lets go of what it is told to forget, and starts the next process with it, as systemd does.
+Like systemd, it keeps the descriptors that it receives, closes those that it is told to remove, and passes the others to
+the next process.
 """
 
 import array
@@ -57,7 +58,7 @@ class Store:
                 if name == message["FDNAME"]:
                     os.close(descriptor)
             self.kept = [each for each in self.kept if each[0] != message["FDNAME"]]
-        # BARRIER=1: closing the descriptor is the answer.
+        # BARRIER=1: the answer is to close the descriptor.
         for descriptor in descriptors:
             os.close(descriptor)
 
@@ -67,7 +68,7 @@ class Store:
             return [name for name, _ in self.kept]
 
     def put(self, name, stranger):
-        """A descriptor that the daemon has not stored."""
+        """Adds a descriptor that the daemon has not stored."""
         with self.changed:
             self.kept.append((name, os.dup(stranger.fileno())))
 
@@ -76,7 +77,7 @@ class Store:
             assert self.changed.wait_for(condition, seconds), (self.names, self.told[-5:])
 
     def start_arguments(self, **variables):
-        """For `start`: what a process needs to be the next one."""
+        """Returns the arguments of `start` for the next process."""
         with self.changed:
             kept = list(self.kept)
         env = dict(NOTIFY_SOCKET=self.path, **variables)

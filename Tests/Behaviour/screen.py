@@ -1,4 +1,4 @@
-"""A terminal of the test's own, with a model of its screen (pyte)."""
+"""A terminal for a test, with a model of its screen (pyte)."""
 
 import errno
 import fcntl
@@ -18,10 +18,9 @@ PATIENCE = 15
 
 
 class Terminal:
-    """Runs a program on a pty of so many columns and rows, and keeps a screen of what it writes.
+    """Runs a program on a pty of this size, and keeps the screen that its output draws.
 
-    `reflows` is for a terminal that breaks its rows when it becomes narrower; such a terminal also answers the question
-    where its cursor stands.
+    With `reflows` the terminal wraps its rows when it becomes narrower, and reports its cursor position when asked.
     """
 
     def __init__(self, command, columns=80, rows=10, reflows=False, **variables):
@@ -40,7 +39,7 @@ class Terminal:
         self.status = None
 
     def pump(self, seconds):
-        """Takes what the program writes within so many seconds; false at its end or when there is nothing."""
+        """Reads output of the program for at most this many seconds; false at its end or if there was none."""
         ready, _, _ = select.select([self.master], [], [], seconds)
         if not ready:
             return False
@@ -57,7 +56,7 @@ class Terminal:
         return bool(data)
 
     def wait(self, what, patience=PATIENCE):
-        """Until `what()` is true, or the text `what` stands on the screen."""
+        """Waits until `what()` is true, or the text `what` is on the screen."""
         true = what if callable(what) else lambda: what in "\n".join(self.lines())
         deadline = time.monotonic() + patience
         while not true():
@@ -66,7 +65,7 @@ class Terminal:
             self.pump(min(left, 0.5))
 
     def eventually(self, check, patience=PATIENCE):
-        """Until `check()` raises no AssertionError any more."""
+        """Waits until `check()` raises no AssertionError."""
         deadline = time.monotonic() + patience
         while True:
             try:
@@ -77,7 +76,7 @@ class Terminal:
             self.pump(0.1)
 
     def settle(self):
-        """Takes what comes until nothing has come for a moment."""
+        """Reads output until there has been none for a moment."""
         while self.pump(0.15):
             pass
 
@@ -103,11 +102,11 @@ class Terminal:
         return [line.rstrip() for line in self.screen.display]
 
     def row(self):
-        """The row of the cursor."""
+        """The text of the cursor's row."""
         return self.lines()[self.screen.cursor.y]
 
     def finish(self):
-        """Waits for the end of the program; its exit status as the shell has it."""
+        """Waits for the end of the program and returns its exit status as a shell shows it."""
         deadline = time.monotonic() + PATIENCE
         while self.status is None:
             assert time.monotonic() < deadline, "the program does not end\n" + "\n".join(self.lines())
@@ -138,7 +137,7 @@ def client(port, *arguments, **options):
 
 
 def reflow(screen, columns):
-    """Makes the screen narrower as VTE, kitty, tmux and others do it: rows that are too long are broken."""
+    """Makes the screen narrower as VTE, kitty, tmux and others do: rows that are too long are wrapped."""
     rows, cursor = [], None
     for y in range(screen.lines):
         text = screen.display[y].rstrip()

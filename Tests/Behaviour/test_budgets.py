@@ -1,4 +1,4 @@
-"""What one client can take: slots and memory."""
+"""What one client can use up: slots and memory."""
 
 import re
 import signal
@@ -14,12 +14,12 @@ from daemon import eventually
 
 
 def connect_from(host, port):
-    """From another address of this machine."""
+    """Connects from another address of this machine."""
     return socket.create_connection((host if ":" in host else "127.0.0.1", port), 15, source_address=(host, 0))
 
 
 def is_refused(place):
-    """Whether a connection ends with a reset before anything is answered."""
+    """Whether a connection is reset before an answer."""
     try:
         with connect_from(*place) if isinstance(place, tuple) else connect(place) as client:
             client.sendall(b"anybody?\n")
@@ -40,7 +40,7 @@ def test_one_client_gets_half_of_the_slots_and_others_are_served(serve):
         assert ask(other, b"other\n") == b"rehto\n"
     held.pop().close()
     assert eventually(lambda: not is_refused(daemon.port))
-    # The log says it, and not thirty times.
+    # The log says so, but not thirty times.
     daemon.wait_for_log(r"refused 127\.0\.0\.1:\d+: its address has as many connections .*max_connections_per_client")
     assert len(daemon.logged("refused 127")) <= 10
     for client in held:
@@ -58,7 +58,7 @@ def test_the_limit_of_one_client_is_set_and_changed_and_ended_by_a_reload(serve)
     assert ask(held[2], b"in\n") == b"ni\n" and is_refused(daemon.port)
     daemon.reload(config.format(0))
     held += [connect(daemon.port) for _ in range(30)]
-    # A lower limit throws nobody out.
+    # A lower limit closes no connection.
     assert all(ask(client, b"in\n") == b"ni\n" for client in held)
     daemon.reload(config.format(1))
     assert all(ask(client, b"in\n") == b"ni\n" for client in held) and is_refused(daemon.port)
@@ -101,7 +101,7 @@ LINE = b"y" * 999 + b"\n"
 
 
 class Asker:
-    """A client with short lines, one after the other, beside what a test does."""
+    """A client that sends short lines, one after the other, while the test runs."""
 
     def __init__(self, port):
         self.port, self.slowest, self.answers, self.error, self.is_over = port, 0, 0, None, threading.Event()
@@ -131,7 +131,7 @@ class Asker:
 
 
 def hoard(place, count, data, receive_buffer=None):
-    """Clients that send as much of the data as is taken, and never read."""
+    """Clients that send as much data as the server takes, and never read."""
     clients = []
     for _ in range(count):
         client = socket.socket()
@@ -169,7 +169,7 @@ def test_all_clients_together_hold_what_they_may_and_short_lines_go_on(serve, ki
             daemon.wait_for_log("16777216 bytes are held for clients .*max_buffered_bytes")
         else:
             clients = hoard(daemon.port, 200, LINE * 4000, receive_buffer=4096)
-        # Beside what is held: buffers of the threads, and the connections themselves.
+        # In addition to the held bytes: buffers of the threads, and the connections themselves.
         assert daemon.memory() - before < 16 * MIB + 12 * MIB
         for client in clients:
             reset(client)
@@ -190,10 +190,10 @@ def test_who_holds_most_for_long_is_ended_when_others_wait(start):
     daemon = start("port = 0\n[limits]\nmax_buffered_bytes = '4MiB'\nfirst_line_timeout = '0'\n")
     began = time.monotonic()
     clients = hoard(daemon.port, 8, b"x" * (MIB - 1))
-    # A reset or a FIN: a client that still sends may get either.
+    # A client that is still sending may get a reset or a FIN.
     daemon.wait_for_log("held memory for more than 10 s while others waited", 20)
     assert time.monotonic() - began > 9
-    # Who comes now finds memory for a long line.
+    # A new client gets memory for a long line.
     with connect(daemon.port) as client:
         line = b"z" * 500_000 + b"\n"
         assert ask(client, line) == turned(line)
@@ -235,7 +235,7 @@ def test_a_slow_reader_gets_every_answer_of_a_stop(serve):
     client.close()
 
 
-# The kernel's options.
+# Socket options.
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 def test_an_urgent_byte_is_answered_like_the_others(serve, tmp_path, kind):

@@ -1,4 +1,4 @@
-"""What a character is: Unicode's own cases and some words, through the running server; and the prompt says the same."""
+"""Characters: the test cases of Unicode and some words, sent to a running server; the prompt has the same boundaries."""
 
 import itertools
 import os
@@ -21,7 +21,7 @@ def clusters_of(case):
 
 
 def official_cases():
-    """Those that fit into a line: a line feed ends it, and a CR before that belongs to the terminator."""
+    """The cases that fit into a line: a line feed ends it, and a CR before that belongs to the terminator."""
     with open(CASES, encoding="utf-8") as file:
         cases = [clusters_of(line) for line in file if not line.startswith("#")]
     return [case for case in cases if "\n" not in "".join(case) and case[-1] != "\r"]
@@ -48,7 +48,7 @@ def test_damaged_bytes_between_official_cases(start, damage):
     assert converse(start().port, b"\n".join(lines)) == b"\n".join(expected)
 
 
-# A bar stands where one character ends and the next begins.
+# A bar marks each boundary between two characters.
 WORDS = {
     "Khmer": "\u1781\u17d2\u1798\u17c2|\u179a|\u179f\u17d2\u178f\u17d2\u179a\u17b8",
     "Myanmar": "\u1019|\u1004\u103a\u1039\u1002|\u101c|\u102c|\u1017\u102f|\u1012\u1039\u1013",

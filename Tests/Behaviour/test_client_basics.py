@@ -241,7 +241,7 @@ def test_a_reader_that_goes_away(server):
     client.stdin.write(b"one\n")
     client.stdin.flush()
     assert client.stdout.readline() == b"eno\n"
-    # Nothing is written any more: the client notices all the same.
+    # Nothing more is written, but the client notices.
     client.stdout.close()
     assert client.wait(10) == -signal.SIGPIPE and client.stderr.read() == b""
     client.stdin.close()

@@ -1,4 +1,4 @@
-"""The help, the manual page and the completions say the same, and the examples work."""
+"""The help, the manual page and the completions agree, and the examples work."""
 
 import os
 import re
@@ -67,7 +67,7 @@ def test_the_examples_of_the_help_work_when_pasted(tmp_path):
     with LineServer() as server:
         env = environment(REVERSED_PORT=str(server.port), PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
         for command in commands:
-            # The one that names a server of its own gets the test's.
+            # This example names a server; use that of the test.
             command = command.replace("localhost:5000", f"127.0.0.1:{server.port}")
             result = subprocess.run(["sh", "-c", command], cwd=tmp_path, env=env, capture_output=True, timeout=20)
             assert result.returncode == 0 and result.stderr == b"", (command, result)

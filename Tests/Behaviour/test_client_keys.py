@@ -1,4 +1,4 @@
-"""Keys at the prompt: what readline users press, and what terminals send that is no key here."""
+"""Keys at the prompt: those that readline users press, and sequences that have no meaning here."""
 
 import os
 import re
@@ -68,7 +68,7 @@ SEQUENCES = [
 
 
 @pytest.mark.parametrize("sequence", SEQUENCES)
-def test_what_is_no_key_inserts_nothing(prompt, sequence):
+def test_a_sequence_without_a_meaning_inserts_nothing(prompt, sequence):
     answers(prompt, "a" + sequence + "b\r", "ba")
 
 

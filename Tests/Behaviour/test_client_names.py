@@ -1,4 +1,4 @@
-"""Looking up the server's name: a resolver that never answers, and addresses that do not."""
+"""Looking up the server's name: a resolver and addresses that never answer."""
 
 import os
 import pathlib
@@ -31,7 +31,7 @@ def fake(tmp_path_factory):
 
 
 def wait_for_lookup(client):
-    """Until the resolver's thread is there."""
+    """Waits until the thread of the resolver exists."""
     eventually(lambda: len(os.listdir(f"/proc/{client.pid}/task")) == 2)
 
 
@@ -81,7 +81,7 @@ def test_ctrl_c_while_the_prompt_looks_up_the_name(fake):
 
 
 def test_a_dead_address_does_not_cost_the_timeout(fake):
-    """A listener whose backlog is full answers no SYN, as an address behind a firewall does."""
+    """A listener that does not answer a SYN, because its backlog is full; so behaves an address behind a firewall."""
     with LineServer() as server, socket.socket() as full:
         full.bind(("127.0.0.2", server.port))
         full.listen(0)

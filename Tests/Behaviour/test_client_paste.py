@@ -1,4 +1,4 @@
-"""Nothing that is pasted at the prompt gets into the shell."""
+"""No text that is pasted at the prompt reaches the shell."""
 
 import os
 import re
@@ -33,11 +33,11 @@ def server():
 
 
 class Shell(Terminal):
-    """Runs the client as a shell does, and reads what it leaves behind."""
+    """Runs the client as a shell does, and reads the input that it leaves in the terminal."""
 
     def __init__(self, server, directory, **variables):
         self.rest = directory / "rest"
-        # Bytes that come within a second are what a shell would have got.
+        # A shell would have read the bytes that arrive within a second.
         script = (f"sh -c 'echo $$ > {directory}/pid; exec {client_path()} -p {server.port}'; echo \"left with $?\"; "
                   f"stty -icanon -echo -icrnl min 0 time 10; cat > {self.rest}; echo over")
         super().__init__(["sh", "-c", script], rows=30, **variables)
@@ -78,7 +78,7 @@ def test_an_exit_of_which_a_part_is_pasted(server, tmp_path):
 
 @pytest.mark.parametrize("terminal", ["xterm", "dumb"])
 def test_a_paste_without_brackets(server, tmp_path, terminal):
-    """More that came with it shows that nobody typed it; so it is with keys that leave or stop."""
+    """If more text arrives together with `exit`, it was not typed; the same holds for keys that leave or stop."""
     with Shell(server, tmp_path, TERM=terminal) as shell:
         keys = "" if terminal == "dumb" else "\x04\x1a\x1c"
         shell.send("exit\n" + keys + "echo harm\nexit\nmore\n")
@@ -103,7 +103,7 @@ def test_a_signal_in_the_middle_of_a_paste(server, tmp_path, number, cut):
         shell.send(BEGIN + whole[:1000])
         shell.wait(lambda: len(server.seen) > 30)
         os.kill(shell.client, number)
-        # In several pieces, one of which may end within the mark; and what a person typed behind it.
+        # In several pieces, one of which may end within the end mark, followed by typed text.
         for piece in [whole[1000:2000], whole[2000:len(whole) - cut], whole[len(whole) - cut:] + "typed"]:
             shell.send(piece)
             time.sleep(0.05)

@@ -143,7 +143,7 @@ def test_no_progress_where_it_is_not_wanted(slow_lines, tmp_path, option):
             assert (tmp_path / "log").read_bytes() == b""
 
 
-def test_an_outage_is_told_on_a_terminal():
+def test_an_outage_is_reported_on_a_terminal():
     with LineServer() as gone:
         port = gone.port
     command = f"printf 'a\\n' | {client_path()} -p {port} --retry-for 400ms > /dev/null"

@@ -1,4 +1,4 @@
-"""The prompt, at a terminal of the test's own."""
+"""The prompt on a pty."""
 
 import os
 import signal
@@ -8,6 +8,7 @@ import time
 import pexpect
 import pytest
 
+from daemon import eventually
 from line_server import LineServer, client_path, environment
 
 PROMPT = "Enter a String: "
@@ -16,7 +17,7 @@ LEFT, RIGHT, UP, DOWN, HOME = "\x1b[D", "\x1b[C", "\x1b[A", "\x1b[B", "\x1b[H"
 
 
 def reverse_characters(connection):
-    """Code points, as far as the tests here need."""
+    """Reverses by code points, which is enough for these tests."""
     with connection.makefile("rwb") as stream:
         for line in stream:
             stream.write(line.decode()[-2::-1].encode() + b"\n")
@@ -157,7 +158,7 @@ def test_an_empty_path_turns_the_history_file_off(prompt, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_lost_server_is_told_at_once_and_found_again(prompt, server):
+def test_a_lost_server_is_reported_at_once_and_connected_again(prompt, server):
     child = prompt(NO_COLOR="1")
     child.send("half a li")
     child.expect_exact("i")
@@ -169,7 +170,7 @@ def test_a_lost_server_is_told_at_once_and_found_again(prompt, server):
     assert server.connections == 2
 
 
-def test_a_server_that_is_away_is_told_and_the_prompt_goes_on(prompt, server):
+def test_an_unreachable_server_is_reported_and_the_prompt_continues(prompt, server):
     child = prompt(NO_COLOR="1")
     server.close()
     child.expect_exact("ended the connection")
@@ -200,6 +201,8 @@ def test_the_prompt_waits_for_a_server_as_long_as_it_is_asked_to(tmp_path):
     assert child.isalive()
     with LineServer(port, respond=reverse_characters) as server:
         child.expect_exact(PROMPT)
+        # The client is connected before the server has accepted it.
+        assert eventually(lambda: server.live)
         server.hang_up()
         child.expect_exact("ended the connection")
         server.close()
@@ -252,7 +255,7 @@ def test_a_killed_client_gives_the_terminal_back(server, tmp_path):
     assert (tmp_path / "before").read_text() == (tmp_path / "after").read_text()
 
 
-def test_a_refused_prompt_leaves_with_69():
+def test_a_prompt_without_a_server_exits_with_69():
     with LineServer() as gone:
         port = gone.port
     child = pexpect.spawn(client_path(), ["-p", str(port)], env=environment(TERM="xterm"), timeout=10)

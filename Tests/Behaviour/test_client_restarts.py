@@ -1,4 +1,4 @@
-"""The client while the real daemon is killed and restarted under it, again and again."""
+"""The client while the real daemon is killed and restarted many times."""
 
 import os
 import random
@@ -27,7 +27,7 @@ def start(port):
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_no_line_is_lost_doubled_or_moved(tmp_path, seed):
+def test_no_line_is_lost_duplicated_or_reordered(tmp_path, seed):
     chance = random.Random(seed)
     port = free_port()
     lines = b"".join(b"%d a line of some words that %x\n" % (n, n * n) for n in range(200_000))
@@ -44,7 +44,7 @@ def test_no_line_is_lost_doubled_or_moved(tmp_path, seed):
         source.stdout.close()
         kills = 0
         while client.poll() is None:
-            # Moments are what this test is made of; nothing is waited for.
+            # The test needs random moments; there is no event to wait for.
             time.sleep(chance.uniform(0.005, 0.15))
             daemon.send_signal(chance.choice([signal.SIGKILL, signal.SIGTERM]))
             daemon.wait()

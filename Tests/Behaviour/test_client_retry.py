@@ -1,4 +1,4 @@
-"""The client behind faults: whatever happens to the connection, the output is that of an undisturbed run."""
+"""The client behind a faulty proxy: with any fault of the connection, the output is the same as without."""
 
 import itertools
 import random
@@ -90,7 +90,7 @@ def test_the_server_is_away_for_a_while():
 
 
 def test_an_idle_connection_may_end_unnoticed():
-    """A server that closes a conversation in which it owes nothing costs no retry and no word."""
+    """If the server closes a connection on which no answer is outstanding, there is no retry and no message."""
     with LineServer() as server:
         client = subprocess.Popen(
             [client_path(), "-p", str(server.port), "--retry-for", "0"],
@@ -101,7 +101,7 @@ def test_an_idle_connection_may_end_unnoticed():
             client.stdin.flush()
             assert client.stdout.readline() == reversed_lines(word)
             server.hang_up()
-            # The next line must not race with the end of this connection.
+            # The next line must not be sent before this connection has ended.
             while server.live:
                 time.sleep(0.005)
             time.sleep(0.05)
@@ -128,8 +128,8 @@ def test_retry_for_0_never_tries_again(server):
 
 
 def limited(limit, drop_answers):
-    """A server that hangs up at a line longer than `limit`; to `drop_answers` is to do it by RST before any line that
-    came with it was answered."""
+    """A server that closes the connection at a line longer than `limit`; with `drop_answers` it sends a RST before it
+    answers any line that arrived together with it."""
 
     def respond(connection):
         held = b""
@@ -170,7 +170,7 @@ def test_an_endless_line_is_refused_in_bounded_time():
 
 @pytest.mark.parametrize("limit", [16, 1 << 10, 1 << 16, 1 << 20])
 @pytest.mark.parametrize("drop_answers", [False, True])
-def test_a_refused_line_is_named_whatever_the_limit_is(limit, drop_answers):
+def test_a_refused_line_is_named_for_any_limit(limit, drop_answers):
     data = b"".join(b"%d\n" % n for n in range(20)) + b"x" * (limit + 1) + b"\nafter\n"
     with LineServer(respond=limited(limit, drop_answers)) as server:
         started = time.monotonic()
@@ -195,7 +195,7 @@ def test_an_unterminated_last_line_is_refused_like_any_other():
 
 
 def test_a_server_that_dies_at_a_line_again_and_again_refuses_nothing():
-    """It answers no empty line either."""
+    """The server does not answer an empty line either."""
 
     with LineServer(respond=lambda connection: None) as server:
         def respond(connection):
@@ -208,7 +208,7 @@ def test_a_server_that_dies_at_a_line_again_and_again_refuses_nothing():
 
 
 def impatient(seconds):
-    """A server that ends a connection on which no complete line has come for a while."""
+    """A server that closes a connection on which no complete line has arrived for a while."""
 
     def respond(connection):
         held = b""
@@ -239,7 +239,7 @@ def test_a_producer_that_stalls_in_the_middle_of_a_line_loses_nothing(length, en
 
         def feed():
             client.stdin.write(b"short\n")
-            # The server's patience ends several times, and so would that of the client.
+            # The idle timeout of the server expires several times, and so would the timeout of the client.
             for _ in range(4):
                 client.stdin.write(b"x" * (length // 4))
                 client.stdin.flush()

@@ -1,4 +1,4 @@
-"""What the prompt looks like on terminals of several widths, by a model of the screen."""
+"""What the prompt shows on terminals of several widths, checked with a model of the screen."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def server():
 
 
 def shown(terminal):
-    """The text of the cursor's row without its marks, and on which sides something is hidden."""
+    """Returns the text of the cursor's row without the marks, and on which sides text is hidden."""
     screen = terminal.screen
     cells = screen.buffer[screen.cursor.y]
     row = "".join(cells[x].data for x in range(screen.columns)).rstrip()
@@ -29,12 +29,12 @@ def shown(terminal):
 
 
 def check(terminal, line, cursor, above=None):
-    """Waits until the screen is as `assert_shown` wants it."""
+    """Waits until `assert_shown` holds."""
     terminal.eventually(lambda: assert_shown(terminal, line, cursor, above))
 
 
 def assert_shown(terminal, line, cursor, above=None):
-    """The row shows the stretch of prompt and line around the cursor, as much as there is room for, and nothing else."""
+    """The row shows the part of prompt and line around the cursor that fits, and nothing else."""
     text, left, right = shown(terminal)
     whole = PROMPT + line
     screen = terminal.screen
@@ -43,7 +43,7 @@ def assert_shown(terminal, line, cursor, above=None):
         assert text == whole.rstrip() and not left and not right and screen.cursor.x == len(PROMPT) + cursor, what
     else:
         before = len(PROMPT) + cursor - (screen.cursor.x - (1 if left else 0))
-        # A cursor behind the text stands on nothing.
+        # A cursor behind the text is on no character.
         assert whole[before:before + len(text)].rstrip() == text.rstrip(), what
         assert left == (before > 0) and right == (before + len(text) < len(whole.rstrip())), what
         assert len(text.rstrip()) + left + right >= min(len(whole.rstrip()), screen.columns * 2 // 3) - 1, what
@@ -108,7 +108,7 @@ def test_on_the_last_row(server, columns):
 @pytest.mark.parametrize("reflows", [False, True])
 @pytest.mark.parametrize("line, back", [("", 0), (TEXT[:20], 0), (TEXT[:20], 18), (TEXT, 0), (TEXT, 40), (TEXT, 80)])
 def test_resizing(server, reflows, line, back):
-    """From each width to each; what stands above is not harmed and no ghost of an older row is left."""
+    """From each width to each other: the rows above stay as they are, and nothing of an older row is left."""
     with start(server, 80, rows=12, reflows=reflows) as terminal:
         terminal.greeting = terminal.lines()[0]
         terminal.send("abc\r")
@@ -118,7 +118,7 @@ def test_resizing(server, reflows, line, back):
         for columns in [40, 20, 10, 20, 40, 80, 10, 80, 20, 80, 40, 80]:
             above, written = terminal.screen.cursor.y, len(terminal.written)
             terminal.resize(columns)
-            # A window that changes while its row is drawn for the size before is another matter.
+            # A window that changes while its row is drawn for the old size is a different case.
             terminal.wait(lambda: terminal.written[written:].endswith(b"\x1b[?7h"))
 
             def is_clean():
@@ -128,7 +128,7 @@ def test_resizing(server, reflows, line, back):
                     whole = terminal.greeting + PROMPT + "abc" + ANSWER + "cba"
                     assert text.endswith("server:cba") and whole.replace(" ", "").endswith(text), terminal.lines()
                 else:
-                    # What such a terminal cuts off is lost; the rows above stay.
+                    # Such a terminal loses the text that it cuts off; the rows above stay.
                     assert terminal.screen.cursor.y == above and text.count("Enter") == 1, terminal.lines()
 
             is_clean()
@@ -158,7 +158,7 @@ def test_control_characters_have_the_width_they_show(server, columns):
 
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_wide_characters(server, columns):
-    """The screen's model draws these two columns wide."""
+    """In the model of the screen these characters are two columns wide."""
     text = "漢字かな交じり文" * 6
     with start(server, columns) as terminal:
         above = terminal.lines()[:terminal.screen.cursor.y]

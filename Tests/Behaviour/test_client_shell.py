@@ -1,4 +1,4 @@
-"""The client among other programs: signals, pipes, redirections, the terminal that they share."""
+"""The client with other programs: signals, pipes, redirections, and the terminal that they share."""
 
 import json
 import os
@@ -109,7 +109,7 @@ def test_a_reader_that_has_all_answers_may_leave_while_the_server_lingers():
 
 
 @pytest.mark.parametrize("flags", [[], ["--json"]])
-def test_a_reader_that_leaves_early_ends_the_client_in_silence(server, flags):
+def test_a_reader_that_exits_early_ends_the_client_without_a_message(server, flags):
     command = f"yes | {client_path()} -p {server.port} {' '.join(flags)} | head -1; echo ${{PIPESTATUS[1]}}"
     result = subprocess.run(["bash", "-c", command], capture_output=True, env=environment(), timeout=30)
     assert result.stdout.split()[-1] == b"141" and result.stderr == b""
@@ -216,7 +216,7 @@ def in_terminal(command, directory, **options):
 ])
 def test_where_the_progress_line_is_shown(slow_lines, tmp_path, redirection, drawn):
     with LineServer(respond=slow) as server:
-        # In a job of its own, so that it can be in the background.
+        # As a separate job, so that it can run in the background.
         terminal = in_terminal(f"set -m; {client_path()} -p {server.port} {redirection}\nwait", tmp_path)
         text = terminal.read()
         terminal.close()
@@ -234,7 +234,7 @@ def test_a_progress_line_that_is_forced_is_gone_before_the_reader_prints(slow_li
 
 
 def test_no_progress_line_where_lines_are_typed(tmp_path):
-    """The line that is typed stays as it is, for longer than it takes to draw."""
+    """The typed line is unchanged for longer than it takes to draw progress."""
     with LineServer() as server:
         terminal = in_terminal(f"{client_path()} -p {server.port} > out", tmp_path, encoding="utf-8")
         terminal.send("one\r")
@@ -272,7 +272,7 @@ def test_a_stopped_terminal_does_not_stop_the_stream(slow_lines, tmp_path, ends)
         terminal.send("\x13")
         if ends:
             eventually(lambda: (tmp_path / "out").stat().st_size == 4000 * 1024, 20)
-            # The shell's own end waits for nothing either: the terminal is started again.
+            # So that the shell can end too, the terminal is started again.
             terminal.send("\x11")
             terminal.expect(pexpect.EOF)
             terminal.close()
@@ -306,8 +306,8 @@ def test_json_for_a_stream(server):
     ]
 
 
-def test_json_escapes_what_a_terminal_obeys_and_keeps_the_rest():
-    """Every scalar of the first planes, by a server that gives the line back: a palindrome of one character each."""
+def test_json_escapes_control_characters_and_keeps_the_rest():
+    """Every scalar of the first planes, each a line of one character, which is its own reversal."""
     scalars = [chr(n) for n in [*range(0x80, 0x2100), 0xFEFF, 0xFFFD, 0x1F600] if n != 0x0A]
     with LineServer(respond=lambda connection: [connection.sendall(data) for data in iter(lambda: connection.recv(65536), b"")]) as echo:
         result = run_client("-p", str(echo.port), "--json", stdin="\n".join(scalars).encode())
@@ -374,7 +374,7 @@ def test_options_and_values_in_one_word(server, tmp_path):
 
 @pytest.mark.parametrize("form", [[b"-U", b"s\xff"], [b"-Us\xff"], [b"--unix=s\xff"], [b"-H", b"./s\xff"], None])
 def test_the_path_of_a_socket_may_have_any_bytes(tmp_path, form):
-    """A String that repairs its bytes would connect to the other one."""
+    """A String would repair the bytes of the path, and so connect to the other socket."""
     with socket.socket(socket.AF_UNIX) as right, socket.socket(socket.AF_UNIX) as wrong:
         right.bind(os.fsencode(tmp_path) + b"/s\xff")
         right.listen(8)

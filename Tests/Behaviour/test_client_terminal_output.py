@@ -1,4 +1,4 @@
-"""Answers on a terminal are shown and not obeyed; into a pipe or a file every byte stays."""
+"""On a terminal, control characters of answers are shown as text; a pipe or a file gets every byte unchanged."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ CONTROLS = bytes(range(1, 32)).replace(b"\t", b"").replace(b"\n", b"") + b"\x7f"
 @pytest.fixture
 def server():
     def respond(connection):
-        """Answers with the same bytes, so that the test says what comes."""
+        """A server that answers with the same bytes, so that the test decides what arrives."""
         while data := connection.recv(65536):
             connection.sendall(data)
 
@@ -25,7 +25,7 @@ def server():
 
 
 def run(server, how, text, *flags):
-    """What the terminal gets; without the keys' own echo."""
+    """Returns what the terminal gets, without the echo of the keys."""
     program = [client_path(), "-p", str(server.port), *flags]
     if how == "text":
         command = [*program, "--", text]
@@ -37,7 +37,7 @@ def run(server, how, text, *flags):
 
 
 @pytest.mark.parametrize("how", ["text", "pipe"])
-def test_nothing_is_obeyed_on_a_terminal(server, how):
+def test_a_terminal_gets_no_control_characters_of_an_answer(server, how):
     written, screen = run(server, how, TITLE)
     assert screen.title == "" and written == b"^[]0;owned^G\r\n"
     written, _ = run(server, how, CONTROLS)
@@ -76,7 +76,7 @@ def test_a_pipe_and_a_file_get_every_byte(server, tmp_path, flags):
 
 
 def test_much_output_to_a_slow_terminal(server):
-    """Each control character becomes several bytes, and a terminal takes few at once."""
+    """Each control character becomes several bytes, and a terminal takes few bytes at once."""
     lines = 20000
     script = f'i=0; while [ $i -lt {lines} ]; do printf "\\033\\302\\233 %d\\n" $i; i=$((i+1)); done | "$@"'
     with Terminal(["sh", "-c", script, "sh", client_path(), "-p", str(server.port)]) as terminal:

@@ -1,4 +1,4 @@
-"""The daemon's command line and its configuration file."""
+"""The daemon's command line and its settings file."""
 
 import os
 import random
@@ -74,7 +74,7 @@ def test_a_right_file_has_no_warnings(tmp_path):
     assert (result.returncode, result.stderr) == (0, b"")
 
 
-def test_a_quiet_check_says_it_with_its_exit_status(tmp_path):
+def test_a_quiet_check_reports_by_its_exit_status(tmp_path):
     for config, code in (("port = 1\n", 0), (BAD, 78)):
         result = run(tmp_path, config, "--check", "--quiet")
         assert (result.returncode, result.stdout, result.stderr) == (code, b"", b"")
@@ -85,7 +85,7 @@ def test_flags_that_belong_to_check(tmp_path, flags):
     assert run(tmp_path, "port = 0\n", *flags).returncode == 64
 
 
-def test_nothing_of_a_file_reaches_the_terminal_as_it_is(tmp_path):
+def test_text_of_the_file_is_escaped_in_messages(tmp_path):
     for text, status in [
         ("[[listener]]\npath = \"/\\u001b[31m\\u009b\\u202e\"\n", 0),
         ("host = \"\\u001b[31m\\u009b\\u202e\"\n\"\\u001b\\n\\u202e\" = 1\n", 78),
@@ -106,7 +106,7 @@ def test_check_binds_nothing(start, tmp_path):
 
 
 @pytest.mark.parametrize("flags", [("--check",), ("--print-config",), ()])
-def test_all_mistakes_are_told_at_once(tmp_path, flags):
+def test_all_mistakes_are_reported_at_once(tmp_path, flags):
     result = run(tmp_path, BAD, *flags)
     told = result.stderr.decode()
     assert result.returncode == 78
@@ -141,7 +141,7 @@ def test_a_printed_configuration_loads_again(tmp_path):
     assert run(tmp_path, printed.stdout, "--check").stdout == run(tmp_path, config, "--check").stdout
 
 
-def test_flags_go_over_the_file(start):
+def test_flags_override_the_file(start):
     daemon = start("port = 1\nhost = '192.0.2.1'\n", "--host", "127.0.0.1", "--port", "0")
     assert ask_once(daemon.port, b"flag\n") == b"galf\n"
 
@@ -207,7 +207,7 @@ def test_what_is_no_file(tmp_path, kind):
 
 
 def test_the_numbers_of_closed_descriptors_stay_taken(tmp_path):
-    """A socket with the number 2 would get the log."""
+    """If a socket had the number 2, the log would be written to it."""
     (tmp_path / "config.toml").write_text(f"[[listener]]\npath = '{tmp_path}/s'\n")
     command = ["sh", "-c", 'exec "$0" --config "$1" <&- >&- 2>&-', binary(), str(tmp_path / "config.toml")]
     daemon = subprocess.Popen(command)

@@ -1,7 +1,6 @@
-"""TAB in real shells: what is typed, and what stands on the command line afterwards.
+"""TAB in real shells: the text that is typed, and the command line afterwards.
 
-The scripts come from the programs, as a person loads them, and from the packages named by PACKAGES, as they are
-installed.
+The scripts are those that the programs print, and those in the packages that PACKAGES names.
 """
 
 import os
@@ -16,13 +15,13 @@ from daemon import binary
 from line_server import client_path, environment
 
 SHELLS = ["bash", "zsh", "fish"]
-# A word that a shell prints when it has run everything before: typed in two parts, so that its echo is none.
+# The shell prints this word when it has run everything before. It is typed in two parts, so that its echo does not match.
 DONE = ("d''one-with-it", "done-with-it")
 
 
 @pytest.fixture(params=["program", "package"])
 def scripts(request, tmp_path):
-    """A data directory with the completions in their usual places, as XDG_DATA_DIRS names it."""
+    """A data directory for XDG_DATA_DIRS, with the completions in their usual subdirectories."""
     data = tmp_path / "share"
     if request.param == "package":
         packages = os.environ.get("PACKAGES", "").split()
@@ -52,7 +51,7 @@ class Shell:
                  "source {data}/fish/vendor_completions.d/reverse-client.fish; source {data}/fish/vendor_completions.d/reversed.fish"),
     }
 
-    # Ctrl-X s prints the command line as the shell has it, and empties it.
+    # Ctrl-X s prints the command line of the shell, and clears it.
     SHOW = {
         "bash": r"""show() { printf '\n[%s]\n' "$READLINE_LINE"; READLINE_LINE=; }; bind -x '"\C-xs": show'""",
         "zsh": r"""show() { print -r -- $'\n'"[$BUFFER]"; BUFFER=; }; zle -N show; bindkey '^Xs' show""",
@@ -82,12 +81,12 @@ class Shell:
             self.child.expect_exact(DONE[1])
 
     def complete(self, typed):
-        """The command line after `typed`, and what the terminal showed meanwhile. The line is emptied."""
+        """Returns the command line after `typed`, and what the terminal showed meanwhile. The line is cleared."""
         self.child.send(typed)
-        # The key is read when the completion is over.
+        # The shell reads the key when the completion has finished.
         self.child.send("\x18s")
         self.child.expect(r"\n\[([^\n]*)\]\r?\n")
-        # zsh offers the = of a long option, and takes it back when a space is typed.
+        # zsh adds the = of a long option, and removes it when a space is typed.
         return self.child.match.group(1).strip().removesuffix("="), self.child.before
 
     def close(self):

@@ -1,4 +1,4 @@
-"""The checks of `make lint` find what they are for, and the drawings show what they should."""
+"""The checks of `make lint` find mistakes, and the drawings are complete."""
 
 import importlib.machinery
 import importlib.util
@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def script(name):
-    """One of the Python scripts as a module."""
+    """Loads one of the Python scripts as a module."""
     loader = importlib.machinery.SourceFileLoader(name.replace("-", "_"), str(ROOT / "scripts" / name))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
     sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
@@ -91,7 +91,7 @@ def test_prose_is_checked_and_code_is_not(tmp_path):
 
 
 def svg(path):
-    """A drawing's root and all its words."""
+    """Returns the root of a drawing and all its texts."""
     root = ElementTree.parse(path).getroot()
     return root, [" ".join("".join(text.itertext()).split()) for text in root.iter("{http://www.w3.org/2000/svg}text")]
 
@@ -117,7 +117,7 @@ def test_the_chart_stays_inside_of_its_page_and_names_the_missed_goals():
     missed = [line.split("|")[1].strip() for line in (ROOT / "docs/benchmarks.md").read_text().splitlines() if line.endswith("| **no** |")]
     chart = " ".join(words)
     assert missed and all(goal in chart for goal in missed)
-    # A bar that is longer than the axis has a break; no other has one.
+    # Only a bar that is longer than the axis has a break.
     data = json.loads((ROOT / "docs/benchmarks.json").read_text())["rows"].values()
     drawn = [row for row in data if "throughput" in row.get("metrics", {}) and not {"rate", "flood"} & row.keys()]
     ratios = [ratio["median"] for row in drawn for ratio in row["metrics"]["throughput"]["ratios"].values()]

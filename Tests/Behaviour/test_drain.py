@@ -1,4 +1,4 @@
-"""The daemon stops: what had arrived is answered, nothing more, and nobody waits for ever."""
+"""A stop of the daemon: lines that had arrived are answered, no others, and the stop ends in time."""
 
 import select
 import signal
@@ -14,7 +14,7 @@ from test_rude_clients import LINE, push_until_blocked
 
 
 def frozen(daemon):
-    """While the daemon is stopped by SIGSTOP things can arrive in an order that the test decides."""
+    """Stops the daemon with SIGSTOP, so that the test decides in which order things arrive."""
     daemon.signal(signal.SIGSTOP)
 
 
@@ -96,7 +96,7 @@ def test_those_who_wait_in_the_backlog_are_answered(serve):
 
 
 def test_a_stop_under_load_loses_no_complete_line(serve):
-    """Each client counts what it had sent before the daemon began to stop: of that, every line is answered."""
+    """Each client counts the lines that it had sent before the daemon began to stop: all of those are answered."""
     for _ in range(3):
         daemon = serve()
         failures = []
@@ -167,7 +167,7 @@ def test_clients_that_come_at_that_moment_are_answered_or_refused_never_reset(se
         stopped.set()
         for thread in threads:
             thread.join(10)
-        # A line that comes after the stop has begun is not answered: then it is a bare end-of-file.
+        # A line that arrives after the stop has begun is not answered: the client gets an end of file.
         wrong = [outcome for outcome in outcomes if outcome not in ("answered", b"")]
         assert not wrong, wrong
 
@@ -178,7 +178,7 @@ def test_a_client_that_goes_on_sending_gets_a_fin_not_a_reset(serve):
         assert ask(client, b"hi\n") == b"ih\n"
         daemon.signal(signal.SIGTERM)
         daemon.wait_for_log("stopping")
-        assert select.select([client], [], [], 5)[0]  # that is the FIN
+        assert select.select([client], [], [], 5)[0]  # the FIN
         for _ in range(20):
             client.sendall(b"too late " * 1000 + b"\n")
         assert receive_to_end(client) == b""
@@ -206,7 +206,7 @@ def test_blocked_answers_are_delivered_when_the_client_reads_in_time(serve, tmp_
         sent_near = push_until_blocked(near)
         daemon.signal(signal.SIGTERM)
         daemon.wait_for_log("stopping")
-        # On a Unix socket, what is sent has arrived; on TCP some of it is still on this side.
+        # On a Unix socket all sent bytes have arrived; on TCP some may still be in the send buffer.
         for client, most, least in ((near, sent_near // 1000, sent_near // 1000), (far, sent_far // 1000, 1000)):
             client.setblocking(True)
             client.settimeout(5)
@@ -216,7 +216,7 @@ def test_blocked_answers_are_delivered_when_the_client_reads_in_time(serve, tmp_
     assert daemon.wait(5) == 0
 
 
-def test_drain_timeout_cuts_off_and_tells_how_many(serve):
+def test_drain_timeout_disconnects_the_rest_and_logs_how_many(serve):
     daemon = serve("port = 0\n[limits]\ndrain_timeout = '400ms'\n")
     deaf = [connect(daemon.port) for _ in range(3)]
     for client in deaf:
@@ -237,7 +237,7 @@ def test_an_interrupt_while_it_stops_ends_it_at_once(serve, first):
         push_until_blocked(deaf)
         daemon.signal(first)
         daemon.wait_for_log("stopping")
-        time.sleep(0.6)  # one that comes sooner is the same press of the keys
+        time.sleep(0.6)  # one that comes sooner counts as the same key press
         begun = time.monotonic()
         daemon.signal(signal.SIGINT)
         assert daemon.wait(5) == 0
@@ -246,8 +246,8 @@ def test_an_interrupt_while_it_stops_ends_it_at_once(serve, first):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_that_comes_twice_cuts_nobody_off(serve, number):
-    """As timeout(1) sends it: to its child, and to the group that the child is in."""
+def test_a_signal_that_comes_twice_disconnects_nobody(serve, number):
+    """timeout(1) sends the signal twice: to its child, and to the process group of the child."""
     daemon = serve()
     with connect(daemon.port) as client:
         sent = push_until_blocked(client)
@@ -283,7 +283,7 @@ def test_a_stop_during_the_start(serve):
         daemon = serve(awaited=False)
         time.sleep(delay)
         daemon.signal(signal.SIGTERM)
-        # Before main has blocked the signal, it kills as it kills any program.
+        # Until main has blocked the signal, it kills the process.
         assert daemon.process.wait(5) in (0, -signal.SIGTERM)
         daemon.process.returncode = 0
         daemon.stopped = True

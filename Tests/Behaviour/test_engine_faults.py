@@ -1,4 +1,4 @@
-"""A hostile surrounding: sockets that another process holds, descriptors that a parent left, a resolver that is silent."""
+"""A hostile environment: sockets that another process holds too, inherited descriptors, a resolver that never answers."""
 
 import contextlib
 import ctypes
@@ -27,7 +27,7 @@ def listening():
     return listener
 
 
-# Sockets that somebody else holds too.
+# Sockets that another process holds too.
 
 def test_a_dead_listener_ends_the_daemon_and_does_not_spin(activate):
     with listening() as listener:
@@ -67,7 +67,7 @@ def test_a_listener_that_was_made_blocking_delays_neither_clients_nor_the_stop(a
 
 
 def duplicate(daemon, number):
-    """A descriptor of the daemon's, duplicated into this process (pidfd_getfd(2))."""
+    """Duplicates a descriptor of the daemon into this process (pidfd_getfd(2))."""
     libc = ctypes.CDLL(None, use_errno=True)
     pidfd = os.pidfd_open(daemon.pid)
     copy = libc.syscall(438, pidfd, number, 0)
@@ -81,7 +81,7 @@ def test_a_socket_that_somebody_holds_when_it_is_closed_harms_nobody(serve):
     daemon = serve()
     before = set(os.listdir(f"/proc/{daemon.pid}/fd"))
     clients = [connect(daemon.port) for _ in range(20)]
-    for _ in range(20):  # often enough to be on a hot loop
+    for _ in range(20):  # often enough to be moved to a hot loop
         for client in clients:
             assert ask(client, b"busy\n") == b"ysub\n"
     copies = []
@@ -93,7 +93,7 @@ def test_a_socket_that_somebody_holds_when_it_is_closed_harms_nobody(serve):
     for client in clients:
         client.shutdown(socket.SHUT_WR)
         client.recv(1)
-        # The connection is closed there, and still has events here.
+        # The daemon has closed the connection, but the duplicate still reports events.
         with contextlib.suppress(OSError):
             client.sendall(b"after the end\n")
         client.close()
@@ -103,13 +103,13 @@ def test_a_socket_that_somebody_holds_when_it_is_closed_harms_nobody(serve):
         os.close(copy)
 
 
-# Descriptors that were open before.
+# Descriptors that are open at the start.
 
 LEAK = "import os, sys; [os.dup2(0, 100 + i) for i in range(int(sys.argv[1]))]; os.execv(sys.argv[2], sys.argv[2:])"
 
 
 def crowd(place, count):
-    """More clients than can be served at once, each answered in the end."""
+    """Connects more clients than can be served at once; each is answered in the end."""
     clients = [connect(place) for _ in range(count)]
     for client in clients:
         client.sendall(b"hello\n")
@@ -150,7 +150,7 @@ def test_a_limit_too_low_for_anybody_is_refused_with_a_sentence(start):
 
 @contextlib.contextmanager
 def silent_resolver(tmp_path):
-    """A command prefix in whose mount namespace names are asked of a server that never answers."""
+    """A command prefix: in its mount namespace the name server never answers."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.9.9.9", 53))
         (tmp_path / "resolv.conf").write_text("nameserver 127.9.9.9\noptions timeout:30 attempts:3\n")
@@ -226,7 +226,7 @@ def test_epoll_ctl_that_fails_while_it_runs_leaves_nobody_waiting(start, rule):
 
 @contextlib.contextmanager
 def attached(daemon, call, error, log):
-    """Makes each such call of the running daemon fail."""
+    """Makes each of these system calls of the running daemon fail."""
     tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={call}", "-e", f"inject={call}:error={error}",
                                "-p", str(daemon.pid)], stderr=subprocess.DEVNULL)
     try:
@@ -283,7 +283,7 @@ def test_an_error_that_lasts_and_leaves_it_deaf_ends_it_with_a_sentence(start, t
                 connect(daemon.port).close()
             assert daemon.wait(10) == 71, daemon.tail()
             assert calls() < 500
-    # libdispatch wakes its threads by write, and so does the sentence reach the log.
+    # libdispatch wakes its threads with write, and the message needs it to reach the log.
     if call != "write":
         assert any("cannot" in line for line in daemon.lines[-3:]), daemon.tail()
 

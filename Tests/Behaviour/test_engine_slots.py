@@ -1,4 +1,4 @@
-"""Connection slots and listeners: who waits, who is told, and what becomes of the backlog when a listener closes."""
+"""Connection slots and listeners: which clients wait, what is logged, and what happens to the backlog of a closed listener."""
 
 import signal
 import socket
@@ -14,7 +14,7 @@ def test_one_client_in_the_only_slot_is_no_reason_to_warn(serve):
     for _ in range(3):
         with connect(daemon.port) as client:
             assert ask(client, b"alone\n") == b"enola\n"
-            time.sleep(0.7)  # longer than a sweep, which looks for clients that wait
+            time.sleep(0.7)  # longer than the interval of the sweep, which looks for clients that wait
     assert not daemon.logged("connection slots")
 
 
@@ -49,7 +49,7 @@ def test_a_client_that_is_gone_before_accept_keeps_its_address(serve):
 
 
 def fill_backlog(daemon, where, count):
-    """A client in the only slot, and others behind it, each with a complete line and half of another."""
+    """One client in the only slot and others in the backlog, each with a complete line and half of another."""
     first = connect(where)
     assert ask(first, b"in\n") == b"ni\n"
     waiting = []

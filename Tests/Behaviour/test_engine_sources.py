@@ -1,5 +1,5 @@
-"""Who serves a connection: its own read source from the first moment, hot loops while it is busy, and as many of them as
-the load needs."""
+"""What serves a connection: its own read source from the start, hot loops while it is busy, and as many of them as the load
+needs."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from test_metrics import get, metrics_port
 
 
 class Trace:
-    """The epoll calls and accepts of a daemon."""
+    """Traces the epoll calls and accepts of a daemon."""
 
     def __init__(self, daemon, path):
         self.path = path
@@ -41,7 +41,7 @@ def test_every_accepted_socket_has_a_read_source_first(serve, tmp_path):
         client.close()
     assert eventually(lambda: daemon.sockets() == daemon.idle_sockets)
     lines = trace.lines()
-    # libdispatch's own are known by their EPOLLONESHOT. An accept may be cut in two by another thread's call.
+    # Only libdispatch sets EPOLLONESHOT. strace may split an accept in two if another thread makes a call.
     accepted = len([line for line in lines if re.search(r"accept4.*\) = \d+$|accept4 resumed.*\) = \d+$", line)])
     first = {}
     sources = 0

@@ -1,8 +1,7 @@
-"""The guard of Sources/CEpollGuard: under a storm of resets, nobody but libdispatch's manager thread touches its epoll
-instance to delete, because a worker that does corrupts libdispatch's lists. Fails when the guard is not linked in.
+"""The guard of Sources/CEpollGuard: during many resets, only the manager thread of libdispatch deletes from its epoll
+instance, because a worker that does so corrupts the lists of libdispatch. Fails if the guard is not linked in.
 
-The hot set has an epoll instance of its own, from which any thread may delete; what libdispatch adds is known by its
-EPOLLONESHOT.
+The hot loops have separate epoll instances, from which any thread may delete. Only libdispatch sets EPOLLONESHOT.
 """
 
 import re
@@ -22,7 +21,7 @@ CLIENTS = 3200
 
 
 def deletes(trace):
-    """How many deletes from libdispatch's instance the manager made, and how many other threads did."""
+    """Counts the deletes from the instance of libdispatch: by the manager, and by other threads."""
     dispatch, waiters, deleters = set(), set(), Counter()
     for line in trace.splitlines():
         call = CALL.match(line)
@@ -46,11 +45,11 @@ def storm(port, count):
     for number in range(0, count, 20):
         clients = [connect(port) for _ in range(20)]
         for index, client in enumerate(clients):
-            # Idle, amid a line, amid answers.
+            # Idle, within a line, within answers.
             if index % 3:
                 client.sendall(b"half a line" if index % 3 == 1 else b"a line\n" * 100)
         if number % 200 == 0:
-            time.sleep(0.1)  # quiet for so long, they leave the hot set
+            time.sleep(0.1)  # quiet for long enough to leave the hot loops
         for client in clients:
             reset(client)
 
@@ -74,5 +73,5 @@ def test_only_the_manager_deletes(serve, tmp_path):
     by_manager, by_others = deletes(output.read_text())
     print(f"{by_manager} deletes by the manager, {by_others} by others")
     assert by_others == 0, f"{by_others} of {by_others + by_manager} deletes were not the manager's"
-    # And there was something to delete: a source for every client, or for those who were quiet for a while.
+    # There was something to delete: a source for every client, or for those that were quiet for a while.
     assert by_manager >= (CLIENTS * 0.9 if "--no-hot-set" in daemon.process.args else 20)

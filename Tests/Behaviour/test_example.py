@@ -1,4 +1,4 @@
-"""The example daemon on the server library: built as a package of its own, loaded, reloaded and drained."""
+"""The example daemon on the server library: built as a separate package, put under load, reloaded and drained."""
 
 import re
 import signal
@@ -20,14 +20,14 @@ CLIENTS = 100
 
 @pytest.fixture(scope="session")
 def uppercase():
-    """The example's binary, as `make examples` builds it: at once where it has."""
+    """Builds the example with `make examples`, and returns the binary."""
     build = subprocess.run(["make", "examples"], cwd=ROOT, capture_output=True, text=True)
     assert build.returncode == 0, build.stdout + build.stderr
     return EXAMPLES / ".build/debug/uppercase"
 
 
 class Example:
-    """A running example daemon with a service manager of the test's own."""
+    """A running example daemon with a service manager of the test."""
 
     def __init__(self, binary, directory, listeners="127.0.0.1:0\n", handed_in=None, **variables):
         self.file = directory / "uppercase.conf"
@@ -51,7 +51,7 @@ class Example:
 
     @property
     def port(self):
-        # The log has a writer of its own, which may come after READY=1.
+        # The log is written by another thread, possibly after READY=1.
         return int(eventually(lambda: re.search(r"listening on 127\.0\.0\.1:(\d+)", self.logged()))[1])
 
     def reload(self, listeners):
@@ -90,7 +90,7 @@ def run(uppercase, tmp_path):
 
 
 class Load:
-    """Many clients that ask and check without a pause, until they are told to stop or the server ends the conversation."""
+    """Many clients that ask and check in a loop, until the test stops them or the server closes the connection."""
 
     def __init__(self, place, clients=CLIENTS):
         self.faults, self.counts = [], [0] * clients
@@ -102,13 +102,13 @@ class Load:
     def _guard(self, place, number):
         try:
             self._converse(place, number)
-        except Exception as error:  # whatever it is, the test must hear of it
+        except Exception as error:  # any failure must fail the test
             self.faults.append(f"client {number}: {error!r}")
 
     def _converse(self, place, number):
         with connect(place) as client:
             while not self.stopping:
-                # One line, or a burst of long ones in several pieces.
+                # One line, or several long ones in several pieces.
                 round_ = self.counts[number]
                 lines = b"client %d, round %d: caf\xc3\xa9\n" % (number, round_)
                 if round_ % 10 == number % 10:
@@ -118,7 +118,7 @@ class Load:
                 while len(received) < len(lines):
                     piece = client.recv(65536)
                     if not piece:
-                        # The server ends a conversation only when it stops, and only between two lines.
+                        # The server closes a connection only when it stops, and only between two lines.
                         assert self.stopping and lines.upper().startswith(received), received[-80:]
                         assert not received or received.endswith(b"\n"), received[-80:]
                         return
@@ -127,7 +127,7 @@ class Load:
                 self.counts[number] += 1
 
     def await_rounds(self, rounds):
-        """Until every client has had that many answers more."""
+        """Waits until every client has received this many more answers."""
         goal = [count + rounds for count in self.counts]
         assert eventually(lambda: self.faults or all(map(int.__ge__, self.counts, goal)), 60), self.counts
         assert not self.faults, self.faults[:3]
@@ -168,7 +168,7 @@ def test_many_clients_through_a_reload_and_a_drain(run, tmp_path):
     port = example.port
     load = Load(port)
     load.await_rounds(10)
-    # Every client keeps its connection while the listeners change.
+    # Every client stays connected while the listeners change.
     example.reload(f"127.0.0.1:{port}\n{tmp_path}/socket\n")
     load.await_rounds(10)
     assert ask_once(tmp_path / "socket", b"new\n") == b"NEW\n"
@@ -176,7 +176,7 @@ def test_many_clients_through_a_reload_and_a_drain(run, tmp_path):
     load.await_rounds(10)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), 5)
-    # A drain in the middle of all that: what had arrived is answered by whole lines, then comes the end of file.
+    # A drain during the load: complete lines that had arrived are answered, then comes the end of file.
     load.stopping = True
     example.process.send_signal(signal.SIGTERM)
     example.manager.await_("STOPPING")
@@ -205,7 +205,7 @@ def test_a_reload_that_fails_changes_nothing(run):
     port = example.port
     with connect(port) as client:
         ask(client, b"before\n")
-        for listeners in ["[::1\n", "203.0.113.77:9\n"]:  # no address; an address of nobody here
+        for listeners in ["[::1\n", "203.0.113.77:9\n"]:  # not an address; not an address of this machine
             example.reload(listeners)
             assert ask(client, b"after\n") == b"AFTER\n"
             assert ask_once(port, b"new\n") == b"NEW\n"
@@ -231,7 +231,7 @@ def test_the_watchdog_is_pinged_under_load_and_not_by_a_stopped_process(run):
         example.manager.await_("WATCHDOG", 2)
     load.finish()
     example.process.send_signal(signal.SIGSTOP)
-    # What was sent before it stopped is read first, then nothing comes for longer than the period.
+    # First read what it sent before it stopped; then nothing arrives for longer than the period.
     with pytest.raises(TimeoutError):
         for _ in range(10):
             example.manager.next(0.6)

@@ -1,5 +1,5 @@
 """The other examples: a program for each library, and servers on libdispatch, SwiftNIO and Hummingbird with a service
-manager of the test's own. Tests/System has them under systemd itself."""
+manager of the test. Tests/System runs them under systemd."""
 
 import contextlib
 import signal
@@ -20,7 +20,7 @@ HTTP = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 @pytest.fixture(scope="session")
 def examples():
-    """The folder with the programs, as `make examples` builds them: at once where it has."""
+    """Builds the programs with `make examples`, and returns their folder."""
     build = subprocess.run(["make", "examples"], cwd=ROOT, capture_output=True, text=True)
     assert build.returncode == 0, build.stdout + build.stderr
     return EXAMPLES / ".build/debug"
@@ -55,7 +55,7 @@ def test_knock(examples):
 
 
 class Server:
-    """A server with sockets that were handed in, and a greeting that is a credential and then a file."""
+    """A server with sockets that are passed in, and a greeting that is first a credential and then a file."""
 
     def __init__(self, binary, directory, greeting=b"moin"):
         self.settings, self.credentials = directory / "settings", directory / "credentials"
@@ -129,7 +129,7 @@ def test_a_server_that_cannot_start_is_never_ready(examples, tmp_path, name):
 def test_a_group_is_not_ready_before_its_server_listens(examples, tmp_path, name, port):
     manager = Manager(str(tmp_path / "notify"))
     with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError):  # another process has the port, which will do as well
+        with contextlib.suppress(OSError):  # another process has the port, which is just as good
             stack.enter_context(socket.create_server(("127.0.0.1", port)))
         server = subprocess.run([examples / name], env=environment(NOTIFY_SOCKET=manager.path), capture_output=True, timeout=20)
     assert server.returncode == 1 and b"in use" in server.stderr, server.stderr
@@ -140,7 +140,7 @@ def test_a_group_is_not_ready_before_its_server_listens(examples, tmp_path, name
 
 
 def test_stopping_comes_before_the_last_answer(examples, tmp_path):
-    """The group stops its services one after the other, and the one that says STOPPING first."""
+    """The group stops its services one after the other, the one that sends STOPPING first."""
     server = Server(examples / "nio-echo", tmp_path)
     server.told("READY")
     with socket.create_connection(("127.0.0.1", server.port), 10) as client:

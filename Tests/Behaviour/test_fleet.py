@@ -85,7 +85,7 @@ def whole_fleet():
 
 @pytest.fixture
 def fleet(whole_fleet):
-    """All hosts are up and well before and after each test."""
+    """Checks that all hosts are up before and after each test."""
     yield whole_fleet
     for host in whole_fleet.hosts:
         whole_fleet("mend", host)
@@ -95,7 +95,7 @@ def fleet(whole_fleet):
 
 
 class Stream:
-    """A retrying client: reverse-client with lines that come bit by bit, as long as it is told."""
+    """A retrying client: reverse-client with lines that arrive slowly, until the test stops it."""
 
     def __init__(self, fleet, number):
         self.process = subprocess.Popen(fleet.on_clients(CLIENT, "-H", "10.78.0.1:5000", "--retry-for", "30s", "--timeout", "20s"),
@@ -136,7 +136,7 @@ class Stream:
 
 @contextlib.contextmanager
 def streams(fleet, count=6):
-    """Retrying clients, each of which must get every answer right and in order."""
+    """Retrying clients, each of which must get every answer, correct and in order."""
     all_streams = [Stream(fleet, number) for number in range(count)]
     time.sleep(0.3)
     try:
@@ -148,7 +148,7 @@ def streams(fleet, count=6):
 
 @contextlib.contextmanager
 def plain_clients(fleet, threads=4, lines=3, size=20):
-    """Clients that connect, ask and close, without retries; yields a dictionary that is filled at the end."""
+    """Clients that connect, ask and close without retries; yields a dictionary that is filled at the end."""
     process = subprocess.Popen(fleet.on_clients(sys.executable, str(HERE / "fleet_clients.py"), str(threads), str(lines), str(size)),
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"started\n"
@@ -160,7 +160,7 @@ def plain_clients(fleet, threads=4, lines=3, size=20):
         seen.update(json.loads(output))
 
 
-# These two look into the logs, which are limited where very many connect.
+# These two tests read the logs, which are rate-limited if very many clients connect.
 
 def test_connections_that_stay_are_the_same_number_on_each_host_and_known_by_their_own_address(fleet):
     hold = "import socket, sys\nall = [socket.create_connection(('10.78.0.1', 5000), 10) for _ in range(30)]\n" \
@@ -242,7 +242,7 @@ def test_every_host_is_restarted_under_load_and_no_client_sees_an_error(fleet):
         output = fleet("restart", "--patience", "1")
     assert output.split("\n")[:-1] == [f"{host} is restarted" for host in fleet.hosts]
     assert all((fleet.directory / f"{host}.pid").read_text() != pid for host, pid in zip(fleet.hosts, pids))
-    # Line by line: clients without retries lost nothing either, since their conversations are shorter than the patience.
+    # Clients without retries lost no line either, because their connections are shorter than --patience.
     assert not seen["errors"] and seen["lines"] == 3 * seen["conversations"] > 300, seen
 
 

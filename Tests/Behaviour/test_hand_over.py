@@ -1,5 +1,6 @@
-"""A restart that ends no conversation, with a service manager of the test's own: see `manager.Store`."""
+"""Restarts that close no connection, with a service manager of the test: see `manager.Store`."""
 
+import fcntl
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import pytest
 
 from clients import ask, ask_once, connect, receive, receive_to_end, turned
 from daemon import eventually
+from haproxy import balance  # noqa: F401 (a fixture)
 from manager import Store
 from test_rude_clients import LINE, push_until_blocked
 
@@ -24,16 +26,16 @@ def store(tmp_path):
 
 
 class Service:
-    """One service, and one process of it after the other."""
+    """A service whose processes run one after the other."""
 
     def __init__(self, start, store, config, listeners=1, first=None, **options):
-        """`first`: what `_start` gets for the first process only."""
+        """`first`: arguments of `_start` for the first process only."""
         self.start, self.store, self.listeners, self.options = start, store, listeners, options
         self.config = config
         self.daemon = self._start(**(first or {}))
 
     def _start(self, limit=None, wrapper=(), **options):
-        """`limit`: on open files; the descriptors are put in place before it holds. `wrapper`: a command that starts it."""
+        """`limit`: the limit on open files, set when the descriptors are in place. `wrapper`: a command that starts it."""
         arguments = self.store.start_arguments()
         if wrapper:
             arguments["prefix"] = (*arguments.get("prefix", ()), *wrapper)
@@ -57,7 +59,7 @@ class Service:
         self.daemon.signal(signal.SIGKILL)
         self.daemon.process.wait()
         self.daemon.stopped = True
-        self.daemon.process.returncode = 0  # it was meant to be
+        self.daemon.process.returncode = 0  # the test killed it
         self.daemon = self._start()
 
 
@@ -68,7 +70,7 @@ def service(start, store):
 
 @pytest.fixture
 def service_both_ways(serve, store):
-    """For what must hold with the hot set and without."""
+    """The test runs twice: with the hot set and without."""
     return lambda config="port = 0\n", listeners=1, **options: Service(serve, store, config, listeners, **options)
 
 
@@ -186,7 +188,7 @@ def test_chunks_and_units_stay_what_they_were(service, tmp_path):
     clients = {kind: connect(tmp_path / "-".join(kind)) for kind in kinds}
     for client in clients.values():
         ask(client, b"a\n")
-    # The next process has other options for the same sockets, which hold for new clients only.
+    # The next process has other options for the same sockets; they apply to new clients only.
     run.restart("".join(config.format(f"{f}-{u}", "line", "byte") for f, u in kinds))
     text = "e\u0301n"
     turned_text = {"character": "ne\u0301".encode(), "scalar": "n\u0301e".encode(), "byte": text.encode()[::-1]}
@@ -199,7 +201,7 @@ def test_chunks_and_units_stay_what_they_were(service, tmp_path):
     assert ask_once(tmp_path / "chunk-character", text.encode() + b"\n") == text.encode()[::-1] + b"\n"
 
 
-def test_numbers_counters_and_names_go_along(service):
+def test_numbers_counters_and_names_are_handed_over(service):
     run = service()
     with connect(run.daemon.port) as client:
         name = "%s:%s" % client.getsockname()
@@ -211,7 +213,7 @@ def test_numbers_counters_and_names_go_along(service):
     assert not run.daemon.logged(r"\bconnected " + name)
 
 
-def test_changing_hands_is_not_reported(service):
+def test_a_hand_over_logs_nothing_about_clients(service):
     run = service()
     with connect(run.daemon.port) as client:
         ask(client, b"one\n")
@@ -221,7 +223,7 @@ def test_changing_hands_is_not_reported(service):
         assert not run.daemon.logged("connected 127")
 
 
-def test_how_long_it_was_silent_goes_along(service):
+def test_the_idle_time_is_handed_over(service):
     run = service("port = 0\n[limits]\nidle_timeout = '1500ms'\n")
     with connect(run.daemon.port) as client:
         ask(client, b"one\n")
@@ -244,9 +246,11 @@ def test_a_restart_without_clients_refuses_nobody(service, store, tmp_path):
             assert receive(client, 8) == b"gnitiaw\n"
 
 
-def test_a_kill_refuses_nobody(service, tmp_path):
+def test_a_kill_refuses_nobody(service, store, tmp_path):
     run = service(both(tmp_path), 2)
     port = run.daemon.port
+    # Their messages precede READY=1, which ends the start, but not the message in the log.
+    store.wait_until(lambda: len(store.kept) == 2)
     for _ in range(3):
         with connect(port) as talking:
             ask(talking, b"one\n")
@@ -292,7 +296,7 @@ def test_a_listener_that_the_next_configuration_lacks(service, store, tmp_path):
         assert ask_once(tmp_path / "socket", b"three\n") == b"eerht\n"
 
 
-def test_max_connections_lowered_drops_nobody(service):
+def test_a_lower_max_connections_closes_no_connection(service):
     run = service()
     clients = [connect(run.daemon.port) for _ in range(20)]
     for client in clients:
@@ -349,13 +353,13 @@ def test_the_descriptor_limit_lowered(service):
     assert answered == taken
 
 
-# What root may do beyond the limit, an ordinary user may not: descriptors on their way count against RLIMIT_NOFILE (unix(7)).
+# For users other than root, descriptors in flight count against RLIMIT_NOFILE (unix(7)).
 ORDINARY = ("setpriv", "--bounding-set=-sys_resource,-sys_admin", "--inh-caps=-sys_resource,-sys_admin")
 
 
 @pytest.fixture
 def under_way():
-    """Puts so many descriptors of this user under way, in a socket that nobody reads."""
+    """Puts this many descriptors of the user in flight, in a socket that nobody reads."""
     held = []
 
     def put(count):
@@ -372,9 +376,9 @@ def under_way():
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives up rights that only root has")
 @pytest.mark.parametrize("others", [600, 1100])
-def test_more_descriptors_under_way_than_the_user_may_have(start, store, under_way, others):
-    """ETOOMANYREFS for the third message or the first one: everybody is answered and ended as in a stop, for the socket that has
-    the connections could not be passed on either."""
+def test_more_descriptors_in_flight_than_the_user_may_have(start, store, under_way, others):
+    """ETOOMANYREFS for the third message or the first one: all clients are answered and disconnected as in a stop, because
+    the socket with the connections could not be passed on either."""
     config = "port = 0\n[limits]\nmax_connections_per_client = 0\n[log]\nconnections = false\n"
     run = Service(start, store, config, first=dict(limit=1000, wrapper=ORDINARY))
     clients = [connect(run.daemon.port) for _ in range(700)]
@@ -408,7 +412,7 @@ def test_more_connections_than_one_message_holds(service):
             assert receive(client, 4) == b"owt\n"
 
 
-def test_a_store_without_a_place_means_a_drain(service_both_ways, store):
+def test_a_full_store_means_a_drain(service_both_ways, store):
     store.places = 0
     run = service_both_ways()
     with connect(run.daemon.port) as client:
@@ -420,8 +424,8 @@ def test_a_store_without_a_place_means_a_drain(service_both_ways, store):
     before.wait_for_log("the service manager does not store the connections")
 
 
-def test_the_store_has_one_place(service, store):
-    """The listener has it, so the connections do not fit: they are answered, and ended as in a stop."""
+def test_a_store_for_one_descriptor_means_a_drain(service, store):
+    """The listener takes the only place, so the connections do not fit: they are answered and closed as in a stop."""
     store.places = 1
     run = service()
     store.wait_until(lambda: len(store.kept) == 1)
@@ -482,7 +486,6 @@ def strangers():
         return make
 
     def memory(content, sealed=True):
-        import fcntl
         file = os.memfd_create("stranger", os.MFD_ALLOW_SEALING)
         os.write(file, content)
         if sealed:
@@ -504,7 +507,7 @@ def strangers():
 
 
 @pytest.mark.parametrize("kind", strangers())
-def test_a_stranger_in_the_store(service, store, kind):
+def test_a_foreign_descriptor_in_the_store(service, store, kind):
     run = service()
     with connect(run.daemon.port) as client:
         ask(client, b"one\n")
@@ -519,8 +522,88 @@ def test_a_stranger_in_the_store(service, store, kind):
             run.daemon.wait_for_log(" warning: ")
 
 
+# A hand-over of another release, written here from the description of the format (HandOverImage.swift).
+
+def field(tag, value):
+    value = value.to_bytes(8, "little") if isinstance(value, int) else value
+    return bytes([tag]) + len(value).to_bytes(4, "little") + value
+
+
+def connection_record(number, session=b"\1\1\1", more=b"", held=(0, 0)):
+    return field(1, number) + field(3, 0) + field(9, session) + field(11, held[0]) + field(13, held[1]) + more
+
+
+def release(version, oldest_reader, records, held=b""):
+    """The contents of the file; the first record is the server's."""
+    listed = b"".join(len(record).to_bytes(4, "little") + record for record in records)
+    head = b"DSRVHAND" + version.to_bytes(2, "little") + oldest_reader.to_bytes(2, "little")
+    return head + len(records).to_bytes(4, "little") + len(listed).to_bytes(8, "little") + listed + held
+
+
+def hand_over(store, content, clients):
+    """Puts a socket with these connections into the store."""
+    file = os.memfd_create("hand-over", os.MFD_ALLOW_SEALING)
+    os.write(file, content)
+    fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE)
+    one, other = pair(socket.SOCK_SEQPACKET)
+    message = b"DSRVCONN" + (0).to_bytes(4, "little") + len(clients).to_bytes(4, "little")
+    socket.send_fds(other, [message], [file, *(client.fileno() for client in clients)])
+    store.put(CONVERSATIONS, one)
+    for each in (one, other):
+        each.close()
+    os.close(file)
+
+
+NEWER = {
+    "plain": (connection_record(1), True), "a field that may be ignored": (connection_record(2, more=field(200, b"new")), True),
+    "a longer state of the session": (connection_record(3, session=b"\1\1\1new"), True),
+    "a field that must not be ignored": (connection_record(4, more=field(201, b"new")), False),
+    "a new version of the session": (connection_record(5, session=b"\2\1\1"), False),
+    "an unknown unit": (connection_record(6, session=b"\1\1\x63"), False),
+    "a shorter record": (connection_record(7)[:-1], False), "an empty record": (b"", False),
+    "more than the file has": (connection_record(8, held=(1 << 20, 5)), False), "the same number": (connection_record(1), False),
+}
+
+
+def test_a_newer_release_handed_over(service, store):
+    """What is understood goes on, the rest is closed, and the log counts both."""
+    run = service()
+    run.stop()
+    pairs = [pair() for _ in NEWER]
+    records = [field(2, 100) + field(4, b"new"), *(record for record, _ in NEWER.values())]
+    hand_over(store, release(2, 1, records), [theirs for theirs, _ in pairs])
+    for theirs, _ in pairs:
+        theirs.close()
+    run.daemon = run._start()
+    ended = sum(not goes_on for _, goes_on in NEWER.values())
+    run.daemon.wait_for_log(f"took over {len(NEWER) - ended} connections")
+    run.daemon.wait_for_log(f"{ended} of {len(NEWER)} connections could not be taken over and were ended: ")
+    for (name, (_, goes_on)), (_, client) in zip(NEWER.items(), pairs):
+        client.settimeout(10)
+        if goes_on:
+            assert ask(client, b"one\n") == b"eno\n", name
+        else:
+            assert receive_to_end(client) == b"", name
+        client.close()
+    store.wait_until(lambda: CONVERSATIONS not in [name for name, _ in store.kept])
+
+
+def test_a_much_newer_release_handed_over(service, store):
+    run = service()
+    run.stop()
+    theirs, client = pair()
+    hand_over(store, release(9, 2, [field(2, 100), connection_record(1)]), [theirs])
+    theirs.close()
+    run.daemon = run._start()
+    run.daemon.wait_for_log("1 of 1 connection could not be taken over and was ended: its format 9 needs a newer release")
+    client.settimeout(10)
+    assert receive_to_end(client) == b""
+    client.close()
+    assert ask_once(run.daemon.port, b"one\n") == b"eno\n"
+
+
 @pytest.mark.parametrize("name", ["conversations.2", "listener.99", "listener.7.file.1.2", "whatever", "unknown"])
-def test_a_stranger_under_any_name(service, store, name):
+def test_a_foreign_descriptor_under_any_name(service, store, name):
     run = service()
     with connect(run.daemon.port) as client:
         ask(client, b"one\n")
@@ -534,9 +617,9 @@ def test_a_stranger_under_any_name(service, store, name):
         assert run.daemon.port
 
 
-def test_a_kill_while_the_conversations_wait(service, store):
-    """The next process is killed before it has taken them over, or after: each conversation goes on or ends, and none is
-    answered wrongly."""
+def test_a_kill_while_the_connections_are_stored(service, store):
+    """The next process is killed before or after it has taken them over: each connection continues or ends, and no answer is
+    wrong."""
     run = service()
     clients = [connect(run.daemon.port) for _ in range(50)]
     for client in clients:
@@ -558,8 +641,103 @@ def test_a_kill_while_the_conversations_wait(service, store):
         assert answer in (b"owt\n", b"")
 
 
+METRICS = "port = 0\n[metrics]\nlisten = '{}'\n"
+
+
+def healthz(place):
+    """The status of the answer. The connection is a new one."""
+    with connect(place) as client:
+        client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        return int(receive_to_end(client).split()[1])
+
+
+def metrics_listeners(store):
+    return [name for name, _ in store.kept if name.startswith("metrics.")]
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+def test_the_metrics_refuse_nobody_either(service, store, tmp_path, kind):
+    listen = "127.0.0.1:0" if kind == "tcp" else f"{tmp_path}/metrics"
+    run = service(METRICS.format(listen))
+    store.wait_until(lambda: len(metrics_listeners(store)) == 1)
+    place = int(run.daemon.wait_for_log("metrics at ").rsplit(":", 1)[1]) if kind == "tcp" else listen
+    assert healthz(place) == 200
+    for end in (run.stop, run.stop, lambda: (run.daemon.signal(signal.SIGKILL), run.daemon.process.wait())):
+        end()
+        run.daemon.stopped, run.daemon.process.returncode = True, 0
+        with connect(place) as waiting:
+            waiting.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            run.daemon = run._start()
+            assert receive_to_end(waiting).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert eventually(lambda: healthz(place) == 200)
+    assert len(metrics_listeners(store)) == 1
+
+
+def test_the_metrics_listener_that_the_next_configuration_lacks(service, store, tmp_path):
+    run = service(METRICS.format(f"{tmp_path}/metrics"))
+    store.wait_until(lambda: len(metrics_listeners(store)) == 1)
+    run.restart("port = 0\n")
+    store.wait_until(lambda: not metrics_listeners(store))
+    assert not (tmp_path / "metrics").exists()
+    run.daemon.reload(METRICS.format(f"{tmp_path}/metrics"))
+    store.wait_until(lambda: len(metrics_listeners(store)) == 1)
+    run.daemon.reload(METRICS.format(f"{tmp_path}/metrics") + "[restart]\nhand_over = false\n")
+    store.wait_until(lambda: not store.kept)
+    assert healthz(tmp_path / "metrics") == 200
+    run.daemon.reload("port = 0\n")
+
+
+def test_a_stop_leaves_no_metrics_listener_in_the_store(service, store):
+    run = service(METRICS.format("127.0.0.1:0"))
+    store.wait_until(lambda: len(store.kept) == 2)
+    run.daemon.signal(signal.SIGINT)
+    assert run.daemon.wait() == 0
+    store.wait_until(lambda: not store.kept)
+
+
+def start_in_vain(run, code):
+    """A process that ends before it serves. Returns its log."""
+    failed = run.start(run.config, awaited=False, **run.store.start_arguments())
+    assert failed.wait() == code
+    return failed
+
+
+def test_a_start_that_fails_leaves_the_conversations_to_the_next_one(service, store):
+    run = service()
+    works = run.config
+    with connect(run.daemon.port) as client, socket.create_server(("127.0.0.1", 0)) as taken:
+        ask(client, b"one\n")
+        client.sendall(b"half")
+        run.stop()
+        for config, code in [
+            ("port = 'wrong'\n", 78), (f"port = {taken.getsockname()[1]}\n", 69),
+            (f"port = 0\n[metrics]\nlisten = '127.0.0.1:{taken.getsockname()[1]}'\n", 69),
+        ]:
+            run.config = config
+            failed = start_in_vain(run, code)
+            assert store.names.count(CONVERSATIONS) == 1, failed.lines
+            if code == 78:
+                assert failed.logged("critical: the connections of the previous process are lost, unless")
+        run.config = works
+        run.daemon = run._start()
+        client.sendall(b" a line\n")
+        assert receive(client, 12) == b"enil a flah\n"
+
+
+def test_a_start_that_fails_without_a_hand_over_answers_what_has_arrived(service, store):
+    run = service()
+    with connect(run.daemon.port) as client, socket.create_server(("127.0.0.1", 0)) as taken:
+        ask(client, b"one\n")
+        run.stop()
+        client.sendall(b"two\nhalf")
+        run.config = f"port = {taken.getsockname()[1]}\n[restart]\nhand_over = false\n"
+        failed = start_in_vain(run, 69)
+        assert receive_to_end(client) == b"owt\n"
+        assert failed.logged("stopping, 1 connection to answer")
+
+
 def test_a_stop_before_the_start_is_over_loses_nobody(service, store):
-    """As two restarts in a row: the signal comes when the process has taken over, and does not listen yet."""
+    """Two restarts in a row: the signal arrives when the process has taken over, but does not listen yet."""
     run = service()
     clients = [connect(run.daemon.port) for _ in range(20)]
     for client in clients:
@@ -567,7 +745,7 @@ def test_a_stop_before_the_start_is_over_loses_nobody(service, store):
     run.stop()
     for delay in (0.0, 0.003, 0.006, 0.01, 0.02, 0.03):
         run.daemon = run.start(run.config, awaited=False, **store.start_arguments())
-        # Before that the signal ends the test's own wrapper.
+        # Earlier the signal would end the wrapper of the test.
         assert eventually(lambda: "reversed" in os.readlink(f"/proc/{run.daemon.pid}/exe"))
         time.sleep(delay)
         run.daemon.signal(signal.SIGTERM)
@@ -579,7 +757,7 @@ def test_a_stop_before_the_start_is_over_loses_nobody(service, store):
 
 
 def test_under_load(service_both_ways, tmp_path):
-    """Each client has a line in flight all the time, and checks its answer."""
+    """Each client always has a line in flight, and checks its answer."""
     run = service_both_ways(both(tmp_path), 2)
     over = threading.Event()
     wrong, longest = [], [0.0] * 40
@@ -607,3 +785,44 @@ def test_under_load(service_both_ways, tmp_path):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_no_client_behind_a_balancer_notices(service_both_ways, balance):
+    """HAProxy checks the host by a word, and would end every connection if it found it down. Half of the clients stay, the others
+    connect again after five lines."""
+    run = service_both_ways("port = 0\nproxy_protocol = true\ntrusted = ['127.0.0.0/8']\n")
+    proxy = balance("""frontend front
+    bind 127.0.0.1:{front}
+    default_backend back
+backend back
+    option tcp-check
+    tcp-check send ADVANCE\\n
+    tcp-check expect string ECNAVDA
+    server one 127.0.0.1:{daemon} send-proxy-v2 check inter 1s on-marked-down shutdown-sessions
+""", daemon=run.daemon.port)
+    over = threading.Event()
+    lines, wrong = [0] * 16, []
+
+    def work(number):
+        try:
+            while not over.is_set():
+                with connect(proxy.port) as client:
+                    while not over.is_set() and (number % 2 or lines[number] % 5 < 4):
+                        line = b"client %d line %d\n" % (number, lines[number])
+                        assert ask(client, line) == turned(line)
+                        lines[number] += 1
+                lines[number] += 1
+        except (AssertionError, OSError) as error:
+            wrong.append(repr(error))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(lines))]
+    for thread in threads:
+        thread.start()
+    for _ in range(4):
+        before = sum(lines)
+        run.restart()
+        assert eventually(lambda: sum(lines) > before + 100)
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong and all(lines)

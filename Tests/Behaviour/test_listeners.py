@@ -1,4 +1,4 @@
-"""Where the daemon can listen, and what it says where it cannot."""
+"""The addresses on which the daemon listens, and its messages if it cannot."""
 
 import fcntl
 import os
@@ -77,8 +77,8 @@ def test_answers_leave_at_once(start):
     with connect(daemon.port) as client:
         begun = time.monotonic()
         for _ in range(50):
-            # Two answers in two segments: without TCP_NODELAY the second waits for the acknowledgement of the first,
-            # which the other side delays by 40 ms.
+            # Two answers in two segments: without TCP_NODELAY the second one waits for the acknowledgement of the first,
+            # which the peer delays by 40 ms.
             client.sendall(b"one\n")
             assert receive(client, 1) == b"e"
             client.sendall(b"two\n")
@@ -109,7 +109,7 @@ def test_a_socket_file(start, path):
 
 @pytest.mark.parametrize("mode", ["0600", "0660", "0777"])
 @pytest.mark.parametrize("umask", [0, 0o077])
-def test_its_mode_whatever_the_umask(start, path, mode, umask):
+def test_the_mode_does_not_depend_on_the_umask(start, path, mode, umask):
     before = os.umask(umask)
     try:
         start(at(path, f"mode = '{mode}'"))
@@ -118,7 +118,7 @@ def test_its_mode_whatever_the_umask(start, path, mode, umask):
     assert stat.S_IMODE(os.stat(path).st_mode) == int(mode, 8)
 
 
-def test_the_file_of_a_dead_server_is_replaced(start, path):
+def test_the_socket_file_of_a_dead_server_is_replaced(start, path):
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
     assert path.exists()
@@ -136,7 +136,7 @@ def test_after_a_kill_it_starts_again(start, path):
     assert ask_once(path, b"alive\n") == b"evila\n"
 
 
-def test_the_file_of_a_live_server_is_never_stolen(start, path, tmp_path):
+def test_the_socket_file_of_a_live_server_is_never_replaced(start, path, tmp_path):
     start(at(path))
     inode = os.stat(path).st_ino
     result = run(tmp_path, at(path))
@@ -158,7 +158,7 @@ def test_of_many_that_start_at_once_one_gets_the_path(path, tmp_path):
         assert sorted(rival.process.poll() for rival in rivals if rival.process.poll() is not None) == [69] * 7
         winner = next(rival for rival in rivals if rival.process.poll() is None)
         assert ask_once(path, b"won\n") == b"now\n"
-        winner.process.kill()  # and leaves a stale file for the next round
+        winner.process.kill()  # it leaves a stale file for the next round
         for rival in rivals:
             rival.wait()
             rival.process.stdout.close()
@@ -181,7 +181,7 @@ def test_a_lock_on_the_directory_that_somebody_keeps_costs_a_second_at_most(star
         os.close(directory)
 
 
-def test_a_busy_live_server_is_not_taken_for_dead(path, tmp_path):
+def test_a_busy_server_is_not_taken_for_a_dead_one(path, tmp_path):
     with socket.socket(socket.AF_UNIX) as live:
         live.bind(str(path))
         live.listen(0)
@@ -193,7 +193,7 @@ def test_a_busy_live_server_is_not_taken_for_dead(path, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["file", "directory", "link to a file", "fifo"])
-def test_what_is_no_socket_is_never_removed(path, tmp_path, kind):
+def test_a_file_that_is_not_a_socket_is_never_removed(path, tmp_path, kind):
     if kind == "file":
         path.write_text("precious")
     elif kind == "directory":
@@ -237,7 +237,7 @@ def test_the_longest_path(start, tmp_path):
     assert ask_once(path, b"long\n") == b"gnol\n"
 
 
-# Where it cannot listen: one sentence, exit 69.
+# If it cannot listen: one sentence, exit status 69.
 
 def refusal(result):
     lines = [line for line in result.stderr.decode().splitlines() if " critical: " in line or "error: " in line]
@@ -280,11 +280,11 @@ def test_a_directory_that_is_missing(tmp_path):
     assert "No such file or directory" in sentence and "does not exist" in sentence
 
 
-def test_a_host_that_nobody_knows(tmp_path):
+def test_a_host_that_does_not_resolve(tmp_path):
     assert 'cannot find the host "name.invalid": ' in refusal(run(tmp_path, "host = 'name.invalid'\n"))
 
 
-def test_every_place_that_cannot_be_opened_is_told(tmp_path):
+def test_every_address_that_cannot_be_opened_is_reported(tmp_path):
     result = run(tmp_path, "[[listener]]\nhost = '192.0.2.1'\n[[listener]]\nhost = '198.51.100.1'\n")
     assert result.returncode == 69
     assert "192.0.2.1" in result.stderr.decode() and "198.51.100.1" in result.stderr.decode()

@@ -1,4 +1,4 @@
-"""The log on standard error: what it says, and that nobody waits for whoever reads it."""
+"""The log on standard error: its text, and that no client waits for its reader."""
 
 import fcntl
 import os
@@ -49,7 +49,7 @@ def test_a_unix_client_cannot_pose_as_an_internet_one(start, tmp_path, monkeypat
     daemon.wait_for_log("info: disconnected unix:10.0.0.1:4444 after 1 line")
 
 
-def test_a_reset_is_told(start):
+def test_a_reset_is_logged(start):
     daemon = start()
     client = connect(daemon.port)
     ask(client, b"x\n")
@@ -63,7 +63,7 @@ def test_the_last_unterminated_line_counts(start):
     daemon.wait_for_log("disconnected .* after 2 lines")
 
 
-def test_a_level_hides_what_is_less(start):
+def test_a_level_hides_the_levels_below(start):
     daemon = start("port = 0\n[log]\nlevel = 'notice'\n")
     ask_once(daemon.port, b"x\n")
     daemon.signal(signal.SIGTERM)
@@ -71,13 +71,13 @@ def test_a_level_hides_what_is_less(start):
     assert not daemon.logged(" info: ") and daemon.logged(" notice: ")
 
 
-def test_the_flag_goes_over_the_file(start):
+def test_the_flag_overrides_the_file(start):
     daemon = start("port = 0\n[log]\nlevel = 'error'\n", "--log-level", "info")
     ask_once(daemon.port, b"x\n")
     daemon.wait_for_log("disconnected")
 
 
-def test_a_stalled_reader_of_the_log_stalls_no_client_and_is_told_what_it_missed(tmp_path):
+def test_a_stalled_reader_of_the_log_stalls_no_client_and_learns_what_was_dropped(tmp_path):
     end, stderr = os.pipe()
     fcntl.fcntl(stderr, 1031, 4096)  # F_SETPIPE_SZ
     daemon = Daemon(tmp_path, "[[listener]]\npath = '%s/socket'\n" % tmp_path, stderr=stderr)
@@ -96,7 +96,7 @@ def test_a_stalled_reader_of_the_log_stalls_no_client_and_is_told_what_it_missed
         assert piece
         text += piece
     assert int(omitted[1]) >= 1
-    os.close(end)  # and now nobody reads it any more
+    os.close(end)  # now the log has no reader
     assert ask_once(tmp_path / "socket", b"still\n") == b"llits\n"
     daemon.stop()
 

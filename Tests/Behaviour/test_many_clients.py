@@ -1,4 +1,4 @@
-"""Many clients at once, the cap, and the limit of open files."""
+"""Many clients at once, max_connections, and the limit on open files."""
 
 import select
 import socket
@@ -11,7 +11,7 @@ from daemon import eventually
 
 
 def converse_at_once(clients, lines_each):
-    """Every client sends all its lines at once; all are read as their answers come. What each got, in order."""
+    """Every client sends all its lines at once, and the answers are read as they arrive. Returns the answers of each client."""
     requests = [b"".join(b"client %d line %d\n" % (number, line) for line in range(lines_each)) for number in range(len(clients))]
     poll = select.poll()
     by_descriptor = {}
@@ -48,7 +48,7 @@ def test_a_thousand_clients_each_get_every_answer_in_order(serve):
         finally:
             for client in clients:
                 client.close()
-    # Idle again, it costs nothing.
+    # When idle again, the daemon uses no processor time.
     eventually(lambda: daemon.sockets() == daemon.idle_sockets)
     before = daemon.processor_seconds()
     time.sleep(0.5)
@@ -87,7 +87,7 @@ def test_a_flood_from_one_client_does_not_starve_another(serve):
         assert slowest < 1
 
 
-# The cap.
+# max_connections.
 
 def waits(client):
     client.settimeout(0.15)
@@ -100,7 +100,7 @@ def waits(client):
 
 
 @pytest.mark.parametrize("cap", [1, 3])
-def test_beyond_the_cap_clients_wait_in_the_backlog_until_one_leaves(serve, cap):
+def test_beyond_max_connections_clients_wait_in_the_backlog(serve, cap):
     daemon = serve(f"port = 0\n[limits]\nmax_connections = {cap}\n")
     clients = [connect(daemon.port) for _ in range(cap + 2)]
     for client in clients[:cap]:
@@ -117,20 +117,20 @@ def test_beyond_the_cap_clients_wait_in_the_backlog_until_one_leaves(serve, cap)
     assert ask_once(daemon.port, b"free\n") == b"eerf\n"
 
 
-def test_a_cap_of_one_serves_one_after_the_other_without_end(serve):
+def test_with_one_slot_clients_are_served_in_turn(serve):
     daemon = serve("port = 0\n[limits]\nmax_connections = 1\n")
     for number in range(300):
         assert ask_once(daemon.port, b"%d\n" % number) == turned(b"%d\n" % number)
 
 
-def test_the_cap_holds_over_all_listeners_together(serve):
+def test_max_connections_counts_all_listeners_together(serve):
     daemon = serve("[[listener]]\nhost = '127.0.0.1'\nport = 0\n" * 2 + "[limits]\nmax_connections = 1\n", listeners=2)
     first, second = daemon.ports
     for number in range(50):
         with connect(first) as one, connect(second) as other:
             one.sendall(b"one\n")
             other.sendall(b"two\n")
-            # Whoever is second waits for the other to leave.
+            # The second client waits until the first one disconnects.
             ready, _, _ = select.select([one, other], [], [], 10)
             assert len(ready) == 1
             served = ready[0]
@@ -140,7 +140,7 @@ def test_the_cap_holds_over_all_listeners_together(serve):
             assert receive(waiter, 4) == (b"owt\n" if served is one else b"eno\n")
 
 
-def test_a_client_that_leaves_the_backlog_takes_no_place(serve):
+def test_a_client_that_leaves_the_backlog_takes_no_slot(serve):
     daemon = serve("port = 0\n[limits]\nmax_connections = 1\n")
     with connect(daemon.port) as first:
         assert ask(first, b"in\n") == b"ni\n"
@@ -149,7 +149,7 @@ def test_a_client_that_leaves_the_backlog_takes_no_place(serve):
     assert ask_once(daemon.port, b"free\n") == b"eerf\n"
 
 
-def test_a_raised_cap_lets_those_in_who_wait(serve):
+def test_a_raised_limit_admits_the_waiting_clients(serve):
     config = "port = 0\n[limits]\nmax_connections = {}\n"
     daemon = serve(config.format(1))
     with connect(daemon.port) as first, connect(daemon.port) as second:
@@ -159,19 +159,19 @@ def test_a_raised_cap_lets_those_in_who_wait(serve):
         daemon.reload(config.format(2))
         assert receive(second, 7) == b"dnoces\n"
         daemon.reload(config.format(1))
-        # Nobody is thrown out by a lower cap.
+        # A lower limit closes no connection.
         assert ask(first, b"in\n") == b"ni\n" and ask(second, b"in\n") == b"ni\n"
 
 
 # Open files.
 
-def test_few_descriptors_lower_the_cap_and_do_not_kill(serve):
+def test_few_descriptors_mean_fewer_slots_and_no_crash(serve):
     daemon = serve(files=64)
     assert "64 open files" in daemon.wait_for_log("max_connections is 10000, but only")
     clients = [connect(daemon.port) for _ in range(200)]
     for client in clients:
         client.sendall(b"hello\n")
-    # libdispatch looks at its workers once a second; that is when a full table would kill.
+    # libdispatch reads the state of its workers once a second; a full descriptor table would crash it then.
     until = time.monotonic() + 2.5
     answered = 0
     while time.monotonic() < until:

@@ -36,7 +36,7 @@ def metrics_port(daemon, count=1, after=0):
 
 
 def get(where, path="/metrics"):
-    """Status and text of a page; `where` is a port or the path of a socket."""
+    """Returns the status and the text of a page; `where` is a port or the path of a socket."""
     client = http.client.HTTPConnection("127.0.0.1", where, timeout=15) if isinstance(where, int) else UnixHTTP(where)
     try:
         client.request("GET", path)
@@ -47,19 +47,19 @@ def get(where, path="/metrics"):
 
 
 def parse(text):
-    """Series and their values: {'reversed_lines_total{path="ascii"}': 3.0}."""
+    """Returns the series and their values: {'reversed_lines_total{path="ascii"}': 3.0}."""
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines}
 
 
 def described(text):
-    """Name, kind and meaning of each metric, in order."""
+    """Returns name, kind and meaning of each metric, in order."""
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M))
     return [(name, kinds[name], meaning) for name, meaning in re.findall(r"^# HELP (\S+) (.*)$", text, re.M)]
 
 
 def names(text):
-    """The names of all series."""
+    """Returns the names of all series."""
     return {series.split("{")[0] for series in parse(text)}
 
 
@@ -74,7 +74,7 @@ def ask(port, data):
 
 
 def listening(daemon):
-    """How many TCP sockets of the daemon listen."""
+    """Counts the listening TCP sockets of the daemon."""
     owned = {os.readlink(entry.path) for entry in os.scandir(f"/proc/{daemon.pid}/fd")}
     rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(row[3] == "0A" and f"socket:[{row[9]}]" in owned for row in rows)
@@ -102,7 +102,7 @@ def test_everything_is_counted_exactly(serve, tmp_path):
     with socket.create_connection(("127.0.0.1", daemon.port)) as client:
         client.sendall(b"now\n")
         assert client.recv(10) == b"won\n"
-        # The one that broke a limit lingers until it is known to have left.
+        # The connection that violated a limit lingers until the client has closed its end.
         assert eventually(lambda: parse(get(port)[1])['reversed_connections_ended_total{reason="refused"}'] == 1)
         text = get(port)[1]
         values = parse(text)
@@ -143,8 +143,8 @@ def test_paused_accepting_is_counted_while_it_lasts(start):
     assert parse(get(port)[1])["reversed_accept_paused_seconds_total"] >= after
 
 
-def test_the_page_lists_what_there_is(start, tmp_path):
-    """docs/metrics.md has each metric with its kind and meaning, and no other."""
+def test_the_page_lists_every_metric(start, tmp_path):
+    """docs/metrics.md lists each metric with its kind and meaning, and no other."""
     file = tmp_path / "reversed.prom"
     daemon = start(HTTP + f'file = "{file}"\n')
     found = described(get(metrics_port(daemon))[1])
@@ -208,7 +208,7 @@ def test_a_reload_that_fails_changes_nothing(start, tmp_path):
         lines = daemon.reload(f'port = 0\n[metrics]\nlisten = "127.0.0.1:{taken}"\n', fails=True)
         assert any(f"metrics.listen = 127.0.0.1:{taken}: cannot listen on 127.0.0.1:{taken}: Address already in use" in line
                    for line in lines)
-        # A listener of the clients that fails: the metrics stay where they were.
+        # If a listener for clients fails, the metrics stay at their address.
         daemon.reload(f'port = {taken}\n[metrics]\nlisten = "{tmp_path}/m.sock"\n', fails=True)
         assert eventually(lambda: not (tmp_path / "m.sock").exists())
         assert parse(get(port)[1])['reversed_reloads_total{result="failed"}'] == 2
@@ -267,7 +267,7 @@ def test_it_goes_on_while_clients_are_drained(start):
         received += len(more)
     client.close()
     assert received == 500_001
-    # The scraper's connection stays open, and delays the end by a second at most.
+    # The connection of the scraper stays open, and delays the exit by a second at most.
     begin = time.monotonic()
     assert daemon.wait() == 0 and time.monotonic() - begin < 4
     scraper.close()
@@ -316,7 +316,7 @@ def test_slow_clients_end_by_the_timeout_and_let_the_next_in(start):
 # Real consumers.
 
 def expressions():
-    """Every expression of the dashboard and of the alert rules."""
+    """Returns every expression of the dashboard and of the alert rules."""
     board = json.loads((MONITORING / "dashboard.json").read_text())
     shown = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
     rules = yaml.safe_load((MONITORING / "alerts.yml").read_text())
@@ -331,7 +331,7 @@ def test_dashboard_and_alerts_name_metrics_that_exist(start):
     assert used <= known, used - known
     checked = subprocess.run(["promtool", "check", "rules", MONITORING / "alerts.yml"], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    # What is counted and never shown helps nobody; buckets and sums count as shown when one of them is.
+    # Each metric is shown somewhere; a histogram counts as shown if one of its series is.
     families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in known}
     shown_families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in used}
     assert families - shown_families <= {"process_virtual_memory_bytes"}, families - shown_families

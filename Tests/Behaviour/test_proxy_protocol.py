@@ -23,14 +23,14 @@ def binary(command=0x21, family=0x11, body=socket.inet_aton("192.0.2.1") + socke
 
 
 def is_closed(client):
-    """Whether the server closes without a word; a reset is what a peer gets whose bytes were not read."""
+    """Whether the server closes without an answer; a peer whose bytes were not read gets a reset."""
     try:
         return client.recv(100) == b""
     except ConnectionResetError:
         return True
 
 
-# Who the client is.
+# The address of the client.
 
 @pytest.mark.parametrize("header, client", [
     (HEADER, "192.0.2.1:4660"),
@@ -55,7 +55,7 @@ def test_the_log_knows_the_client(start, header, client):
     b"PROXY UNKNOWN\r\n", b"PROXY UNKNOWN what ever\r\n", binary(command=0x20, family=0, body=b""), binary(command=0x20), binary(family=0, body=b""),
     binary(family=0x12),
 ], ids=["unknown", "unknown-more", "local", "local-addresses", "unspec", "udp"])
-def test_a_balancer_that_speaks_for_itself_keeps_its_address(start, header):
+def test_a_connection_of_the_balancer_itself_keeps_its_address(start, header):
     daemon = start(CONFIG)
     with connect(daemon.port) as balancer:
         balancer.sendall(header + b"one\n")
@@ -89,7 +89,7 @@ def test_a_header_may_be_cut_at_any_byte(serve, header):
         assert receive(balancer, 4) == b"eno\n"
 
 
-def test_much_behind_the_header_is_answered_in_order(serve):
+def test_many_lines_after_the_header_are_answered_in_order(serve):
     daemon = serve(CONFIG)
     lines = b"".join(b"%d\n" % number for number in range(200_000))
     with connect(daemon.port) as balancer:
@@ -99,7 +99,7 @@ def test_much_behind_the_header_is_answered_in_order(serve):
         sender.join()
 
 
-# Who may not come in.
+# Connections that are refused.
 
 @pytest.mark.parametrize("sent, why", [
     (b"hello\n", "it sent no PROXY header"), (b"\x16\3\1\0\xa5\1\0\0\xa1\3\3", "it sent no PROXY header"),
@@ -117,7 +117,7 @@ def test_a_wrong_header_is_closed_at_once_and_the_log_says_why(start, sent, why)
         assert is_closed(balancer)
         assert time.monotonic() - begun < 3
         daemon.wait_for_log(rf"notice: disconnected 127\.0\.0\.1:{balancer.getsockname()[1]} after 0 lines, .*{why}")
-    # Everybody else is served as before.
+    # All other clients are served as before.
     with connect(daemon.port) as balancer:
         balancer.sendall(HEADER + b"one\n")
         assert receive(balancer, 4) == b"eno\n"
@@ -142,7 +142,7 @@ def test_a_late_header_is_closed_in_time_and_slows_nobody(start):
     daemon.wait_for_log("its PROXY header was not complete in time", count=2)
 
 
-def test_first_line_timeout_is_a_shorter_patience(start):
+def test_first_line_timeout_shortens_the_time_for_a_header(start):
     daemon = start(CONFIG + "[limits]\nfirst_line_timeout = '100ms'\n")
     with connect(daemon.port) as balancer:
         balancer.sendall(b"PROX")
@@ -150,14 +150,14 @@ def test_first_line_timeout_is_a_shorter_patience(start):
     daemon.wait_for_log("not complete in time")
 
 
-def test_an_end_within_the_header(start):
+def test_an_end_of_file_within_the_header(start):
     daemon = start(CONFIG)
     with connect(daemon.port) as balancer:
         balancer.sendall(b"PROXY TCP4 ")
         balancer.shutdown(socket.SHUT_WR)
         assert receive_to_end(balancer) == b""
     daemon.wait_for_log("it ended within its PROXY header")
-    # A check of the port is not worth a line.
+    # A port check is not logged.
     connect(daemon.port).close()
     with connect(daemon.port) as balancer:
         balancer.sendall(HEADER + b"one\n")
@@ -166,7 +166,7 @@ def test_an_end_within_the_header(start):
     assert len(daemon.logged("disconnected")) == 2
 
 
-def test_only_the_trusted_networks_may_send_one(start):
+def test_only_trusted_networks_may_send_a_header(start):
     daemon = start("port = 0\nproxy_protocol = true\ntrusted = ['127.0.0.2']\n")
     with connect(daemon.port) as stranger:
         try:
@@ -185,7 +185,7 @@ def test_a_flood_of_strangers_and_wrong_headers_does_not_flood_the_log(start):
 
     def knock(address, sent):
         for _ in range(300):
-            # The reset may come as early as in connect.
+            # The reset may arrive during connect.
             with contextlib.suppress(OSError), \
                     socket.create_connection(("127.0.0.1", daemon.port), 15, source_address=(address, 0)) as client:
                 client.sendall(sent)
@@ -217,7 +217,7 @@ def test_memory_of_endless_headers_is_bounded(start):
 
 # Listeners.
 
-def test_each_listener_has_its_own_expectation(start, tmp_path):
+def test_each_listener_decides_whether_it_expects_headers(start, tmp_path):
     daemon = start(f"""proxy_protocol = true
 trusted = ['127.0.0.1', '::1']
 [[listener]]
@@ -239,7 +239,7 @@ mode = '0600'
 
 @pytest.mark.parametrize("config, port", [("port = {}\n" + CONFIG[9:], True), ("port = 1\n" + CONFIG[9:], False)],
                          ids=["of the listener with its port", "of the top level"])
-def test_a_socket_that_is_handed_in_has_the_expectation(activate, config, port):
+def test_a_passed_socket_expects_headers_too(activate, config, port):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -267,7 +267,7 @@ def test_a_reload_changes_it_for_the_next_clients(start):
             assert ask(new, b"ten\n") == b"net\n" and ask(old, b"one\n") == b"eno\n"
 
 
-def test_a_stop_answers_what_came_behind_the_header(serve):
+def test_a_stop_answers_lines_after_the_header(serve):
     daemon = serve(CONFIG)
     with connect(daemon.port) as whole, connect(daemon.port) as half:
         whole.sendall(HEADER + b"one\ntwo\n")

@@ -59,14 +59,14 @@ backend back
     tcp-check expect string ECNAVDA
     server one 127.0.0.1:{daemon} check inter 100ms """ + how + "\n", daemon=daemon.port)
     line = daemon.wait_for_log("connected 127", count=3)
-    # Version 1 has no word for it: HAProxy names both ends of its own connection.
+    # Version 1 cannot express it: HAProxy names both ends of its own connection.
     assert ("through" in line) == (how == "send-proxy")
     daemon.wait_for_log("disconnected 127.* after 1 line", count=3)
     assert proxy.servers()["one"]["check_status"] in ("L7OK", "* L7OK"), proxy.servers()["one"]
     assert not daemon.logged("PROXY header")
 
 
-def test_a_plain_check_of_the_port_is_no_fault(start, balance):
+def test_a_port_check_is_no_failure(start, balance):
     daemon = start(CONFIG)
     proxy = balance(FRONT + "check inter 50ms send-proxy-v2\n", daemon=daemon.port)
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""SIGHUP: a good file holds at once, a bad one changes nothing, and no client notices either."""
+"""SIGHUP: a correct file takes effect at once, a wrong one changes nothing, and clients notice neither."""
 
 import os
 import signal
@@ -77,7 +77,7 @@ def test_one_bad_listener_among_good_ones_opens_none_of_them(start):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         daemon.reload(listener(port=other) + listener(port=taken.getsockname()[1]), fails=True)
-    # Its socket is closed by the handler of its source, a moment later.
+    # The cancel handler of its source closes the socket a moment later.
     assert eventually(lambda: refused(other))
     assert ask_once(daemon.port, b"old\n") == b"dlo\n"
     assert eventually(lambda: daemon.sockets() == daemon.idle_sockets)
@@ -158,7 +158,7 @@ def test_framing_and_unit_are_for_new_clients(serve):
         assert ask(old, "né\n".encode()) == "én\n".encode()
 
 
-def test_listeners_on_any_free_port_keep_their_own_manner(start):
+def test_listeners_on_any_free_port_keep_their_own_options(start):
     config = listener(more="framing = 'line'") + listener(more="framing = 'chunk'")
     daemon = start(config, listeners=2)
     lines, chunks = daemon.ports
@@ -173,7 +173,7 @@ def test_listeners_on_any_free_port_keep_their_own_manner(start):
     check()
     assert {str(lines), str(chunks)} == {place.rsplit(":", 1)[1] for place in
                                          daemon.logged("reloaded .*, listening on")[-1].split("listening on ")[1].split(", ")}
-    # One of the two fewer: one port stays, the other goes.
+    # One of the two listeners is removed: one port stays, the other is closed.
     daemon.reload(listener(more="framing = 'line'"))
     assert eventually(lambda: refused(chunks))
     assert converse(lines, b"ab\n") == b"ba\n"
@@ -185,7 +185,7 @@ def test_the_log_level_changes(start):
     daemon.wait_for_log("disconnected")
     daemon.configure("port = 0\n[log]\nlevel = 'error'\n")
     daemon.signal(signal.SIGHUP)
-    # Its own success is no error, so there is nothing to wait for but the effect.
+    # A success is logged at a level that is hidden here, so wait for the effect.
     before = [len(daemon.lines)]
 
     def is_silent():

@@ -1,4 +1,4 @@
-"""Clients that never read, that vanish with a RST, that hold on: nobody else may notice."""
+"""Clients that never read, that reset their connections, that stay idle: other clients must not notice."""
 
 import os
 import random
@@ -16,7 +16,7 @@ LINE = b"x" * 999 + b"\n"
 
 
 def push_until_blocked(client, data=LINE * 1000, quiet=0.2):
-    """Sends and never reads until the server stops reading too; how many bytes that took."""
+    """Sends without reading until the server stops reading too; returns how many bytes were sent."""
     client.setblocking(False)
     sent = 0
     while select.select([], [client], [], quiet)[1]:
@@ -29,7 +29,7 @@ def push_until_blocked(client, data=LINE * 1000, quiet=0.2):
 
 @pytest.fixture(params=["tcp", "unix"])
 def place(request, serve, tmp_path):
-    """A daemon, and where to connect: the same must hold on both kinds of socket."""
+    """A daemon and its address, once for each kind of socket."""
     path = tmp_path / "socket"
     daemon = serve("[[listener]]\nhost = '127.0.0.1'\nport = 0\n" f"[[listener]]\npath = '{path}'\n", listeners=2)
     return daemon, daemon.port if request.param == "tcp" else path
@@ -45,11 +45,11 @@ def test_a_client_that_never_reads_is_not_read_either(place):
         for _ in range(50):
             assert ask_once(where, b"hello\n") == b"olleh\n"
         assert daemon.memory() < 40 << 20
-        # Waiting costs nothing.
+        # Waiting uses no processor time.
         before = daemon.processor_seconds()
         time.sleep(0.5)
         assert daemon.processor_seconds() - before <= 0.05
-        # And nothing is lost when the client reads after all.
+        # Nothing is lost if the client reads after all.
         deaf.setblocking(True)
         deaf.settimeout(15)
         assert receive(deaf, sent // 1000 * 1000) == (LINE[-2::-1] + b"\n") * (sent // 1000)
@@ -60,7 +60,7 @@ def test_fifty_clients_that_never_read_take_bounded_memory(serve):
     clients = [connect(daemon.port) for _ in range(50)]
     for client in clients:
         push_until_blocked(client, quiet=0.02)
-    # A connection keeps at most one buffer of 128 KiB and what malloc rounds it to.
+    # A connection keeps at most one buffer of 128 KiB, rounded up by malloc.
     assert daemon.memory() < 50 << 20
     for client in clients:
         client.close()
@@ -84,7 +84,7 @@ def test_a_client_that_shuts_down_while_output_is_blocked_costs_nothing(place, h
     daemon, where = place
     with connect(where) as deaf:
         push_until_blocked(deaf)
-        time.sleep(0.1)  # long enough to have left the hot set
+        time.sleep(0.1)  # long enough to leave the hot loops
         deaf.shutdown(how)
         time.sleep(0.1)
         before = daemon.processor_seconds()
@@ -92,7 +92,7 @@ def test_a_client_that_shuts_down_while_output_is_blocked_costs_nothing(place, h
         assert daemon.processor_seconds() - before <= 0.1
 
 
-# RST at every moment.
+# RST at different moments.
 
 def after_connecting(client):
     pass
@@ -185,7 +185,7 @@ def test_connections_that_are_reset_before_they_are_accepted(serve):
     assert ask_once(daemon.port, b"free\n") == b"eerf\n"
 
 
-# Idle ones.
+# Idle clients.
 
 IDLE = "port = 0\n[limits]\nidle_timeout = '300ms'\n"
 
@@ -196,7 +196,7 @@ def seconds_until_closed(client):
     return time.monotonic() - begun
 
 
-def test_an_idle_client_is_told_goodbye(serve):
+def test_an_idle_client_is_disconnected(serve):
     daemon = serve(IDLE)
     with connect(daemon.port) as silent, connect(daemon.port) as answered:
         assert ask(answered, b"once\n") == b"ecno\n"
@@ -231,7 +231,7 @@ def test_a_client_that_sends_no_first_line_in_time(serve):
         assert 0.2 < seconds_until_closed(silent) < 2
         assert seconds_until_closed(partial) < 2
         assert "limits.first_line_timeout" in daemon.wait_for_log("disconnected .* after 0 lines")
-        # It asked once, so that only idle_timeout holds for it.
+        # It has sent a line, so only idle_timeout applies to it.
         assert ask(answered, b"again\n") == b"niaga\n"
         daemon.reload("port = 0\n[limits]\nfirst_line_timeout = '0'\n")
         with connect(daemon.port) as patient:

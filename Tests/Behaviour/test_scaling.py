@@ -1,4 +1,4 @@
-"""docs/scaling.md: its model, its tables, and what it says of several processes on one port."""
+"""docs/scaling.md: its model, its tables, and its claims about several processes on one port."""
 
 import math
 import re
@@ -50,10 +50,10 @@ def test_the_formulas_agree_with_the_textbook():
     # M/M/1: the wait is load / (1 - load) services.
     for load in (0.1, 0.5, 0.9):
         assert queueing.waiting(load, 1) == pytest.approx(load / (1 - load))
-    # M/M/2 at half load: a third of those who come wait (Erlang C), for one service.
+    # M/M/2 at half load: a third of the arrivals wait (Erlang C), for one service.
     assert queueing.waiting(1, 1, servers=2) == pytest.approx(1 / 3)
     assert queueing.waiting(2, 1, servers=2) == math.inf
-    # One client: the sum of all; very many: the slower station.
+    # One client: the sum of all stations; very many: the slower station.
     assert queueing.closed(1, 5e-6, 6e-6, 10e-6) == pytest.approx(1 / 31e-6, rel=0.02)
     assert queueing.closed(64, 5e-6, 6e-6, 10e-6) == pytest.approx(1 / 6e-6, rel=0.02)
     assert queueing.hosts(100, 10, 0.5, 1) == 21
@@ -77,7 +77,7 @@ def test_two_processes_share_a_port_and_one_may_leave(start, tmp_path):
     clients = [connect(port) for _ in range(60)]
     assert all(ask(client, b"one\n") == b"eno\n" for client in clients)
     for daemon in daemons:
-        daemon.wait_for_log(" connected ", count=6)  # the kernel spreads them
+        daemon.wait_for_log(" connected ", count=6)  # the kernel distributes them
     daemons[0].signal(signal.SIGTERM)
     assert daemons[0].wait() == 0
     rest = [connect(port) for _ in range(20)]

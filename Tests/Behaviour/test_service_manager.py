@@ -1,4 +1,4 @@
-"""What the daemon tells a service manager, with a NOTIFY_SOCKET of the test's own, and what it takes from one."""
+"""What the daemon sends to a service manager (NOTIFY_SOCKET is a socket of the test), and what it takes from one."""
 
 import os
 import re
@@ -25,7 +25,7 @@ class Manager:
         self.told = []
 
     def next(self, seconds=10):
-        """The next datagram, apart from those about the descriptor store: test_hand_over.py is about these."""
+        """The next datagram that is not about the descriptor store; for those see test_hand_over.py."""
         self.socket.settimeout(seconds)
         while True:
             message = dict(line.split("=", 1) for line in self.socket.recv(65536).decode().splitlines())
@@ -34,7 +34,7 @@ class Manager:
                 return message
 
     def await_(self, name, seconds=10):
-        """The next datagram that says this; STATUS alone may come in between."""
+        """The next datagram with this text; those with STATUS alone are skipped."""
         deadline = time.monotonic() + seconds
         while True:
             message = self.next(max(0.01, deadline - time.monotonic()))
@@ -200,7 +200,7 @@ def test_more_time_is_asked_for_while_draining(start, manager):
         assert daemon.wait() == 0
 
 
-def test_the_status_lives(start, manager):
+def test_the_status_shows_the_current_load(start, manager):
     daemon = start(env=under(manager))
     manager.await_("READY")
     with connect(daemon.port) as client:
@@ -278,7 +278,7 @@ def test_a_watchdog_for_another_process_gets_no_pings(start, manager):
         manager.await_("WATCHDOG", 0.2)
 
 
-# Nonsense in the environment: a warning, never a trap.
+# Wrong variables in the environment: a warning, never a trap.
 
 NONSENSE = [
     {"LISTEN_FDS": "-2", "LISTEN_PID": "1"}, {"LISTEN_FDS": "2a", "LISTEN_PID": "1"}, {"LISTEN_FDS": "a2"},
@@ -303,13 +303,13 @@ def test_nonsense_is_warned_of(start, variables):
     {"LISTEN_FDS": "1", "LISTEN_PID": "1"}, {"LISTEN_FDS": "0", "LISTEN_PID": "1"}, {"NOTIFY_SOCKET": ""},
     {"JOURNAL_STREAM": "nonsense"}, {"JOURNAL_STREAM": "1:2"}, {"JOURNAL_STREAM": "99999999999999999999:1"},
 ], ids=str)
-def test_what_is_meant_for_others_is_no_reason_to_warn(start, variables):
+def test_variables_for_another_process_are_ignored_without_a_warning(start, variables):
     daemon = start(env=environment(**variables))
     assert ask_once(daemon.port, b"hello\n") == b"olleh\n"
     assert not daemon.logged(" warning: ")
 
 
-# Sockets that were handed in.
+# Sockets that are passed in.
 
 def listening(family, address):
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -331,7 +331,7 @@ def test_sockets_of_each_kind_are_taken(activate, tmp_path):
     assert not daemon.logged(" warning: ")
 
 
-# As sh does it that was started with the sockets and starts the daemon without exec: LISTEN_PID stays the shell's.
+# A shell gets the sockets and starts the daemon without exec: LISTEN_PID is the id of the shell.
 PASS_ON = """
 import os, subprocess, sys
 os.dup2(int(sys.argv[1]), 3)
@@ -374,7 +374,7 @@ def test_a_restart_keeps_the_backlog_for_the_next_one(activate, tmp_path):
         assert waiting.recv(10) == b"neewteb\n"
 
 
-def test_a_reload_keeps_the_sockets_and_changes_the_manner(activate):
+def test_a_reload_keeps_the_sockets_and_changes_the_options(activate):
     listener = listening(socket.AF_INET, ("127.0.0.1", 0))
     daemon = activate([listener])
     daemon.reload("port = 1\nframing = 'chunk'\n")
@@ -382,7 +382,7 @@ def test_a_reload_keeps_the_sockets_and_changes_the_manner(activate):
         assert ask(client, b"abc") == b"cba"
 
 
-def test_what_does_not_listen_is_closed_with_a_warning(activate):
+def test_a_passed_socket_that_does_not_listen_is_closed_with_a_warning(activate):
     listener = listening(socket.AF_INET, ("127.0.0.1", 0))
     datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     datagram.bind(("127.0.0.1", 0))
@@ -402,7 +402,7 @@ def test_more_promised_than_passed(start):
     daemon.wait_for_log(" warning: LISTEN_FDS=40")
 
 
-def test_a_listener_like_one_of_the_file_is_served_in_its_manner(activate, tmp_path):
+def test_a_passed_socket_has_the_options_of_its_listener_in_the_file(activate, tmp_path):
     one = listening(socket.AF_INET, ("127.0.0.1", 0))
     other = listening(socket.AF_UNIX, str(tmp_path / "socket"))
     activate([one, other], f"[[listener]]\nhost = '127.0.0.1'\nport = {one.getsockname()[1]}\nframing = 'chunk'\n"

@@ -1,4 +1,4 @@
-"""Every file of the public TOML test suite through --check, where the suite is present.
+"""Runs --check on every file of the public TOML test suite, if the suite is present.
 
 TOML_TEST names a checkout of https://github.com/toml-lang/toml-test; without it these tests are skipped.
 """
@@ -18,14 +18,14 @@ pytestmark = pytest.mark.skipif(SUITE is None, reason="TOML_TEST does not name a
 
 
 def files(kind, version="1.0.0"):
-    """The files that are valid or invalid in a version of TOML."""
+    """Returns the files that are valid or invalid in a version of TOML."""
     root = pathlib.Path(SUITE or ".") / "tests"
     names = (root / f"files-toml-{version}").read_text().split()
     return [root / name for name in names if name.startswith(kind + "/") and name.endswith(".toml")]
 
 
 def check_all(tmp_path, paths):
-    """What --check says of each file, by path. A crash or a hang fails here."""
+    """Returns the output of --check for each file, by path. Fails if it crashes or hangs."""
 
     def check(path):
         result = run(tmp_path, "", "--check", "--config", str(path))
@@ -48,7 +48,7 @@ def test_invalid_files_are_refused_with_a_line(tmp_path):
 
 
 def test_valid_files_are_read(tmp_path):
-    """Their keys are none of ours, and each is named with its line; nothing else is wrong with them."""
+    """Each key is reported as unknown, with its line; there are no other mistakes."""
     said = check_all(tmp_path, files("valid"))
     assert len(said) > 150
     for path, text in said.items():

@@ -1,4 +1,4 @@
-"""The chunk framing: the original's client, byte for byte, and what else may come to such a listener."""
+"""Chunk framing: the client of the original program, and other clients of such a listener."""
 
 import socket
 import threading
@@ -11,8 +11,8 @@ CHUNKS = "port = 0\nframing = 'chunk'\nunit = 'byte'\n"
 
 
 class OriginalClient:
-    """What the original's client does: connects, sends what was typed without a newline, receives once, and again until
-    `exit`."""
+    """Behaves like the client of the original program: connects, sends what was typed without a newline, receives once,
+    and repeats this until `exit`."""
 
     def __init__(self, port):
         self.client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -86,7 +86,7 @@ def test_a_larger_block_is_answered_1024_bytes_at_a_time(serve):
     assert answer[:1024] == block[:1024][::-1] and len(answer) == 2500
 
 
-def test_characters_stay_whole_where_the_listener_says_so(serve):
+def test_characters_stay_whole_if_the_listener_is_set_so(serve):
     with connect(serve("port = 0\nframing = 'chunk'\n").port) as client:
         assert ask(client, "né👨‍👩‍👧‍👦".encode()) == "👨‍👩‍👧‍👦én".encode()
 

@@ -1,4 +1,4 @@
-"""The line framing over a real socket: every way in which a stream can be cut, and every way in which it can end."""
+"""Line framing over a real socket: every way to divide a stream, and every way to end it."""
 
 import random
 import re
@@ -183,7 +183,7 @@ def test_the_server_closes_once_the_client_has(serve):
 def test_answers_that_are_read_late_arrive_after_the_half_close(serve):
     request = b"".join(b"%06d\n" % number for number in range(300_000))
     with connect(serve().port) as client:
-        # The other direction fills up meanwhile, so somebody must write while nobody reads.
+        # Sends as much as the server takes, without reading: meanwhile the other direction fills up with answers.
         client.setblocking(False)
         sent = 0
 

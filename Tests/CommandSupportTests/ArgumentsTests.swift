@@ -12,7 +12,7 @@ import Testing
     }
 
     @Test func theProcessHasArgumentsOfItsOwn() {
-        // The test runner is called with some.
+        // The test runner has some arguments.
         #expect(Arguments.ofProcess.forParser.isEmpty == false)
     }
 }

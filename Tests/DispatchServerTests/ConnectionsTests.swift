@@ -8,7 +8,7 @@ import Testing
 
 @Suite("The connections of a server", .serialized)
 struct ConnectionsTests {
-    /// How often something was called.
+    /// Counts calls.
     private final class Calls: Sendable {
         private let calls = Atomic(0)
         var count: Int { calls.load(ordering: .relaxed) }
@@ -78,7 +78,7 @@ struct ConnectionsTests {
         #expect(fixture.core.abort() == 0)
     }
 
-    @Test("that are cut off are counted", arguments: [true, false])
+    @Test("that are disconnected are counted", arguments: [true, false])
     func abort(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops)
         let peers = try (0..<3).map { _ in try fixture.connect().0 }

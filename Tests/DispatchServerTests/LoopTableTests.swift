@@ -2,7 +2,7 @@ import Testing
 
 @testable import DispatchServer
 
-/// A member that only has its number and its descriptor.
+/// A member with only a number and a descriptor.
 private final class Entry: LoopMember {
     let number: UInt64
     let descriptor: Int32
@@ -52,7 +52,7 @@ struct LoopTableTests {
         #expect(table.takeBulky() == nil && table.hasBulky)
         #expect(table.takeBulky() === members[2])
         #expect(!table.hasBulky && table.takeBulky() == nil)
-        // Served, it may queue again.
+        // After it was served, it may queue again.
         #expect(table.take(LoopTable.token(members[0]), now: 1002) == nil && table.hasBulky)
         table.mark(members[2], isBulky: false)
         #expect(table.take(LoopTable.token(members[2]), now: 1002) === members[2])

@@ -5,14 +5,14 @@ import Testing
 
 @testable import DispatchServer
 
-@Suite("What a process must have")
+@Suite("The resources that a process needs")
 struct SetupTests {
     @Test("is there: events, delivered through the guard")
     func works() throws {
         try SetupCheck.run(on: DispatchQueue(label: "test", attributes: .concurrent))
     }
 
-    @Test("is not there where the guard is not linked in, and the error says so")
+    @Test("is missing if it is not linked in, and the error says so")
     func unguarded() {
         let error = #expect(throws: SetupError.self) {
             try SetupCheck.run(on: DispatchQueue(label: "test"), guardCalls: { 0 })

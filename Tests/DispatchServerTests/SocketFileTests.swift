@@ -36,7 +36,7 @@ final class SocketFileTests {
         _ = consume listener
     }
 
-    @Test("replaces that of a dead server, and is removed with its server")
+    @Test("replaces the file of a dead server, and is removed with its server")
     func stale() throws {
         do { _ = try StreamSocket.listen(on: .unix(path: path)) }
         #expect(mode != nil)
@@ -48,7 +48,7 @@ final class SocketFileTests {
         _ = consume listener
     }
 
-    @Test("never replaces that of a live server")
+    @Test("never replaces the file of a live server")
     func live() throws {
         let other = try StreamSocket.listen(on: .unix(path: path))
         var file: SocketFile?

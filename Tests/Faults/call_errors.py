@@ -1,7 +1,7 @@
-"""Which errors each system call may give, as section 2 of the manual has them, and what is known to end a program.
+"""The errors that each system call can return, from section 2 of the manual, and those that must end a program.
 
-Left out: errors that only a program with a fault of its own gets (EFAULT), and those of arguments that are never used
-(EAFNOSUPPORT is kept, since a kernel may lack IPv6).
+Left out: errors that only a bug in the program can cause (EFAULT), and those of arguments that the programs never use.
+EAFNOSUPPORT is kept, because a kernel may lack IPv6.
 """
 
 SOCKET = "EBADF ENOTSOCK"
@@ -112,7 +112,7 @@ ERRORS = {
     "uname": "EPERM",
 }
 
-# Calls that cannot fail, or whose failure says nothing of the program.
+# Calls that cannot fail, or whose failure tells nothing about the program.
 NOT_INJECTED = {
     "brk": "answers with the old break and never with an error; the tests with RLIMIT_AS and RLIMIT_DATA make it fail",
     "arch_prctl": "sets up the thread's memory before the program begins",
@@ -142,10 +142,10 @@ def errors(call):
     return ERRORS[call].split()
 
 
-# What is no fault of the program's: (program, call, error) and the reason. "*" is any. strace makes the call fail in each thread,
-# and does not perform it.
+# Failures that the program cannot survive: (program, call, error) and the reason. "*" is any. strace makes the call fail in
+# each thread, and does not perform it.
 UNAVOIDABLE = {
-    ("*", "futex", "*"): "glibc aborts when a futex call gives what the kernel never gives for it; libdispatch traps",
+    ("*", "futex", "*"): "glibc aborts when futex returns an error that the kernel never returns; libdispatch traps",
     ("*", "munmap", "*"): "glibc aborts when it cannot unmap the stack of a thread that has ended",
     ("prompt", "read", "EIO"): "a terminal that has hung up is the end of the input",
 }

@@ -1,7 +1,7 @@
-"""A short life of the client in each of its modes, judged from outside.
+"""A short run of the client in each of its modes, checked from outside.
 
-Whatever fails in it once: its output is right as far as it goes, exit code 0 means that all of it is there, and any other
-end has a documented code and a sentence.
+If any call in it fails once, the output is correct as far as it goes, exit code 0 means that it is complete, and any other
+exit has a documented code and a message.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from line_server import LineServer, client_path, environment, reversed_lines
 
 CODES = (0, 69, 74, 75, 76)
 PATIENCE = 25  # seconds; the longest timeout of the client is 10 s
-MOST_PROCESSOR = 4.0  # seconds, strace's share included
+MOST_PROCESSOR = 4.0  # seconds, including the time of strace
 LINES = b"".join(b"line %d of a stream\n" % number for number in range(300)) + b"the end"
 
 
@@ -77,7 +77,7 @@ class ClientLife:
             if time.monotonic() > deadline:
                 break
             if not select.select([master], [], [], 0.2)[0]:
-                # What it showed may be what failed: a person types all the same.
+                # The output may be what failed. Type anyway, as a person would.
                 if time.monotonic() > quiet_since + 2:
                     quiet_since = time.monotonic()
                     os.write(master, typed.pop(0)[1] if typed else b"\x04")
@@ -112,7 +112,7 @@ class ClientLife:
         self.errors = (self.directory / "err").read_bytes()
 
     def finish(self, process, deadline):
-        """Awaits the end, by wait4(2): it has the processor time."""
+        """Waits for the end with wait4(2), which returns the processor time."""
         while True:
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
             if pid:
@@ -127,7 +127,7 @@ class ClientLife:
         if (used := usage.ru_utime + usage.ru_stime) > MOST_PROCESSOR:
             self.fault(f"{used:.1f} s of processor time")
 
-    # Judgement.
+    # Checks.
 
     def fault(self, text):
         self.faults.append(text)
@@ -144,7 +144,7 @@ class ClientLife:
         if self.code == 127 and b"error while loading shared libraries" in self.errors:
             return
         if self.code < 0:
-            # As cat(1) ends when its reader is gone.
+            # As cat(1) ends when its reader has exited.
             if not (self.code == -signal.SIGPIPE and any("error=EPIPE" in word for word in self.prefix)):
                 self.fault(f"killed by {signal.Signals(-self.code).name}")
         elif self.code not in CODES:

@@ -11,7 +11,7 @@ SEED = int(os.environ.get("FAULTS_SEED", "1"))
 
 @pytest.fixture
 def seed():
-    """What decides every random choice of a run; FAULTS_SEED changes it."""
+    """The seed of every random choice of a run, from FAULTS_SEED."""
     return SEED
 
 

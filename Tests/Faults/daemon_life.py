@@ -1,7 +1,7 @@
-"""A short life of the daemon: start, clients of every kind, a reload, a stop. Judged from outside.
+"""A short run of the daemon: start, clients of every kind, a reload, a stop. It is checked from outside.
 
-Whatever fails in it once, the daemon lives and answers others, or ends at the start with a sentence and a documented code;
-nothing leaks, the log stays short and the processor calm.
+If any call in it fails once, the daemon continues and answers other clients, or exits at the start with a message and a
+documented code. Nothing leaks, the log stays short, and it does not spin.
 """
 
 import contextlib
@@ -20,14 +20,14 @@ from daemon import CRASH, Daemon, eventually
 
 CODES_AT_START = (69, 71, 78)
 LINE = b"x" * 999 + b"\n"
-PATIENCE = 6  # seconds until somebody must be answered
+PATIENCE = 6  # seconds until a client must be answered
 MOST_LINES = 120
-MOST_PROCESSOR = 4.0  # seconds, strace's share included
+MOST_PROCESSOR = 4.0  # seconds, including the time of strace
 IDLE_PROCESSOR = 0.15  # seconds, in a quarter of a second without clients
 
 
 class Wrong(Exception):
-    """A client got bytes that are no answer."""
+    """A client got bytes that are not the answer."""
 
 
 class DaemonLife:
@@ -36,13 +36,13 @@ class DaemonLife:
         self.path = self.directory / "socket"
         self.faults = []
         self.daemon = Daemon(directory, self.config(1), prefix=prefix)
-        # Ends of the daemon that are no fault of its own are judged by the caller.
+        # The caller decides whether the daemon could have survived.
         self.code = None
         self.patience = PATIENCE
         self.reached = "start"
 
     def config(self, generation):
-        """The second generation has another TCP listener."""
+        """Returns the settings; those of the second generation have another TCP listener."""
         moved = "ipv6_only = false\n" if generation == 1 else ""
         host = "127.0.0.1" if generation == 1 else "127.0.0.2"
         return (f"[[listener]]\nhost = '{host}'\nport = 0\n{moved}[[listener]]\npath = '{self.path}'\n"
@@ -52,7 +52,7 @@ class DaemonLife:
         self.faults.append(f"{self.reached}: {text}")
 
     def run(self):
-        """Lives through it; returns the faults."""
+        """Runs all steps; returns the faults."""
         try:
             if self.start():
                 for step in (self.serve, self.busy, self.rude, self.reload, self.serve, self.settle, self.stop):
@@ -69,7 +69,7 @@ class DaemonLife:
     # Steps.
 
     def start(self):
-        # The log may be what fails, so what it says decides nothing.
+        # The log may be what fails, so do not rely on it.
         if not eventually(lambda: self.has_ended() or (self.place() and self.path.exists()), 20, 0.01):
             self.fault("neither listens nor ends within 20 s")
             return False
@@ -92,7 +92,7 @@ class DaemonLife:
                 time.sleep(0.05)
 
     def busy(self):
-        """Often enough to be lent to a hot loop, from two at once."""
+        """Two clients at once, busy enough to be moved to a hot loop."""
         self.ask(self.place, *[b"again\n"] * 25)
         with contextlib.suppress(OSError), connect(self.path) as one, connect(self.path) as other:
             for client in (one, other) * 10:
@@ -118,7 +118,7 @@ class DaemonLife:
             blocked.close()
 
     def reload(self):
-        # strace counts in each thread, so more than one reload may meet the failure.
+        # strace counts in each thread, so the call may fail in more than one reload.
         for attempt in range(5):
             before = len(self.daemon.lines)
             self.daemon.configure(self.config(2))
@@ -126,7 +126,7 @@ class DaemonLife:
             if eventually(lambda: self.has_ended() or self.place("127.0.0.2") and not self.place("127.0.0.1"), 2):
                 return
             if not any("reload failed" in line or "cannot" in line for line in self.daemon.lines[before:]):
-                # A moment more for the log; the old listener may be slow to leave, too.
+                # Wait a moment longer for the log, and for the old listener to close.
                 if not eventually(lambda: self.daemon.logged("reload failed|reloaded"), 3):
                     self.fault("SIGHUP changed nothing, and the log has no reason")
                     return
@@ -134,7 +134,7 @@ class DaemonLife:
             self.fault("five SIGHUPs did not move the listener")
 
     def settle(self):
-        """Everybody has left: nothing may stay open, and nothing may be busy."""
+        """All clients have disconnected: no socket may stay open, and no thread may be busy."""
         listeners = 2
         if not eventually(lambda: self.has_ended() or self.sockets() <= listeners, 6, 0.02):
             self.fault(f"{self.sockets()} sockets are open, {listeners} listen")
@@ -169,13 +169,13 @@ class DaemonLife:
                 if rest := half.recv(100):
                     self.fault(f"half a line was answered at the stop: {rest!r}")
 
-    # Judgement.
+    # Checks.
 
     def has_ended(self):
         return self.daemon.process.poll() is not None
 
     def judge_end(self, codes):
-        """The program has ended by itself: with a code of the manual, and a sentence."""
+        """The program has exited by itself: it must have a documented code and a message."""
         text = "\n".join(self.daemon.lines)
         if self.code < 0:
             return self.fault(f"killed by {signal.Signals(-self.code).name}")
@@ -207,7 +207,7 @@ class DaemonLife:
     # Clients.
 
     def ask(self, place, *lines):
-        """Whether a new client got the right answers. An end or an error is no wrong answer."""
+        """Whether a new client got the right answers. An end of file or an error is not a wrong answer."""
         try:
             with connect(place()) as client:
                 client.settimeout(2)
@@ -222,7 +222,7 @@ class DaemonLife:
 
     @staticmethod
     def read(client, expected):
-        """Whether all of it came. Fewer bytes are an ended connection; others are a fault."""
+        """Whether the whole answer arrived. Fewer bytes mean that the connection ended; different bytes are a fault."""
         received = 0
         while received < len(expected):
             piece = client.recv(1 << 16)
@@ -233,7 +233,7 @@ class DaemonLife:
             received += len(piece)
         return True
 
-    # Found without the log.
+    # Facts that are found without the log.
 
     def place(self, host=None):
         """Where it listens on TCP: (host, port), the last one opened; None if nowhere."""

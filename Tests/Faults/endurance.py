@@ -1,4 +1,4 @@
-"""What a run that goes on for long is made of: connections by the ten thousand, reloads, and what they leave behind.
+"""The parts of a long run: tens of thousands of connections, reloads, and a measurement of what they leave behind.
 
 Used by test_endurance.py, which is short, and by soak.py, which is long.
 """
@@ -16,7 +16,7 @@ from daemon import eventually
 
 @dataclasses.dataclass
 class Reading:
-    """What the daemon holds when nobody is connected."""
+    """What the daemon holds when no client is connected."""
     sockets: int
     descriptors: int
     memory: int
@@ -24,7 +24,7 @@ class Reading:
     @staticmethod
     def of(daemon):
         eventually(lambda: daemon.sockets() <= daemon.idle_sockets, 10, 0.05)
-        time.sleep(1.5)  # the sweep gives memory back, idle threads end
+        time.sleep(1.5)  # the sweep returns memory, idle threads end
         return Reading(daemon.sockets(), daemon.descriptors(), daemon.memory())
 
     def grown(self, before):
@@ -33,7 +33,7 @@ class Reading:
 
 
 def connections(place, count, at_once=60):
-    """So many connections, each asks once, some leave by RST; returns how many were answered rightly."""
+    """Makes this many connections; each asks once, some end with a RST. Returns how many got the right answer."""
     poll = select.epoll()
     clients = {}
     begun = ended = answered = 0
@@ -43,7 +43,7 @@ def connections(place, count, at_once=60):
         nonlocal begun
         client = socket.socket()
         client.setblocking(False)
-        # From many addresses, so that the ports never run out and no limit for one client is met.
+        # From many addresses, so that the ports do not run out and the limit for one client is not reached.
         client.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT
         client.bind((f"127.{1 + begun % 200}.{begun // 200 % 250}.1", 0))
         try:
@@ -67,7 +67,7 @@ def connections(place, count, at_once=60):
                 answered += client.recv(100) == answer
             except OSError:
                 pass
-            # A RST leaves no TIME_WAIT behind, so that a million connections have enough ports.
+            # A RST leaves no socket in TIME_WAIT, so the ports suffice for a million connections.
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             poll.unregister(number)
             del clients[number]
@@ -78,7 +78,7 @@ def connections(place, count, at_once=60):
 
 
 def reloads(daemon, configurations, count):
-    """So many reloads, each awaited, with these configurations in turn."""
+    """Makes this many reloads with these settings in turn, and waits for each."""
     for number in range(count):
         daemon.configure(configurations[number % len(configurations)])
         seen = len(daemon.lines)

@@ -2,9 +2,9 @@
 
     hostile_clients.py HOST PORT --clients N --seconds S --seed X [--limit BYTES] [--only NAME,NAME]
 
-Each client picks a behaviour, lives it to its end, and picks the next. Where a behaviour is owed answers, they are checked:
-a reset or an early end is fair, a wrong byte is not. Prints one line of JSON: how often each behaviour was lived, and what
-was wrong.
+Each client picks a behaviour, runs it to its end, and picks the next. Answers that a behaviour expects are checked: a reset
+or an early end is allowed, a wrong byte is not. Prints one line of JSON: how often each behaviour was run, and what was
+wrong.
 """
 
 import argparse
@@ -24,7 +24,7 @@ ANSWERS = b"".join(line[::-1] + b"\n" for line in BLOCK.split(b"\n")[:-1])
 
 
 class Wrong(Exception):
-    """Bytes that are no answer."""
+    """Bytes that are not the answer."""
 
 
 class Crowd:
@@ -38,7 +38,7 @@ class Crowd:
         self.connected = 0
         self.most = 0
 
-    # Life.
+    # Running.
 
     async def client(self, names):
         while time.monotonic() < self.end:
@@ -59,7 +59,7 @@ class Crowd:
         try:
             client.setblocking(False)
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # Without this option an ephemeral port is taken for good from all destinations (ip(7)).
+            # Without this option an ephemeral port is used up for all destinations (ip(7)).
             client.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT
             client.bind((address or f"127.{self.chance.randint(1, 250)}.{self.chance.randint(0, 250)}.1", 0))
             await asyncio.wait_for(loop.sock_connect(client, self.place), 20)
@@ -123,7 +123,7 @@ class Crowd:
             self.rst(client)
 
     async def close_halfway_at_a_stage(self):
-        """Everything that was sent is answered, to the end of the file."""
+        """Everything that was sent is answered, up to the end of file."""
         async with self.connection() as client:
             stage = self.chance.randrange(4)
             request, answer = ((b"", b""), (b"half", b"flah"), (b"line\r\nhalf", b"enil\r\nflah"), (BLOCK, ANSWERS))[stage]
@@ -170,7 +170,7 @@ class Crowd:
             self.rst(client)
 
     async def lines_at_the_limit(self):
-        """At and one under the limit a line is answered; one over, what came before is, and nothing more."""
+        """A line of the limit or one byte less is answered; with one byte more, only the lines before it are."""
         excess = self.chance.choice((-1, 0, 1))
         line = b"ab" * (self.limit // 2 + 1)
         line = line[:self.limit + excess]
@@ -208,7 +208,7 @@ class Crowd:
             await self.read(client, line[::-1] + b"\n", complete=False)
 
     async def urgent(self):
-        """An urgent byte is a byte like any other."""
+        """An urgent byte is treated like any other."""
         async with self.connection() as client:
             await self.send(client, b"ab")
             client.send(b"!", socket.MSG_OOB)

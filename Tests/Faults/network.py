@@ -1,7 +1,7 @@
-"""Network namespaces of a test's own, and a link between two of them that delays, loses, repeats and reorders packets.
+"""Network namespaces for a test, and a link between two of them that delays, loses, repeats and reorders packets.
 
-The link is a pair of TUN devices with this process between them, which works on every kernel; tc-netem(8) is a module that many
-kernels lack. The packets are real ones of the kernel's TCP on both sides.
+The link is a pair of TUN devices with this process between them. That works on every kernel, while many kernels lack the
+module of tc-netem(8). Both ends use the TCP of the kernel.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ class Namespace:
         subprocess.run([*self.prefix, *words], check=True, capture_output=True)
 
     def run(self, body):
-        """Calls `body` in a thread that is in the namespace; what it makes stays there."""
+        """Calls `body` in a thread that has entered the namespace; sockets that it creates belong to the namespace."""
         result = []
 
         def enter():
@@ -75,7 +75,7 @@ def namespace():
 
 
 class Link(threading.Thread):
-    """Carries packets between 10.99.0.1 in one namespace and 10.99.0.2 in the other, badly."""
+    """A bad link between 10.99.0.1 in one namespace and 10.99.0.2 in the other."""
 
     def __init__(self, spaces, seed, delay=0.0, jitter=0.0, loss=0.0, repeat=0.0):
         super().__init__(daemon=True)

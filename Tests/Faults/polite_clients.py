@@ -2,7 +2,7 @@
 
     polite_clients.py PLACE [PLACE...] --clients N --seconds S
 
-PLACE is HOST:PORT or the path of a Unix socket. Of the clients of each place half keep their connection, half connect for
+PLACE is HOST:PORT or the path of a Unix socket. Half of the clients of each PLACE keep their connection, half connect for
 each line. Prints one line of JSON: answers, the slowest and the median in milliseconds, what was lost or wrong.
 """
 

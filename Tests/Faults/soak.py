@@ -1,10 +1,10 @@
-"""A long run of everything: SOAK_SECONDS decides how long (an hour), FAULTS_SEED every choice.
+"""A long run of everything: SOAK_SECONDS is its duration (an hour), FAULTS_SEED the seed of every random choice.
 
 1. Every system call of both programs fails once (torture.py), in random order.
-2. A million connections and a thousand reloads; what the daemon holds before and after.
+2. A million connections and a thousand reloads; measures what the daemon holds before and after.
 3. Everything at once: hostile clients in thousands, well-behaved ones that measure, streams, reloads, pauses of the whole process.
 
-Prints its figures as a Markdown table, and ends with 1 when anything was wrong.
+Prints its figures as a Markdown table, and exits with 1 if anything was wrong.
 """
 
 import json
@@ -105,7 +105,7 @@ class Troubles(threading.Thread):
 
 
 class Streams(threading.Thread):
-    """The client over and over: every line must be answered, whatever else goes on."""
+    """Runs the client in a loop: every line must be answered."""
 
     def __init__(self, port, seconds):
         super().__init__()
@@ -184,7 +184,7 @@ def main():
             try:
                 with daemons(pathlib.Path(directory)) as start:
                     phase(start, directory)
-            except BaseException as error:  # pytest's own failures among them
+            except BaseException as error:  # including failures of pytest
                 if isinstance(error, KeyboardInterrupt):
                     raise
                 figure("the daemon", f"{type(error).__name__}: {error}", False)

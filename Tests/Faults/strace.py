@@ -1,4 +1,4 @@
-"""System calls that fail (strace(1)), and what a run without failures calls."""
+"""System calls that fail (strace(1)), and the calls of a run without failures."""
 
 import collections
 import re
@@ -7,14 +7,14 @@ LINE = re.compile(r"^(\d+) +([a-z0-9_]+)\(")
 
 
 def recording(path):
-    """A command prefix that writes every system call of every thread to the file. The program keeps its parent."""
+    """A command prefix that records every system call of every thread in the file. The program keeps its parent."""
     return ("strace", "-D", "-f", "-qq", "-o", str(path))
 
 
 def failing(call, error, number, path):
-    """A command prefix that makes the given call of each thread fail. The file shows whether any did.
+    """A command prefix that makes the given call of each thread fail. The file shows whether any call failed.
 
-    strace counts for each thread by itself, so the fifth call fails once in every thread that makes five.
+    strace counts in each thread separately, so the fifth call fails once in every thread that makes five.
     """
     return (*recording(path), "--seccomp-bpf", "-e", f"trace={call}", "-e", f"signal=none",
             "-e", f"inject={call}:error={error}:when={number}")
@@ -27,8 +27,8 @@ def failed(path):
 
 
 def calls(path):
-    """The calls of a recorded run: for each, how many the program's first thread made before the program's own first
-    instruction, and how many the thread with the most made.
+    """The calls of a recorded run: for each, how many the first thread made before the first instruction of the program
+    itself, and how many were made by the thread that made the most.
 
     The program begins by looking at descriptors 0 to 2. Until then the dynamic loader and the C library set up the process.
     """

@@ -1,4 +1,4 @@
-"""The client at the limits of its process, and with what it inherits: the answers, or a sentence and a documented code."""
+"""The client with low limits and a bad inheritance: it prints the answers, or a message with a documented exit code."""
 
 import os
 import subprocess
@@ -20,14 +20,14 @@ def server():
 
 
 def answers_or_refuses(server, *prefix):
-    """Whether it answered; anything else must be explained."""
+    """Whether all lines were answered; any other result must be explained by a message."""
     result = subprocess.run([*prefix, client_path(), "-p", str(server.port), "--timeout", "5s", "--retry-for", "0"],
                             input=LINES, capture_output=True, timeout=60, env=environment())
     assert reversed_lines(LINES).startswith(result.stdout)
     if result.returncode == 0:
         assert result.stdout == reversed_lines(LINES)
         return True
-    # The dynamic loader and the C library end a program before its first instruction.
+    # The dynamic loader or the C library may exit before the program starts.
     if result.returncode == 127 or b"cannot allocate TLS" in result.stderr or b"loading shared libraries" in result.stderr:
         return False
     assert result.returncode in CODES and b"reverse-client: " in result.stderr, result
@@ -36,7 +36,7 @@ def answers_or_refuses(server, *prefix):
 
 @pytest.mark.parametrize("limit, values, enough", [
     ("nofile", [3, 4, 5, 6, 7, 8, 10, 16], 10),
-    # With less the kernel cannot map the program itself, and ends it by SIGSEGV (execve(2)).
+    # With less the kernel cannot map the program and kills it with SIGSEGV (execve(2)).
     ("as", [24 << 20, 32 << 20, 48 << 20, 64 << 20, 128 << 20, 256 << 20, 512 << 20], 256 << 20),
     ("data", [4 << 20, 16 << 20, 64 << 20, 256 << 20], 64 << 20),
     ("stack", [256 << 10, 1 << 20], 1 << 20),

@@ -33,7 +33,7 @@ def clock(tmp_path):
 
 
 def test_the_clock_of_the_day_jumps(start, clock):
-    """Timeouts follow a clock that nobody sets; only the log's times jump."""
+    """Timeouts use a clock that cannot be set; only the times in the log jump."""
     daemon = start("port = 0\n[limits]\nidle_timeout = '3s'\nfirst_line_timeout = '3s'\ndrain_timeout = '2s'\n",
                    env=environment(**clock.variables))
     began = time.monotonic()
@@ -44,7 +44,7 @@ def test_the_clock_of_the_day_jumps(start, clock):
             assert ask_once(daemon.port, b"new\n") == b"wen\n"
             time.sleep(0.1)
         clock(30 * YEAR)
-        assert kept.recv(1) == b""  # the idle timeout, in its own time
+        assert kept.recv(1) == b""  # the idle timeout, at the right time
         assert 2.5 < time.monotonic() - began < 8
     years = {re.match(r"(-?\d+)-", line)[1] for line in daemon.lines if re.match(r"-?\d+-", line)}
     assert len(years) > 2, "the clock has not jumped"
@@ -61,7 +61,7 @@ def test_the_clock_of_the_day_jumps(start, clock):
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 @pytest.mark.parametrize("offset", [0, 60 * YEAR], ids=["just started", "up for sixty years"])
 def test_the_uptime_of_the_machine(start, offset):
-    """In a time namespace: the monotonic clock is near its beginning, or far from it."""
+    """In a time namespace the monotonic clock is near zero, or decades ahead."""
     own = time.clock_gettime(time.CLOCK_MONOTONIC)
     seconds = offset or -int(own)
     daemon = start("port = 0\n[limits]\nidle_timeout = '500ms'\n",
@@ -71,7 +71,7 @@ def test_the_uptime_of_the_machine(start, offset):
         began = time.monotonic()
         assert client.recv(1) == b""
         assert 0.3 < time.monotonic() - began < 4
-    # `unshare` is the parent here.
+    # The parent of the daemon is `unshare`.
     daemon.process.kill()
     daemon.wait()
     daemon.process.returncode = 0

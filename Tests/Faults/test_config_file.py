@@ -1,4 +1,4 @@
-"""A hostile configuration file, at the start and at a reload."""
+"""A hostile settings file, at the start and at a reload."""
 
 import os
 import signal
@@ -88,7 +88,7 @@ def test_at_the_start_and_at_a_reload(start, kind):
     assert "reversed.toml" in line
     assert ask_once(daemon.port, b"still\n") == b"llits\n"
     assert daemon.memory() < memory + (4 << 20)
-    # The same file again, at the start of another.
+    # The same file again, at the start of another daemon.
     other = start(awaited=False, prefix=("env", "--", "sh", "-c", f'exec "$0" --config {daemon.config_path}'))
     assert other.wait(10) == 78
     assert other.lines and "reversed.toml" in other.lines[-1], other.lines
@@ -97,16 +97,16 @@ def test_at_the_start_and_at_a_reload(start, kind):
 def test_a_file_that_may_not_be_read(start):
     if os.geteuid() != 0:
         pytest.skip("needs root, to be somebody else")
-    # Root may read everything but with no capability.
+    # Without capabilities, even root cannot read every file.
     daemon = start(prefix=("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--reuid=65534",
                            "--regid=65534", "--clear-groups", "sh", "-c", 'exec "$@"', "sh"), awaited=False)
-    # pytest's directories are for their owner only, so the start fails already.
+    # The directories of pytest are private to their owner, so the start already fails.
     assert daemon.wait(10) == 78
     assert "Permission denied" in daemon.lines[-1], daemon.lines
 
 
 def test_a_file_that_is_replaced_and_truncated_while_it_is_read(start, seed):
-    """Every reload reads a whole file, old or new, or refuses a damaged one; nobody is cut off."""
+    """Every reload reads a whole file, old or new, or refuses a damaged one; no client is disconnected."""
     daemon = start("port = 0\n[limits]\nmax_connections = 50\n[log]\nconnections = false\n")
     long = "port = 0\n" + "# a comment\n" * 4000 + "[limits]\nmax_connections = 60\n[log]\nconnections = false\n"
     stop = threading.Event()

@@ -1,4 +1,4 @@
-"""Descriptors and memory stay flat over many connections and reloads. soak.py does the same for long."""
+"""Descriptors and memory stay constant over many connections and reloads. soak.py does the same for longer."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_thirty_thousand_connections(start):
 
 @pytest.mark.parametrize("listeners", [1, 64])
 def test_a_hundred_reloads(start, tmp_path, listeners):
-    """Each moves every listener."""
+    """Each reload moves every listener."""
     def config(generation):
         return "".join(f"[[listener]]\nhost = '127.0.{generation}.{number + 1}'\nport = 0\n"
                        for number in range(listeners)) + QUIET

@@ -1,4 +1,4 @@
-"""How the binaries are linked: what an attacker of memory would like is not there."""
+"""How the binaries are linked: protections against memory corruption are on."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from daemon import binary
 from line_server import client_path
 
 PROGRAMS = {"reversed": binary, "reverse-client": client_path}
-# What each loads, besides the dynamic loader: nothing that can be done without. The Swift runtime is linked in.
+# The libraries that each program loads, besides the dynamic loader. The Swift runtime is linked in.
 LIBRARIES = {
     "reversed": {"libc.so.6", "libm.so.6", "libstdc++.so.6", "libgcc_s.so.1", "libsystemd.so.0"},
     "reverse-client": {"libc.so.6", "libm.so.6", "libstdc++.so.6", "libgcc_s.so.1"},
@@ -36,7 +36,7 @@ def test_its_addresses_are_random(program):
 
 
 def test_its_tables_are_read_only(program):
-    """Full RELRO: every address is resolved at the start, and then the table is closed."""
+    """Full RELRO: every address is resolved at the start, and then the table becomes read-only."""
     assert "GNU_RELRO" in readelf("-l", program[1])
     assert re.search(r"\bBIND_NOW\b|FLAGS_1.*\bNOW\b", readelf("-d", program[1]))
 

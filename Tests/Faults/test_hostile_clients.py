@@ -1,4 +1,4 @@
-"""Hostile clients in thousands, while well-behaved ones measure that they are served in time, completely and rightly."""
+"""Thousands of hostile clients, while well-behaved ones check that they are served in time and correctly."""
 
 import json
 import pathlib
@@ -15,8 +15,8 @@ from daemon import eventually
 
 HERE = pathlib.Path(__file__).resolve().parent
 LIMIT = 64 << 10
-# No well-behaved client waits longer than this for its answer, however many hostile ones there are. A quiet machine needs a
-# tenth of it; the rest is for one that runs other tests at the same time.
+# The longest time that a well-behaved client may wait for an answer. A quiet machine needs a tenth of it; the rest allows for
+# other tests on the same machine.
 LATEST_MS = 3000
 SECONDS = 12
 
@@ -37,7 +37,7 @@ def result(process, seconds):
 
 
 def attack(daemon, path, seed, clients, seconds=SECONDS, **options):
-    """Hostile and polite clients together; returns what both have seen."""
+    """Runs hostile and well-behaved clients together; returns the results of both."""
     polite = program("polite_clients.py", f"127.0.0.1:{daemon.port}", path, "--seconds", seconds, "--clients", 4)
     flags = [text for key, value in options.items() for text in (f"--{key}", value)]
     hostile = program("hostile_clients.py", "127.0.0.1", daemon.port, "--clients", clients, "--seconds", seconds - 1,
@@ -49,7 +49,7 @@ def judge(daemon, hostile, polite):
     assert polite["wrong"] == 0 and polite["lost"] == 0, polite
     assert polite["answers"] > 100 and polite["slowest_ms"] < LATEST_MS, polite
     assert not hostile["wrong"], hostile
-    # Everything that they held is free again, and nothing is left to do.
+    # Everything that they held is free again, and the daemon is idle.
     assert eventually(lambda: daemon.sockets() <= daemon.idle_sockets, 15, 0.05), daemon.sockets()
     time.sleep(0.5)
     before = daemon.processor_seconds()

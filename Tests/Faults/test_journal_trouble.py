@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 @pytest.fixture
 def journal(tmp_path):
-    """A journal's socket that nobody reads, and how a daemon is started that logs to it."""
+    """A journal socket that nobody reads, and the arguments to start a daemon that logs to it."""
     directory = tmp_path / "journal"
     directory.mkdir()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:

@@ -1,4 +1,4 @@
-"""Limits of the process (prlimit(1)) and of its cgroup: the daemon serves within them, or says why not and ends."""
+"""Limits of the process (prlimit(1)) and of its cgroup: the daemon serves within them, or exits with a message."""
 
 import contextlib
 import os
@@ -14,12 +14,12 @@ from daemon import eventually
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 CODES = (69, 71, 78)
-# RLIMIT_NPROC does not count for root.
+# RLIMIT_NPROC does not apply to root.
 AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
 def serves_or_refuses(daemon):
-    """It answers, and stops as it should; or it has ended with a documented code and a sentence. Returns whether it serves."""
+    """The daemon answers and stops correctly, or has exited with a documented code and a message. Returns whether it serves."""
     assert eventually(lambda: daemon.process.poll() is not None or daemon.logged("listening on "), 30)
     if daemon.process.poll() is None:
         for _ in range(3):
@@ -34,7 +34,7 @@ def serves_or_refuses(daemon):
         return True
     code = daemon.wait()
     text = "\n".join(daemon.lines)
-    # The dynamic loader and the C library end a program before its first instruction.
+    # The dynamic loader or the C library may exit before the program starts.
     if code == 127 or "cannot allocate TLS" in text or "loading shared libraries" in text:
         return False
     assert code in CODES, (code, daemon.tail())
@@ -56,7 +56,7 @@ def test_processes_and_threads(start, tmp_path, processes):
         parent.chmod(0o755)
     (tmp_path / "daemon-0").mkdir()
     (tmp_path / "daemon-0").rmdir()
-    # A user of its own, so that nobody else's threads count.
+    # A separate user, so that no other threads count.
     user = 40_000 + os.getpid() % 10_000
     prefix = ("prlimit", f"--nproc={processes}", "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
     served = serves_or_refuses(start(prefix=prefix, awaited=False))
@@ -73,7 +73,7 @@ def test_other_limits(start, resource, values):
         assert served or resource in ("stack", "sigpending"), (resource, value)
 
 
-# Below 24 MiB the kernel cannot map the program itself, and ends it by SIGSEGV (execve(2)).
+# Below 24 MiB the kernel cannot map the program and kills it with SIGSEGV (execve(2)).
 @pytest.mark.parametrize("mebibytes", [24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024])
 @pytest.mark.parametrize("resource", ["as", "data"])
 def test_address_space_and_data(start, resource, mebibytes):
@@ -82,16 +82,16 @@ def test_address_space_and_data(start, resource, mebibytes):
 
 
 def test_processor_time(start):
-    """At its limit of processor time the kernel ends it by SIGXCPU, and until then it serves."""
+    """It serves until its limit of processor time, when the kernel kills it with SIGXCPU."""
     daemon = start(prefix=("prlimit", "--cpu=600"))
     assert ask_once(daemon.port, b"hello\n") == b"olleh\n"
 
 
-# Groups of processes. Version 1 of cgroups (a directory for each resource) and version 2 (one for all).
+# Control groups, version 1 (a directory for each resource) and version 2 (one for all).
 
 @contextlib.contextmanager
 def cgroup(controller, **settings):
-    """A group with these settings, by the file names of version 2; a command prefix that enters it. Skips where there is none."""
+    """Creates a cgroup with these settings, named as in version 2; returns a command prefix that enters it, or skips the test."""
     version2 = pathlib.Path("/sys/fs/cgroup/cgroup.controllers")
     if version2.exists():
         parent = pathlib.Path("/sys/fs/cgroup")
@@ -145,7 +145,7 @@ def test_a_cgroup_of_little_processor_time(start):
 
 @needs_root
 def test_a_cgroup_of_little_memory(start):
-    """Short lines are answered within 48 MiB, and the kernel has no reason to end anything."""
+    """Short lines are answered within 48 MiB, and the kernel kills no process."""
     with cgroup("memory", memory_max=48 << 20) as (group, prefix):
         daemon = start("port = 0\n[limits]\nmax_connections = 500\n[log]\nconnections = false\n", prefix=prefix)
         clients = [connect(daemon.port) for _ in range(200)]

@@ -1,4 +1,4 @@
-"""A bad network: packets that are lost, late, repeated and out of order, a peer that vanishes, the smallest of buffers."""
+"""A bad network: packets that are lost, late, repeated and out of order, a peer that vanishes, the smallest buffers."""
 
 import contextlib
 import os
@@ -121,7 +121,7 @@ def test_the_smallest_buffers(start):
 
 
 def test_an_interface_that_goes_away_and_comes_back(start, seed):
-    """An address that is gone for a while takes nobody's answers away."""
+    """If an address is gone for a while, no client loses an answer."""
     with linked(seed=seed, delay=0.001) as (there, here, _):
         daemon = start("host = '10.99.0.1'\nport = 0\n", prefix=there.prefix)
         client = socket_in(here)

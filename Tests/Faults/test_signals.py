@@ -1,4 +1,4 @@
-"""Storms of signals, and a daemon that is stopped and goes on."""
+"""Many signals at once, and a daemon that is stopped and continued."""
 
 import signal
 import socket
@@ -35,7 +35,7 @@ def test_a_stop_in_a_storm_of_reloads(start):
     assert daemon.wait(10) == 0
 
 
-def test_many_signals_to_stop_end_it_once_and_cut_nobody_off(start):
+def test_many_signals_to_stop_end_it_once_and_disconnect_nobody(start):
     daemon = start("port = 0\n[limits]\ndrain_timeout = '8s'\n")
     with connect(daemon.port) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
@@ -59,7 +59,7 @@ def test_signals_that_mean_nothing(start):
 
 
 def test_stopped_and_continued(start):
-    """While it is stopped clients come, ask, leave and reset; afterwards it serves as if nothing had been."""
+    """While it is stopped, clients connect, ask, disconnect and reset; afterwards it serves as before."""
     daemon = start("port = 0\n[limits]\nidle_timeout = '1s'\nfirst_line_timeout = '1s'\n[log]\nconnections = false\n")
     kept = [connect(daemon.port) for _ in range(20)]
     for client in kept:

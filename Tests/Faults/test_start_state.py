@@ -46,7 +46,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 @pytest.mark.parametrize("closed", [",".join(map(str, numbers)) for count in (1, 2, 3)
                                     for numbers in itertools.combinations(range(3), count)])
 def test_standard_descriptors_that_are_closed(start, tmp_path, closed):
-    """No socket takes their numbers, so that no client gets what is written to them."""
+    """No socket gets the number of a closed descriptor, so no client gets what is written to it."""
     path = tmp_path / "socket"
     daemon = start(f"[[listener]]\npath = '{path}'\n", prefix=(sys.executable, "-c", CLOSING, closed), awaited=False)
     assert eventually(lambda: listens(path))
@@ -67,7 +67,7 @@ LEAK = "import os, sys; [os.dup2(0, number) for number in range(3, int(sys.argv[
 
 @pytest.mark.parametrize("free", [0, 5, 10, 20, 40, 80])
 def test_every_descriptor_is_open_already(start, free):
-    """A parent has left all but a few of 256 descriptors open: it serves, or says why it does not."""
+    """A parent has left all but a few of 256 descriptors open: the daemon serves, or exits with a message."""
     daemon = start(files=256, prefix=(sys.executable, "-c", LEAK, str(256 - free)), awaited=False)
     assert eventually(lambda: daemon.process.poll() is not None or daemon.logged("listening on "), 20)
     if daemon.process.poll() is None:
@@ -75,7 +75,7 @@ def test_every_descriptor_is_open_already(start, free):
         for _ in range(10):
             assert ask_once(daemon.port, b"hello\n") == b"olleh\n"
         return
-    # With none left the loader cannot open a library.
+    # Without a free descriptor the loader cannot open a library.
     code = daemon.wait()
     assert code in (69, 71) or code == 127 and free < 5, daemon.tail()
     assert re.search("open files|loading shared libraries", "\n".join(daemon.lines)), daemon.tail()

@@ -1,4 +1,4 @@
-"""A sample of torture.py's matrix, chosen by the seed, and every case that once failed."""
+"""A sample of the matrix of torture.py, chosen by the seed, and every case that once failed."""
 
 import os
 import random
@@ -10,25 +10,25 @@ from torture import PROGRAMS, Case, learn, matrix, run, run_all
 
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 
-# How many cases of each program are in the sample: about half a minute on two processors.
+# The number of cases of each program in the sample: about half a minute on two processors.
 SAMPLE = {"daemon": 40, "text": 25, "stream": 25, "ping": 25, "prompt": 10}
 
-# The numbers count from the program's start, so that another build may have another call there: some of each are tried.
+# The numbers count from the start of the program, and another build may have another call there: try some of each.
 ONCE_FAILED = [
-    # libdispatch's own calls: the process ended, or was deaf from then on.
+    # Calls of libdispatch: the process ended, or got no more events.
     ("daemon", "epoll_ctl", "ENOMEM", (9, 19, 36)),
     ("daemon", "epoll_ctl", "EEXIST", (10, 111)),
     ("daemon", "epoll_ctl", "EPERM", (39, 124)),
     ("daemon", "epoll_pwait", "EBADF", (40, 51)),
     ("daemon", "epoll_pwait", "EINVAL", (26, 99)),
     ("daemon", "write", "EPERM", (1, 2)),
-    # One error of accept4 and the listener was given up.
+    # One error of accept4 closed the listener.
     ("daemon", "accept4", "EINVAL", (2, 14)),
     ("daemon", "accept4", "EOPNOTSUPP", (1, 2)),
     # The client waited for a file, which has no event.
     ("text", "write", "EAGAIN", (1,)),
     ("stream", "write", "EAGAIN", (1, 2)),
-    # The prompt took an error for the end of the input, left with 0 and said nothing.
+    # The prompt took an error for the end of the input, and exited with 0 without a message.
     ("prompt", "poll", "ENOMEM", (5, 7)),
     ("prompt", "poll", "EINVAL", (4, 9, 10)),
     ("prompt", "read", "EINVAL", (30,)),
@@ -62,19 +62,19 @@ def test_the_history_is_locked_once_for_each_line():
 
 
 def test_the_judge_sees_a_program_that_ends():
-    """The suite can fail: a call that always fails where there is no way on."""
+    """The suite can fail: a call without which the program cannot continue always fails."""
     outcome = run(Case("daemon", "epoll_create1", "EMFILE", 1))
     assert outcome.has_failed and outcome.code == 71 and not outcome.faults, outcome
     outcome = run(Case("text", "connect", "ECONNREFUSED", 1))
     assert outcome.has_failed and outcome.code == 69 and not outcome.faults, outcome
 
 
-# Those that keep clients waiting take minutes, and are the soak's.
+# Cases that keep clients waiting take minutes; the soak has them.
 LASTING = [("daemon", "epoll_pwait", "EINVAL", 20), ("daemon", "timerfd_settime", "EINVAL", 1), ("daemon", "openat", "EMFILE", 40),
            ("text", "recvfrom", "EAGAIN", 1), ("stream", "poll", "EINVAL", 1)]
 
 
 @pytest.mark.parametrize("program, call, error, number", LASTING, ids=lambda value: str(value))
 def test_a_call_that_fails_for_good(program, call, error, number):
-    """Nobody need be served, but the program does not crash, spin or flood its log."""
+    """No client need be served, but the program does not crash, spin or flood its log."""
     judge([run(Case(program, call, error, number, True))])

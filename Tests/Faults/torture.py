@@ -3,8 +3,8 @@
     torture.py PROGRAM CALL ERROR NUMBER       one run: the given call of each thread fails; "5+": from the fifth on
     torture.py all [PROGRAM...]                the whole matrix, in random order, as far as the time allows
 
-PROGRAM is daemon, text, stream, ping or prompt (the client's modes). FAULTS_SEED decides the order, --seconds when no
-further run begins, --jobs how many run at a time. REVERSED and REVERSE_CLIENT name the programs under test.
+PROGRAM is daemon, text, stream, ping or prompt (the modes of the client). FAULTS_SEED is the seed of the order. No run begins
+after --seconds; --jobs run at a time. REVERSED and REVERSE_CLIENT name the programs under test.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from call_errors import ERRORS, NOT_INJECTED, errors, unavoidable
 from client_life import ClientLife
 from daemon_life import DaemonLife
 
-# A crash is a fault by itself; the Swift runtime's report of it takes minutes and gigabytes where it is traced.
+# A crash is a fault by itself. The report of the Swift runtime would take minutes and gigabytes under strace.
 os.environ["SWIFT_BACKTRACE"] = "enable=no"
 
 PROGRAMS = ("daemon", "text", "stream", "ping", "prompt")
@@ -34,7 +34,7 @@ class Case:
     call: str
     error: str
     number: int
-    # Whether every later call fails as well. Then nobody need be served, but the program must not crash, spin or flood its log.
+    # Whether every later call fails as well. Then no client need be served, but the program must not crash, spin or flood its log.
     lasts: bool = False
 
     @property
@@ -43,7 +43,7 @@ class Case:
 
     @property
     def command(self):
-        """What replays it."""
+        """The command that repeats this case."""
         return f"/usr/bin/python3 Tests/Faults/torture.py {self.program} {self.call} {self.error} {self.when}"
 
 
@@ -62,7 +62,7 @@ class Outcome:
                           *[f"    | {line}" for line in self.log[-8:]]])
 
 
-# The faults of a program all of whose calls fail.
+# What counts as a fault if all calls fail.
 LASTING_FAULTS = ("killed by", "processor time", "lines of", "the log has", "standard error has", "exit code", "wrong answer")
 
 
@@ -85,19 +85,19 @@ def run(case):
     if faults and (reason := unavoidable(case.program, case.call, case.error)) and all("answer:" not in fault for fault in faults):
         faults = []
     if case.lasts:
-        # SIGKILL is the suite's own, for a program that waits.
+        # The suite itself sends SIGKILL to a program that waits.
         faults = [fault for fault in faults if any(kind in fault for kind in LASTING_FAULTS) and "SIGKILL" not in fault]
-    # No program can say a sentence by a write that fails.
+    # Without write(2) no program can print a message.
     if case.call in ("write", "writev"):
         faults = [fault for fault in faults if "without a sentence" not in fault]
-    # A close that fails has closed nothing here, although the kernel always does.
+    # Here a close that fails has closed nothing; in reality the kernel always closes.
     if case.call == "close":
         faults = [fault for fault in faults if "sockets are open" not in fault]
     return Outcome(case, faults, has_failed, life.code, log)
 
 
 def learn(program):
-    """The calls of a clean run: how many of each before the program's own first, and how many in all."""
+    """The calls of a clean run: how many of each before the first one of the program itself, and how many in total."""
     with tempfile.TemporaryDirectory(prefix="faults-") as directory:
         record = pathlib.Path(directory) / "strace"
         life, log = live(program, directory, strace.recording(record))
@@ -106,9 +106,9 @@ def learn(program):
 
 
 def lasting(cases):
-    """The same, failing for good: from the first, and from the last number of each call and error.
+    """The same cases with calls that fail permanently: from the first and from the last number of each call and error.
 
-    Not EINTR: it says that a signal came, and the call is to be made again.
+    Without EINTR, which means that a signal arrived and the call must be repeated.
     """
     ends = {}
     for case in cases:
@@ -127,7 +127,7 @@ def matrix(program):
 
 
 def run_all(cases, seconds, jobs, report):
-    """Runs cases until the time is over; returns the outcomes. `report` sees each."""
+    """Runs cases until the time is over; returns the outcomes, and passes each to `report`."""
     deadline = time.monotonic() + seconds
     outcomes = []
 

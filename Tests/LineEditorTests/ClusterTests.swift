@@ -2,7 +2,7 @@ import Testing
 
 @testable import LineEditor
 
-/// One key moves over or removes what the server keeps together, even where Swift's `Character` is less.
+/// One key moves over or removes a character that the server keeps whole, even if it is several of Swift's `Character`.
 @Suite struct ClusterTests {
     private func edit(_ keys: [Key]) -> String {
         var session = EditSession(history: [])

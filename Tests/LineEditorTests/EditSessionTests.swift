@@ -23,7 +23,7 @@ import Testing
     }
 
     @Test func removingWhatStandsBetweenMayJoinNeighbours() {
-        // Two halves of a flag become the flag; the cursor does not stand inside it.
+        // Two halves of a flag become a flag; the cursor must not be inside it.
         var session = EditSession(history: [])
         for key: Key in [.text("\u{1F1EB}x\u{1F1F7}"), .left, .backspace] { _ = session.handle(key) }
         #expect(session.buffer.clusters == ["🇫🇷"] && session.buffer.cursor == 1)

@@ -3,7 +3,7 @@ import Testing
 @testable import LineEditor
 
 @Suite struct KeyDecoderTests {
-    /// The keys of `bytes`, fed at once and one by one, which must be the same.
+    /// The keys of `bytes`, which must be the same whether the bytes arrive at once or one by one.
     private func keys(_ bytes: [UInt8]) -> [Key] {
         var whole = KeyDecoder()
         let once = whole.decode(bytes)
@@ -26,7 +26,7 @@ import Testing
         #expect(keys("aé漢👨‍👩‍👧") == [.text("aé漢👨‍👩‍👧")])
     }
 
-    /// Ctrl-V puts two ill-formed sequences side by side: each is repaired alone, wherever the input is cut.
+    /// Ctrl-V puts two ill-formed sequences next to each other: each is repaired separately, wherever the input is divided.
     @Test func illFormedText() {
         #expect(keys([0xE1, 0x16, 0xA0]) == [.text("\u{FFFD}\u{FFFD}")])
     }
@@ -123,13 +123,13 @@ import Testing
     @Test func aQuotedCharacterIsText() {
         #expect(keys("a\u{16}\u{3}\u{16}\u{1B}b\u{16}é\u{16}\u{16}") == [.text("a\u{3}\u{1B}bé\u{16}")])
         #expect(keys("\u{16}\u{1B}[20x\u{16}\u{1B}\r") == [.text("\u{1B}[20x\u{1B}"), .enter])
-        // Ctrl-V and then a paste, by a person who takes the one for the other.
+        // Ctrl-V and then a paste, by a user who confuses the two.
         #expect(keys("\u{16}\u{1B}[200~exit\r\u{1B}[201~\r") == [.text("exit"), .pastedEnter, .enter])
         #expect(keys("a\u{16}\nb") == [.text("a"), .unknown, .text("b")])
     }
 
     @Test func everyByteAtAnyTimeIsTaken() {
-        // Whatever came before, Ctrl-C and then text are understood after a string's end.
+        // After any bytes and then the end of a string, Ctrl-C and text are understood.
         var decoder = KeyDecoder()
         var state: UInt64 = 1
         for _ in 0..<20_000 {

@@ -9,7 +9,7 @@ import Testing
         "\u{11A8}", "\u{600}", "\r", "\u{7}", "漢", "🇫🇷🇫🇷🇫🇷🇫🇷🇫🇷",
     ]
 
-    /// Changes look for boundaries only near by; the result must be that of a look at the whole line.
+    /// Changes search for boundaries nearby only; the result must be the same as for the whole line.
     @Test(arguments: 0..<20) func changesLeaveTheBoundariesOfTheWhole(seed: Int) {
         var state = UInt64(seed) &* 2_654_435_761 &+ 1
         func random(_ count: Int) -> Int {

@@ -10,7 +10,7 @@ import Testing
         line.move(to: line.cursor - left)
         var view = LineView()
         let written = view.draw("> ", line, columns: columns)
-        // Without the second writing of what stands before the cursor.
+        // Without the part that writes the text before the cursor again.
         let once = String(written.split(separator: "\u{1B}[K")[0])
         return once.replacing(Self.mark, with: "").replacing("\u{1B}[27m", with: "").replacing(
             "\u{1B}[?7l",

@@ -22,7 +22,7 @@ import Testing
     @Test func strayBytesOfC1AreShownAndOthersStay() {
         #expect(visible([0x9B, 0x41]) == Array("<9B>A".utf8))
         #expect(visible([0xFF, 0xC3, 0x41, 0xA9]) == [0xFF, 0xC3, 0x41, 0xA9])
-        // A character that was begun does not cover what follows it.
+        // An incomplete character does not hide the following one.
         #expect(visible([0xE2, 0x1B, 0x9B]) == [0xE2] + Array("^[<9B>".utf8))
         #expect(visible([0xC2, 0xC2, 0x9B]) == [0xC2] + Array("<U+009B>".utf8))
     }
@@ -32,7 +32,7 @@ import Testing
         for cut in 0...text.count {
             var filter = VisibleText()
             let joined = filter.visible(text[..<cut]) + filter.visible(text[cut...])
-            // Where C1 itself is cut its first byte has been passed on.
+            // If C1 itself is divided, its first byte has been passed on.
             let passed = cut > 0 && cut < text.count && text[cut - 1] == 0xC2 && text[cut] < 0xA0
             #expect(joined.count == visible(text).count + (passed ? 1 : 0))
             #expect(!joined.contains(0x1B) && !joined.contains(0x7F))

@@ -6,11 +6,11 @@ import Testing
 
 @Suite("HTTP for scrapers")
 struct HTTPSessionTests {
-    /// The site of the tests: a short page, and health that is good.
+    /// The site of the tests: a short page, and good health.
     static let site = HTTPSite(metrics: { "up 1\n" }, trouble: { nil })
 
-    /// What a client gets that sends `stream` in pieces of these sizes, again and again, and then its end of file; and why
-    /// the server ended it, if it did.
+    /// The answers to a client that sends `stream` in pieces of these sizes, repeatedly, and then its end of file; and why the server
+    /// closed the connection, if it did.
     static func answers(_ stream: [UInt8], pieces: [Int] = [.max], site: HTTPSite = site) -> (
         String, SessionStep.Ending?
     ) {
@@ -45,6 +45,7 @@ struct HTTPSessionTests {
             ("GET http://a.example/metrics HTTP/1.1\r\nHost: a\r\n\r\n", "200 OK", "up 1\n"),
             ("GET /metrics HTTP/1.1\r\nHost:\r\nContent-Length: 0\r\n\r\n", "200 OK", "up 1\n"),
             ("\r\nGET /healthz HTTP/1.0\r\n\r\n", "200 OK", "ok\n"),
+            ("GET /healthz HTTP/1.2\r\nHost: a\r\n\r\n", "200 OK", "ok\n"),
             ("HEAD /metrics HTTP/1.1\r\nHost: a\r\n\r\n", "200 OK", ""),
             ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "404 Not Found", "There are /metrics and /healthz.\n"),
             (
@@ -115,7 +116,7 @@ struct HTTPSessionTests {
         #expect(reason.hasPrefix("an HTTP request with "))
     }
 
-    @Test("Other methods and versions have answers of their own")
+    @Test("Other methods and versions get the specified answers")
     func others() {
         #expect(Self.answers("POST / HTTP/1.1\r\nHost: a\r\n\r\n").0.contains("405 Method Not Allowed\r\n"))
         #expect(Self.answers("POST / HTTP/1.1\r\nHost: a\r\n\r\n").0.contains("Allow: GET, HEAD\r\n"))
@@ -123,7 +124,7 @@ struct HTTPSessionTests {
         #expect(Self.answers("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").0.contains("505 "))
     }
 
-    @Test("A request has at most 8 KiB, wherever they are, and is refused as soon as it has more")
+    @Test("A request has at most 8 KiB in total, and is refused as soon as it has more")
     func size() {
         let front = "GET /metrics HTTP/1.1\r\nHost: a\r\nX: "
         let most = HTTPSession.maximumHead - front.utf8.count - 4
@@ -174,14 +175,14 @@ struct HTTPSessionTests {
         #expect(kinds.isSuperset(of: ["200", "400", "404", "405", ""]))
     }
 
-    @Test("A head that comes byte by byte is looked at once")
+    @Test("A head that arrives byte by byte is scanned once")
     func linear() {
         let clock = ContinuousClock()
         let head = Array(
             ("GET / HTTP/1.1\r\nHost: a\r\n" + String(repeating: "A: b\r\n", count: 1300) + "\r\n").utf8
         )
         let time = clock.measure { #expect(Self.answers(head, pieces: [1]).0.contains("404 ")) }
-        // Were each byte to cost a look at all before it, these would be 32 million looks, seconds in a debug build.
+        // If every byte was compared with all earlier ones, this would be 32 million comparisons, seconds in a debug build.
         #expect(time < .seconds(1))
     }
 
@@ -210,7 +211,7 @@ struct HTTPSessionTests {
 }
 
 extension String {
-    /// How often `part` is in it.
+    /// How often it contains `part`.
     func components(of part: String) -> Int {
         var count = 0
         var rest = self[...]

@@ -129,7 +129,7 @@ struct PrometheusTests {
         #expect(samples() == ["counter 0"])
     }
 
-    @Test("The figures of a process are those that the system has")
+    @Test("The figures of a process are those of the system")
     func process() {
         let figures = ProcessFigures()
         #expect(figures.processorSeconds > 0 && figures.processorSeconds < 3600)

@@ -62,7 +62,7 @@ struct QuantityTests {
         #expect(ByteCountText.parse(text) == nil)
     }
 
-    @Test("What was meant")
+    @Test("Suggestions")
     func corrections() {
         #expect(DurationText.correction(of: "5 Minutes") == "5min")
         #expect(DurationText.correction(of: "5m") == "5min")

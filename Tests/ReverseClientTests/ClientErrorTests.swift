@@ -27,7 +27,7 @@ struct ClientErrorTests {
         #expect(!text.isEmpty && !text.hasSuffix("."))
     }
 
-    @Test("A program can put its own remedy in place of the library's")
+    @Test("A program can replace the remedy in the message")
     func replacesTheRemedy() {
         let error = ClientError(
             .timedOut(.seconds(10)),

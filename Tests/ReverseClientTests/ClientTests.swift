@@ -6,7 +6,7 @@ import Testing
 
 @testable import ReverseClient
 
-/// A server of one thread that answers each connection with `answer(to:)` when the client has sent all.
+/// A server with one thread that answers each connection with `answer(to:)` when the client has sent everything.
 private final class TestServer: Sendable {
     let endpoint: Endpoint
 

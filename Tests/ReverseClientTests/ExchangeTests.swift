@@ -152,7 +152,7 @@ import Testing
         var sent: [UInt8] = []
         while sent.count < 601 {
             while exchange.inputCapacity > 0 && !input.isEmpty { exchange.accept(&input, atMost: 7) }
-            // What the server has not taken is not read further.
+            // No more input is read than the server takes.
             #expect(exchange.bytesAccepted <= 61 + sent.count + max(100, sent.count))
             let part = exchange.unsent()
             try #require(!part.isEmpty)
@@ -211,13 +211,13 @@ import Testing
         exchange.connectionOpened()
         _ = exchange.unsent()
         exchange.connectionEnded()
-        // The end of the line makes it worth a connection, whatever its size.
+        // At the end of the line a connection is needed, for a line of any size.
         var end: ArraySlice<UInt8> = [0x0A]
         exchange.accept(&end)
         #expect(exchange.needsConnection && exchange.awaitsAnswer)
     }
 
-    /// Whatever the sizes of the pieces and wherever the connection is lost, the output is the same.
+    /// The output does not depend on the sizes of the pieces and on where the connection is lost.
     @Test(arguments: 0..<30) func theOutputDoesNotDependOnPiecesAndLosses(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let input = randomLines(Int.random(in: 0...25, using: &generator), using: &generator)
@@ -241,7 +241,7 @@ import Testing
             exchange.accept(&rest, atMost: size)
             if rest.isEmpty { exchange.endInput() }
             onTheWay += exchange.unsent(atMost: size)
-            // The server answers whole lines, and what is left when it has seen the end.
+            // The server answers complete lines, and the rest after the end of file.
             if let last = onTheWay.lastIndex(of: 0x0A) {
                 answers += answer(to: Array(onTheWay[...last]))
                 onTheWay.removeFirst(last + 1)

@@ -3,7 +3,7 @@ import Testing
 @testable import ReverseClient
 
 @Suite struct RefusalTestTests {
-    /// A connection that ends after `sent` bytes of a line; whether that is the verdict.
+    /// A connection ends after `sent` bytes of a line; returns whether the line counts as refused.
     private func lose(_ test: inout RefusalTest, sent: Int = 5, answersProbe: Bool = true) -> Bool {
         test.connectionOpened()
         if test.probe == .due {

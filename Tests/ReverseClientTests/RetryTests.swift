@@ -29,7 +29,7 @@ import Testing
             policy: RetryPolicy(timeLimit: .seconds(2), firstPause: .seconds(1), longestPause: .seconds(8))
         )
         #expect(retry.lost(at: start, chance: 1) == .again(after: .seconds(1)))
-        // Of the two seconds one is left, so the pause is cut.
+        // One of the two seconds is left, so the pause is shortened.
         #expect(retry.lost(at: start + .seconds(1), chance: 1) == .again(after: .seconds(1)))
         #expect(retry.lost(at: start + .seconds(2), chance: 1) == .giveUp(tried: .seconds(2)))
     }

@@ -2,7 +2,7 @@ import TestSupport
 
 @testable import ReverseClient
 
-/// What a server answers to `input`, by bytes.
+/// The answer of a server to `input`, reversed by bytes.
 func answer(to input: [UInt8]) -> [UInt8] {
     var result: [UInt8] = []
     var line: [UInt8] = []
@@ -19,7 +19,7 @@ func answer(to input: [UInt8]) -> [UInt8] {
     return result + line.reversed()
 }
 
-/// Random lines: empty, short and long, with CR here and there, the last one perhaps unterminated.
+/// Random lines: empty, short and long, some with CR, the last one possibly unterminated.
 func randomLines(_ count: Int, using generator: inout SeededGenerator) -> [UInt8] {
     var bytes: [UInt8] = []
     for _ in 0..<count {
@@ -34,7 +34,7 @@ func randomLines(_ count: Int, using generator: inout SeededGenerator) -> [UInt8
 }
 
 extension Exchange {
-    /// Takes as much of `bytes` as there is room for, at most `limit`, and removes it.
+    /// Takes as many of `bytes` as fit, at most `limit`, and removes them.
     mutating func accept(_ bytes: inout ArraySlice<UInt8>, atMost limit: Int = .max) {
         takeInput { space in
             let part = bytes.prefix(min(limit, space.count))

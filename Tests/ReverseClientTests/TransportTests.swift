@@ -8,7 +8,7 @@ import Testing
     private let loopback = SocketAddress.ipv4(SIMD4(127, 0, 0, 1), port: 0)
     private let endpoint = Endpoint.internet(host: "test", port: 1)
 
-    /// Polls until the connection stands or the addresses are used up.
+    /// Polls until the connection is open or all addresses have failed.
     private func settle(_ transport: Transport) throws {
         while transport.phase != .open {
             var polls = transport.connectionPolls

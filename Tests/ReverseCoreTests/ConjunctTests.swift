@@ -2,7 +2,7 @@ import ReverseCore
 import TestSupport
 import Testing
 
-/// Rule GB9c in each script that has a linker: consonants that it ties stay together.
+/// Rule GB9c in each script with a linker: consonants that it joins stay together.
 @Suite struct ConjunctTests {
     struct Script: CustomTestStringConvertible {
         let testDescription: String
@@ -78,7 +78,7 @@ import Testing
         }
     }
 
-    /// The linker of one script ties consonants of another: the rule asks for no script.
+    /// The linker of one script joins consonants of another: the rule does not depend on the script.
     @Test func everyLinkerTiesEveryConsonant() {
         for script in Self.scripts {
             for consonant in Self.allConsonants { expectUnits([["\u{915}", script.linker, consonant]]) }
@@ -96,7 +96,7 @@ import Testing
         #expect(ReversalUnit.character.reversed(apart) == referenceReversal(apart, unit: .character))
     }
 
-    /// Expects the line of these units to come back with them in opposite order.
+    /// Expects the line of these units to come back with the units in reverse order.
     private func expectUnits(_ units: [[Unicode.Scalar]]) {
         let reversed = ReversalUnit.character.reversed(utf8(Array(units.joined())))
         if reversed != utf8(Array(units.reversed().joined())) {

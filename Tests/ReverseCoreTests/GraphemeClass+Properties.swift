@@ -3,7 +3,7 @@ import TestSupport
 @testable import ReverseCore
 
 extension GraphemeClass {
-    /// The class of a scalar with these properties; nil where the rules in `GraphemeState` know no such scalar.
+    /// The class of a scalar with these properties; nil if the rules in `GraphemeState` have no such class.
     init?(_ properties: ScalarProperties) {
         switch (properties.breaking, properties.conjunct, properties.isPictographic) {
         case (.other, .none, false): self = .other

@@ -7,13 +7,13 @@ struct GraphemeClassTableSource {
 
     /// - Parameters:
     ///   - letters: The letter of the class of each of the 0x110000 code points.
-    ///   - unicodeVersion: The version that the letters are of.
+    ///   - unicodeVersion: The version of Unicode that the letters belong to.
     init(letters: [UInt8], unicodeVersion: String) {
         self.unicodeVersion = unicodeVersion
         let all = stride(from: 0, to: letters.count, by: 256).map { letters[$0..<$0 + 256] }
         var uses: [ArraySlice<UInt8>: Int] = [:]
         for block in all { uses[block, default: 0] += 1 }
-        // Rare blocks first: theirs are the numbers below 32, which need an escape.
+        // Rare blocks get the numbers below 32, which need an escape.
         for block in all where !blocks.contains(block) && uses[block] == 1 { blocks.append(block) }
         for block in all where !blocks.contains(block) { blocks.append(block) }
         precondition(blocks.count <= 127, "more than 127 distinct blocks: make them smaller")

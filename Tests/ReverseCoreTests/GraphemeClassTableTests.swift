@@ -4,7 +4,7 @@ import Testing
 
 @testable import ReverseCore
 
-/// Holds the table to the Unicode data in `unicode`. For another version replace these files and run
+/// Checks the table against the Unicode data in `unicode`. For another version replace these files and run
 /// `make grapheme-table`.
 @Suite struct GraphemeClassTableTests {
     private static let isRegenerating = getenv("REGENERATE_GRAPHEME_TABLE") != nil
@@ -21,7 +21,7 @@ import Testing
         #expect(wrong.isEmpty)
     }
 
-    /// The files say at the end of each value how many scalars have it. This finds lines that were read wrongly.
+    /// After each value the files say how many scalars have it. This finds lines that were read wrongly.
     @Test func everyValueHasAsManyScalarsAsTheFilesSay() {
         let data = UnicodeData.committed
         var breaks: [ScalarProperties.Break: Int] = [:]

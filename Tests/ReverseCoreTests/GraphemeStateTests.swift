@@ -5,7 +5,7 @@ import Testing
 
 /// The automaton of `GraphemeState` against the rules one by one, on every sequence of classes up to a length.
 @Suite struct GraphemeStateTests {
-    /// The properties that scalars have together, each once.
+    /// Every combination of properties that occurs.
     private static let representatives = Array(Set(allScalars.map { UnicodeData.committed[$0] }))
 
     @Test func everyCombinationOfPropertiesIsAClass() {
@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    /// Longer sequences, of the classes that have a memory.
+    /// Longer sequences, of the classes that depend on earlier scalars.
     @Test func longSequencesOfJoiningClassesBreakAsTheRulesSay() throws {
         let joining = Self.representatives.filter {
             [.extend, .joiner].contains($0.breaking) || $0.conjunct == .consonant || $0.isPictographic
@@ -42,7 +42,7 @@ import Testing
         }
     }
 
-    /// The walk over a line may begin anew at any boundary.
+    /// Segmentation may start again at any boundary.
     @Test func noRuleReachesBackOverABoundary() {
         for state in GraphemeState.allCases {
             for scalar in GraphemeClass.allCases where state.isBoundary(before: scalar) {

@@ -18,7 +18,7 @@ struct LineTallyTests {
         return tally
     }
 
-    @Test("names the ways as figures do")
+    @Test("names the paths as the metrics do")
     func names() {
         #expect(ReversalPath.allCases.map(\.name) == ["ascii", "scalars", "graphemes"])
     }
@@ -49,7 +49,7 @@ struct LineTallyTests {
         }
     }
 
-    @Test("has chunks too")
+    @Test("also has chunks")
     func chunks() {
         let tally = Self.tally(String(repeating: "x", count: 1500), unit: .byte, framing: .chunk)
         #expect(tally.lines[0] == 2 && tally.bytes[0] == 1500 && tally.sizes[4] == 2)

@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    /// By itself, and at every distance from the blocks of 32 bytes that plain text is reversed in.
+    /// By itself, and at every offset within the blocks of 32 bytes in which plain text is reversed.
     @Test func reversalAgrees() throws {
         for test in try Self.cases() {
             let bytes = Array(text(test.scalars).utf8)

@@ -3,7 +3,7 @@ import ReverseCore
 import TestSupport
 import Testing
 
-/// What reversal does to memory: nothing outside the line, at every length and alignment; and in linear time.
+/// Reversal touches no memory outside the line, at every length and alignment, and takes linear time.
 @Suite struct ReversalMemoryTests {
     private static let pieces = [
         "a", "é", "д", "漢", "한", "🙂", "e\u{301}", "👨‍👩‍👧", "🇫🇷", "\r\n", "क्ष", "\u{1100}\u{1161}", "\u{600}",
@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    /// The line ends where a page that may not be touched begins, then begins where one ends.
+    /// The line ends just before an inaccessible page, then begins just after one.
     @Test(arguments: ReversalUnit.allCases)
     func neitherNeighbouringPageIsTouched(unit: ReversalUnit) throws {
         let page = sysconf(Int32(_SC_PAGESIZE))
@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    /// Eight times the input may take no more than some eight times the time; a quadratic step anywhere
+    /// Eight times the input may take about eight times the time; a quadratic step anywhere
     /// would make it 64 times.
     @Test(arguments: [
         "a", "\u{301}", "a\u{301}", "\u{200D}", "\u{1F1E6}", "\u{1F468}\u{200D}", "\u{600}", "\u{915}\u{94D}",

@@ -163,7 +163,7 @@ struct SessionTests {
     }
 }
 
-/// Holds the buffer as a connection does: sends what is answered from its front, keeps the rest.
+/// Manages the buffer as a connection does: sends the answered bytes at its front, keeps the rest.
 private struct Owner {
     var session: Session
     var buffer: [UInt8] = []
@@ -193,7 +193,7 @@ private struct Owner {
 }
 
 extension SessionTests {
-    /// Lines of all kinds; the last one may lack its end.
+    /// Lines of all kinds; the last one may be unterminated.
     private static func stream(lines: Int, _ random: inout SeededGenerator) -> [UInt8] {
         let pieces = [
             "a", "Z", " ", "\r", "\0", "é", "e\u{301}", "я", "漢", "👨‍👩‍👧", "🇫🇷", "नि", "\u{200D}", "\r\r",
@@ -214,7 +214,7 @@ extension SessionTests {
         return bytes
     }
 
-    /// The answers by the plainest rule: cut at every LF, take a CR before it away, reverse, put them back.
+    /// The answers by the simplest rule: split at every LF, remove a CR before it, reverse, put both back.
     private static func slowAnswers(_ stream: [UInt8], unit: ReversalUnit) -> [UInt8] {
         var answers: [UInt8] = []
         var line: [UInt8] = []

@@ -3,8 +3,8 @@ import Testing
 
 @testable import ReverseCore
 
-/// Where Swift's own `Character` (as of Swift 6.3) ends elsewhere than a grapheme cluster of Unicode 17.0. When a new
-/// toolchain fails here, bring this list and docs/characters.md up to date.
+/// The differences between Swift's own `Character` (Swift 6.3) and the grapheme clusters of Unicode 17.0. If a new toolchain
+/// fails here, update this list and docs/characters.md.
 @Suite struct StringDifferenceTests {
     /// Swift's GB9c knows the six linkers of Unicode 15.1. These 14 came later; to Swift they are marks that
     /// join the consonant before them but not the one after.
@@ -14,7 +14,7 @@ import Testing
     ]
 
     /// The vowels of Kirat Rai have the class of a Hangul vowel since Unicode 16.0, because they compose as these do
-    /// (U+16D68 is U+16D67 twice). Swift takes only Hangul for Hangul.
+    /// (U+16D68 is U+16D67 twice). Swift treats only Hangul in this way.
     static let kiratRaiVowels: [Unicode.Scalar] = [
         "\u{16D63}", "\u{16D67}", "\u{16D68}", "\u{16D69}", "\u{16D6A}",
     ]

@@ -2,13 +2,13 @@ import TestSupport
 
 @testable import ReverseCore
 
-/// Draws texts in which everything that makes breaking difficult stands next to everything else.
+/// Generates texts in which everything that makes breaking difficult is next to everything else.
 struct TextCorpus {
     private var generator: SeededGenerator
 
     init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
 
-    /// A text of a few pieces; now and then one kind makes up most of it, as in what people write.
+    /// A text of a few pieces; sometimes most of it is of one kind, as in real texts.
     mutating func text() -> String {
         let favourite = generator.pick(Piece.allCases)
         let favours = generator.number(0...3)
@@ -21,7 +21,7 @@ struct TextCorpus {
         return text
     }
 
-    /// A text in which each scalar is of a class drawn anew: any class may stand next to any other.
+    /// A text in which each scalar has a random class, so that any class may follow any other.
     mutating func mixedText() -> String {
         var text = String.UnicodeScalarView()
         for _ in 0..<generator.number(0...generator.pick([6, 40])) {
@@ -30,7 +30,7 @@ struct TextCorpus {
         return String(text)
     }
 
-    /// A text with some of its bytes overwritten, cut out or cut off.
+    /// A text with some bytes overwritten, removed or truncated.
     mutating func illFormedText() -> [UInt8] {
         var bytes = Array(text().utf8)
         for _ in 0..<generator.number(1...4) where !bytes.isEmpty {

@@ -1,6 +1,6 @@
 @testable import ReverseCore
 
-/// Finds the class that the running toolchain's own grapheme breaking gives a scalar, by asking it.
+/// Finds the class of a scalar in the grapheme breaking of the running toolchain, by experiments.
 struct ToolchainClasses {
     typealias Recognizer = Unicode._CharacterRecognizer
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ReverseCore
 
-/// What the wide steps accept without asking for grapheme classes.
+/// The text that the vector steps accept without grapheme classes.
 @Suite struct WideTextTests {
     private static let plain: Set<GraphemeClass> = [
         .other, .control, .lineFeed, .pictograph, .consonant, .hangulLV, .hangulLVT,
@@ -25,7 +25,7 @@ import Testing
         }
     }
 
-    /// At the start of a block, in its middle, over its end, and behind it.
+    /// At the start of a block, in its middle, across its end, and after it.
     @Test(arguments: [0, 13, 29, 30, 31, 40])
     func noScalarIsAcceptedThatMayJoinAnother(position: Int) {
         for scalar in Self.joining where scalar != "\n" && acceptedBytes(of: scalar, at: position) > position
@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    /// Otherwise everything above would hold for a step that refuses all.
+    /// Otherwise the tests above would pass for a step that refuses everything.
     @Test(
         arguments: [
             "\u{20}"..."\u{2FF}", "\u{384}"..."\u{482}", "\u{4E00}"..."\u{9FFF}", "\u{3041}"..."\u{3096}",
@@ -62,7 +62,7 @@ import Testing
         }
     }
 
-    /// The bytes done of `position` letters, the scalar, and 40 letters.
+    /// How many bytes are done of `position` letters, the scalar, and 40 letters.
     private func acceptedBytes(of scalar: Unicode.Scalar, at position: Int) -> Int {
         withUnsafeTemporaryAllocation(byteCount: position + 44, alignment: 1) { memory in
             memory.copyBytes(from: repeatElement(0x61, count: memory.count))

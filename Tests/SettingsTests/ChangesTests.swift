@@ -2,7 +2,7 @@ import Testing
 
 @testable import Settings
 
-@Suite("What a reload has changed")
+@Suite("The changes of a reload")
 struct ChangesTests {
     @Test("Each key of [limits] and [log] that differs, with both values")
     func changes() throws {

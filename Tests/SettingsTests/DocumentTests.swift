@@ -16,7 +16,7 @@ struct DocumentTests {
         return result
     }
 
-    @Test("Each has the line of its key, or of itself in an array")
+    @Test("Each has the line of its key, or its own line in an array")
     func lines() throws {
         #expect(
             try lines("a = 1\n\n[b.c]\nd.e = 2\r\n[[f]]\n[[f]]\ng = 3\n[f.h]\ni = 4\n") == [
@@ -31,7 +31,7 @@ struct DocumentTests {
         )
     }
 
-    @Test("Each has its type and its value, strings with everything that they may hold")
+    @Test("Each has its type and its value, also strings with any content")
     func values() throws {
         let document = try TOMLValue(
             parsing: #"""

@@ -4,9 +4,9 @@ import Testing
 
 @testable import Settings
 
-@Suite("No file makes it trap")
+@Suite("No file crashes the reader")
 struct HostileFileTests {
-    /// A document with everything that TOML has, most of it no setting of ours.
+    /// A document with every feature of TOML; most of its keys are not settings.
     static let everything = #"""
         host = "::1" # a comment with "quotes" and [brackets]
         "quoted key" = 'literal "string" # no comment'
@@ -69,7 +69,7 @@ struct HostileFileTests {
         "\"\"\"a\"\"\" = 1", "a = { b = 1\nc = 2 }", "a = [1 2]", "[\"a\"", "[a.\"b]", "a = \"\"\"\"\"\"\"",
     ]
 
-    /// Each of them is as large as a file may be.
+    /// Each has the maximum size of a file.
     static let heavy: [String: String] = {
         let space = SettingsFile.maximumBytes - 64
         func fill(_ unit: String) -> String { String(repeating: unit, count: space / unit.utf8.count) }
@@ -93,18 +93,18 @@ struct HostileFileTests {
         ]
     }()
 
-    @Test("Small documents that are not TOML, or hardly", arguments: hostile)
+    @Test("Small documents that are not TOML, or almost not", arguments: hostile)
     func small(document: String) {
         #expect(!mistakes(document).isEmpty || document == "\u{FEFF}\u{FEFF}" || document == "\r")
     }
 
-    @Test("Documents as heavy as the bound allows", .timeLimit(.minutes(1)), arguments: heavy.keys.sorted())
+    @Test("Documents as large as the limit allows", .timeLimit(.minutes(1)), arguments: heavy.keys.sorted())
     func large(name: String) throws {
         let found = mistakes(try #require(Self.heavy[name]))
         #expect(found.isEmpty == (name == "comment"))
     }
 
-    /// FUZZ_ROUNDS in the environment asks for more than a run of all tests has time for.
+    /// FUZZ_ROUNDS in the environment sets a higher number of rounds.
     static let rounds = getenv("FUZZ_ROUNDS").flatMap { Int(String(cString: $0)) } ?? 2000
 
     @Test("Thousands of damaged copies of a good file")
@@ -121,7 +121,7 @@ struct HostileFileTests {
             let document = String(decoding: bytes, as: UTF8.self)
             if mistakes(document).isEmpty { accepted += 1 }
         }
-        // Damage within comments leaves a good file; if all were refused, the rest would test nothing.
+        // Damage within comments leaves a correct file. If all files were refused, the test would check nothing.
         #expect(accepted > Self.rounds / 30)
     }
 

@@ -32,7 +32,7 @@ struct KeysTests {
         #expect(Settings.name(of: \.idleTimeout) == "limits.idle_timeout")
     }
 
-    @Test("What may be 0 says so, in the way of its type")
+    @Test("A key that may be 0 says so in the notation of its type")
     func zero() {
         let number = Notation<Int>.wholeNumber(1...9).orZero(for: "as many as fit")
         #expect(number.allowed == ["1", "9", "0"])
@@ -52,13 +52,13 @@ struct KeysTests {
         for section in Section.allCases { #expect(Set(section.names).count == section.names.count) }
     }
 
-    /// Documents that give `key` each value that is mentioned as allowed, or another of its type.
+    /// Documents that set `key` to each value that is documented as allowed, or to another one of its type.
     private func documents(setting key: KeyFacts) -> [String] {
         let header = key.section == .top ? "" : key.section.header + "\n"
         let host =
             key.name == "ipv6_only"
             ? "host = '::'\n" : key.section == .listener && key.name != "path" ? "path = '/s'\n" : ""
-        // These two make sense only together.
+        // These two are allowed only together.
         let companion =
             ["proxy_protocol": "trusted = ['::1']\n", "trusted": "proxy_protocol = true\n"][key.name] ?? ""
         let values =
@@ -71,7 +71,7 @@ struct KeysTests {
             .filter { mistakes($0).isEmpty }
     }
 
-    /// The smallest parts of a value by the names of their properties; of an array, the parts of the first element.
+    /// The innermost properties of a value by their names; for an array, those of the first element.
     private func parts(of value: Any, named name: String = "") -> [String: String] {
         let mirror = Mirror(reflecting: value)
         if mirror.displayStyle == .collection, !(value is [Network]) {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Settings
 
-@Suite("What is refused of listeners")
+@Suite("Mistakes in listeners")
 struct ListenerMistakeTests {
     @Test("host, port and ipv6_only beside [[listener]]")
     func besideListener() {
@@ -17,7 +17,7 @@ struct ListenerMistakeTests {
         )
     }
 
-    @Test("Each listener says where, in one way")
+    @Test("Each listener has an address or a path, not both")
     func address() {
         #expect(
             mistakes(

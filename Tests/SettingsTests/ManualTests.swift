@@ -5,9 +5,9 @@ import Testing
 
 @Suite("reversed.toml(5)")
 struct ManualTests {
-    @Test("It explains each key: its type, its default and what is allowed", arguments: KeyFacts.all)
+    @Test("It explains each key: its type, its default and its allowed values", arguments: KeyFacts.all)
     func explains(key: KeyFacts) throws {
-        // "Li \(dq1ms\(dq" as the manual shows it: "1ms"; "Ql 0" as in a sentence: 0.
+        // The manual shows "Li \(dq1ms\(dq" as "1ms", and "Ql 0" as 0.
         let manual = try repositoryFile("man/reversed.toml.5").replacing("\\(dq", with: "\"")
         let headings: [Section: String] = [
             .top: "TOP LEVEL", .limits: "LIMITS", .restart: "RESTART", .log: "LOG", .metrics: "METRICS",

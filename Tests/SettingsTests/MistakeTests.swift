@@ -5,7 +5,7 @@ import TextEscaping
 
 @testable import Settings
 
-@Suite("What is refused, and what is said then")
+@Suite("Mistakes and their messages")
 struct MistakeTests {
     @Test("All mistakes are reported at once, in the order of the file, each with its line")
     func allAtOnce() {
@@ -147,7 +147,7 @@ struct MistakeTests {
         )
     }
 
-    @Test("What is shown of a value goes to no terminal as it is, and not at any length")
+    @Test("A value in a message is escaped and shortened")
     func shownValues() {
         let found = mistakes("unit = \"\\u001b[31m\\u009b" + String(repeating: "x", count: 500) + "\"")
         #expect(found.count == 1)

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Settings as TOML")
 struct PrintingTests {
-    @Test("Whatever is printed loads again to the same settings")
+    @Test("Printed settings load again with the same values")
     func roundTrip() throws {
         var random = SeededGenerator(seed: 1)
         var printedListeners = 0

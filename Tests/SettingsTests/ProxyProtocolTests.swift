@@ -10,12 +10,12 @@ struct ProxyProtocolTests {
         ProxyProtocol(isExpected: true, trusted: try networks.map { try Network(parsing: $0) })
     }
 
-    @Test("The top level is for its own listener, and for those that do not say otherwise")
+    @Test("The top level applies to its own listener, and to listeners that do not override it")
     func read() throws {
         let top = "proxy_protocol = true\ntrusted = ['10.0.0.0/8', '::1']\n"
         let both = try expected("10.0.0.0/8", "::1")
         #expect(try settings(top).server.listeners.map(\.proxyProtocol) == [both])
-        // That is also what a socket gets that systemd passes and no listener describes.
+        // The same applies to a socket that systemd passes and no listener describes.
         #expect(try settings(top).server.proxyProtocol == both)
         let listeners = """
             [[listener]]
@@ -37,7 +37,7 @@ struct ProxyProtocolTests {
         )
     }
 
-    @Test("A listener that would believe everybody is refused, with the remedy")
+    @Test("A listener that would trust every peer is refused, with the remedy")
     func believesEverybody() {
         let networks = "needs the networks of the load balancers, such as trusted = [\"10.0.0.0/8\"]"
         #expect(mistakes("proxy_protocol = true") == ["t.toml:1: proxy_protocol = true: \(networks)"])
@@ -60,7 +60,7 @@ struct ProxyProtocolTests {
                 "t.toml:3: [[listener]] 1: proxy_protocol = true: \(mode)"
             ]
         )
-        // Where the top level says it, the listener is named.
+        // If the key is at the top level, the message names the listener.
         #expect(
             mistakes("proxy_protocol = true\ntrusted = ['::1']\n[[listener]]\npath = '/s'") == [
                 "t.toml:3: [[listener]] 1: proxy_protocol = true \(mode)"
@@ -69,7 +69,7 @@ struct ProxyProtocolTests {
         #expect(mistakes("[[listener]]\npath = '/s'\nmode = '0660'\nproxy_protocol = true") == [])
     }
 
-    @Test("Networks that have no effect are refused: somebody may count on them")
+    @Test("Networks that have no effect are refused, because an operator may rely on them")
     func noEffect() {
         let rule = """
             is for load balancers and needs proxy_protocol = true; IPAddressAllow= of the unit says who may connect at all

@@ -29,7 +29,7 @@ struct SettingsFileTests {
         #expect(mistakesOfFile(file + "/x") == ["\(file)/x: cannot be opened: Not a directory"])
     }
 
-    @Test("What is no regular file is refused at once", .timeLimit(.minutes(1)))
+    @Test("A file that is not regular is refused at once", .timeLimit(.minutes(1)))
     func otherKinds() throws {
         let directory = try TemporaryDirectory()
         let pipe = directory.path + "/pipe"
@@ -40,7 +40,7 @@ struct SettingsFileTests {
         }
     }
 
-    @Test("A file that may not be read says so")
+    @Test("A file without permission to read is reported")
     func unreadable() throws {
         let directory = try TemporaryDirectory()
         let file = try directory.write("".utf8)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Settings
 
-@Suite("What a file may say")
+@Suite("The content of a file")
 struct SettingsTests {
     @Test("An empty file means the defaults")
     func emptyFile() throws {
@@ -15,7 +15,7 @@ struct SettingsTests {
         #expect(try settings("\u{FEFF}\r\n") == Settings())
     }
 
-    @Test("The defaults are those of the design")
+    @Test("The defaults are the documented ones")
     func defaults() {
         let defaults = Settings()
         #expect(defaults.server.listeners == [listener(.internet(host: "127.0.0.1", port: 5000))])
@@ -64,7 +64,7 @@ struct SettingsTests {
         #expect(!read.server.logsConnections)
     }
 
-    @Test("Listeners take the top level's framing and unit unless they have their own")
+    @Test("Listeners have the framing and unit of the top level unless they set their own")
     func listeners() throws {
         let read = try settings(
             """
@@ -97,7 +97,7 @@ struct SettingsTests {
         )
     }
 
-    @Test("A flag is over the file, and the file over the default")
+    @Test("A flag overrides the file, and the file overrides the default")
     func precedence() throws {
         let file = "host = \"::1\"\nport = 7\nunit = \"byte\"\n[log]\nlevel = \"error\""
         #expect(

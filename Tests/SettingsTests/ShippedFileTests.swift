@@ -10,9 +10,9 @@ struct ShippedFileTests {
         #expect(try settings(repositoryFile("config/reversed.toml")) == Settings())
     }
 
-    @Test("It explains each key: what it is for, what is allowed and its default", arguments: KeyFacts.all)
+    @Test("It explains each key: its purpose, its allowed values and its default", arguments: KeyFacts.all)
     func explains(key: KeyFacts) throws {
-        // Paragraphs, those of [[listener]] behind the "#" that they stand in.
+        // The paragraphs; those of [[listener]] are comments.
         let paragraphs = try repositoryFile("config/reversed.toml").split(separator: "\n\n")
         let start = try #require(paragraphs.firstIndex { $0.hasPrefix("# Any number of listeners") })
         let (explanation, line): (Substring, Substring)
@@ -33,7 +33,7 @@ struct ShippedFileTests {
         if !line.isEmpty { #expect(line == "\(key.name) = \(key.byDefault ?? "")") }
     }
 
-    @Test("What is printed of the defaults is what stands in it, in its order")
+    @Test("It has the same lines as the printed defaults, in the same order")
     func printed() throws {
         let lines = try repositoryFile("config/reversed.toml").split(separator: "\n").filter {
             !$0.hasPrefix("#")
@@ -41,7 +41,7 @@ struct ShippedFileTests {
         #expect(Settings().toml.split(separator: "\n") == lines)
     }
 
-    @Test("Its examples load when their # is taken out, alone and together")
+    @Test("Its examples load without the #, alone and together")
     func examplesLoad() throws {
         let file = try repositoryFile("config/reversed.toml")
         let lines = file.split(separator: "\n", omittingEmptySubsequences: false)

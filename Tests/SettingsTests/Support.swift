@@ -6,7 +6,7 @@ import Testing
 
 @testable import Settings
 
-/// The settings of `document`, or the test fails with what the parser said.
+/// The settings of `document`; the test fails with the parser's message if there are none.
 func settings(
     _ document: String,
     _ overrides: Overrides = Overrides(),
@@ -20,7 +20,7 @@ func settings(
     }
 }
 
-/// What is said about `document`, one line for each mistake; empty when it is accepted.
+/// The messages about `document`, one line for each mistake; empty if it is accepted.
 func mistakes(_ document: String, _ overrides: Overrides = Overrides()) -> [String] {
     do throws(SettingsError) {
         _ = try Settings.parse(document, path: "t.toml", overrides: overrides)
@@ -30,7 +30,7 @@ func mistakes(_ document: String, _ overrides: Overrides = Overrides()) -> [Stri
     }
 }
 
-/// What is said when the file at `path` is loaded; empty when it is accepted.
+/// The messages about the file at `path`; empty if it is accepted.
 func mistakesOfFile(_ path: String) -> [String] {
     do throws(SettingsError) {
         _ = try Settings.load(path: path)
@@ -56,7 +56,7 @@ func listener(
     )
 }
 
-/// What the table of keys says of one key.
+/// The facts about one key in the table of keys.
 struct KeyFacts: CustomTestStringConvertible {
     var section: Section
     var name: String
@@ -77,7 +77,7 @@ struct KeyFacts: CustomTestStringConvertible {
         byDefault = key.text(model)
     }
 
-    /// Every key of the top level and the tables, and then those that only `[[listener]]` has.
+    /// Every key of the top level and the tables, then those of `[[listener]]` only.
     static let all: [KeyFacts] =
         (Keys.address + Keys.options).map { KeyFacts(.top, $0, Settings.Listener()) }
         + Keys.limits.map { KeyFacts(.limits, $0, Settings()) }
@@ -87,7 +87,7 @@ struct KeyFacts: CustomTestStringConvertible {
         + Keys.socketFile.map { KeyFacts(.listener, $0, listener(.unix(path: ""))) }
 }
 
-/// A directory that is gone when its owner is.
+/// A directory that is removed with its owner.
 final class TemporaryDirectory {
     let path: String
 
@@ -103,7 +103,7 @@ final class TemporaryDirectory {
         rmdir(path)
     }
 
-    /// Writes `bytes` to `reversed.toml` in it and answers the path of that.
+    /// Writes `bytes` to `reversed.toml` in it, and returns the path.
     func write(_ bytes: some Collection<UInt8>) throws -> String {
         let file = "\(path)/reversed.toml"
         let stream = try #require(fopen(file, "w"))

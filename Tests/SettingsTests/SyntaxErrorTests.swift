@@ -2,9 +2,9 @@ import Testing
 
 @testable import Settings
 
-@Suite("What is said of a file that is not TOML")
+@Suite("Messages about a file that is not TOML")
 struct SyntaxErrorTests {
-    @Test("The parser's own words, where nothing simpler is known")
+    @Test("The message of the parser, if there is no simpler one")
     func parser() {
         #expect(
             mistakes("[=]") == [
@@ -62,7 +62,7 @@ struct SyntaxErrorTests {
             ("host = '::' ; a comment", 13, comment, nil),
             ("port = 5000;", 8, value, "port = 5000"), ("port = 5000,", 12, comment, "port = 5000"),
             ("port = 1 2", 10, comment, nil),
-            // What should be "=".
+            // Something else instead of "=".
             ("port: 5000", 5, equals, "port = 5000"), ("port 5000", 6, equals, "port = 5000"),
             ("port := 5000", 6, equals, "port = 5000"), ("port == 5000", 7, equals, "port = 5000"),
             ("port => 5000", 7, equals, "port = 5000"), ("host: ::1", 5, equals, "host = \"::1\""),
@@ -91,7 +91,7 @@ struct SyntaxErrorTests {
     private static let comment = "only a comment, which begins with \"#\", may follow the value on its line"
     private static let equals = "expected \"=\" after the key"
 
-    @Test("What is there twice")
+    @Test("Duplicates")
     func twice() {
         #expect(mistakes("port = 1\nport = 2") == ["t.toml:2:1: port is there already, on line 1"])
         #expect(mistakes("[limits]\n[log]\n[limits]") == ["t.toml:3:1: [limits] is there already, on line 1"])

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 @Suite struct ByteQueueModelTests {
-    /// Held against an array that does the same, through wraps, growth and cuts.
+    /// Compared with an array that does the same, through wraps, growth and shrinking.
     @Test(arguments: 0..<20) func itIsAQueue(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         var queue = ByteQueue(keepsMemory: Bool.random(using: &generator))

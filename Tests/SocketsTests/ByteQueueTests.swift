@@ -47,7 +47,7 @@ struct ByteQueueTests {
         check(array(queue), Array(expected.dropFirst(74_000)))
     }
 
-    @Test("grows no further than it may, and tells where the system has no memory")
+    @Test("grows only up to its limit, and reports if the system has no memory")
     func growsWithin() {
         var queue = ByteQueue()
         queue.replace(Array(repeating: 1, count: 100_000))
@@ -59,7 +59,7 @@ struct ByteQueueTests {
         #expect(!isImpossible && count == 100_000 && size == 101_000)
     }
 
-    @Test("gives back memory that far more was needed for")
+    @Test("returns memory when far less is needed")
     func shrinks() {
         var queue = ByteQueue()
         queue.reserve(1 << 20)
@@ -69,7 +69,7 @@ struct ByteQueueTests {
         #expect(count == 10 && spare < 4096)
     }
 
-    @Test("gives back memory when little replaces much")
+    @Test("returns memory when a little data replaces much")
     func shrinksOnReplacement() {
         var queue = ByteQueue()
         queue.replace(Array(repeating: 1, count: 1 << 20))
@@ -117,7 +117,7 @@ struct ByteQueueTests {
             let first = queue.bytes[0]
             #expect(first == UInt8(truncatingIfNeeded: step * 16))
         }
-        // The memory shrinks a few times on the way, each time to far less than half.
+        // The memory shrinks a few times meanwhile, each time to far less than half.
         #expect(moves < 20)
         #expect(movedBytes < size / 4)
     }

@@ -12,7 +12,7 @@ import Testing
 
     @Test func anyBytesComeBack() {
         var generator = SystemRandomNumberGenerator()
-        // Bytes that begin, continue and break scalars, those of the private-use scalars among them.
+        // Bytes that begin, continue and break scalars, including private-use scalars.
         let pool: [UInt8] = [
             0x00, 0x41, 0x80, 0xBF, 0xC3, 0xA9, 0xE2, 0x82, 0xAC, 0xED, 0xA0, 0xF4, 0x8F, 0xB8, 0xBB, 0xFF,
         ]

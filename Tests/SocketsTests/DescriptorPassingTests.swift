@@ -42,7 +42,7 @@ struct DescriptorPassingTests {
         for number in message.descriptors { close(number) }
     }
 
-    @Test("As many as one message carries, and no more")
+    @Test("As many as fit into one message, and no more")
     func most() throws {
         let pair = try DescriptorPassing.Pair()
         let most = DescriptorPassing.maximum
@@ -64,7 +64,7 @@ struct DescriptorPassingTests {
         #expect(pair.receiving == -1)
     }
 
-    @Test("A descriptor that is no socket is refused")
+    @Test("A descriptor that is not a socket is refused")
     func noSocket() throws {
         let file = Descriptor(owning: open("/dev/null", O_RDONLY))
         #expect(throws: SystemError.self) { try DescriptorPassing.receive(from: file.number, atMost: 1) }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Sockets
 
-@Suite("An endpoint as a person writes it")
+@Suite("An endpoint as a user writes it")
 struct EndpointTests {
     @Test(
         "is read",

@@ -48,7 +48,7 @@ import Testing
         let reader = Descriptor(owning: ends[0])
         let writer = Descriptor(owning: ends[1])
         try #require(fcntl(writer.number, F_SETFL, O_NONBLOCK) == 0)
-        // More than a pipe holds: the reader is a thread of the test's own.
+        // More than a pipe holds, so a thread of the test reads it.
         let number = reader.number
         let bytes = [UInt8](repeating: 7, count: 300_000)
         var thread = pthread_t()

@@ -81,7 +81,7 @@ struct NetworkTests {
         #expect(throws: Network.ParseError.self) { try Network(parsing: text) }
     }
 
-    @Test("with bits behind its prefix, or IPv4 within IPv6, is not guessed at but proposed")
+    @Test("with bits behind its prefix, or IPv4 within IPv6, is refused with a suggestion")
     func proposes() {
         func proposal(_ text: String) -> String? {
             do throws(Network.ParseError) { return "\(try Network(parsing: text))" } catch {

@@ -9,7 +9,7 @@ struct SocketAddressTests {
     private static let loopback6: SIMD16<UInt8> = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
     private static let linkLocal: SIMD16<UInt8> = [0xFE, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
 
-    @Test("is printed as a person writes it")
+    @Test("is printed as a user writes it")
     func prints() {
         #expect("\(SocketAddress.ipv4([127, 0, 0, 1], port: 5000))" == "127.0.0.1:5000")
         #expect("\(SocketAddress.ipv6(Self.loopback6, port: 5000, zone: 0))" == "[::1]:5000")
@@ -54,7 +54,7 @@ struct SocketAddressTests {
         #expect(error?.code == ENAMETOOLONG)
     }
 
-    @Test("is not made of a family or a length that it does not know")
+    @Test("cannot have an unknown family or length")
     func unknown() {
         var storage = sockaddr_storage()
         storage.ss_family = sa_family_t(AF_NETLINK)

@@ -56,7 +56,7 @@ struct StreamSocketTests {
         case .failed(EAGAIN): break
         default: Issue.record("a newcomer got into the backlog")
         }
-        // Nobody else has the address, so it is refused.
+        // No other socket has the address, so connecting is refused.
         var events = pollfd(fd: late.number, events: Int16(POLLOUT), revents: 0)
         #expect(poll(&events, 1, 5000) == 1)
         #expect(StreamSocket.pendingError(of: late.number) == ECONNREFUSED)
@@ -111,7 +111,7 @@ struct StreamSocketTests {
         _ = try StreamSocket.listen(on: wide, sharingWithOurOwn: true)
     }
 
-    @Test("tells IPv6 only from dual")
+    @Test("distinguishes IPv6 only from dual")
     func stacks() throws {
         let wildcard = SocketAddress.ipv6(SIMD16(repeating: 0), port: 0, zone: 0)
         let dual = try StreamSocket.listen(on: wildcard, stack: .dual)
@@ -121,7 +121,7 @@ struct StreamSocketTests {
         #expect(areDual == [true, false, false])
     }
 
-    @Test("gives an error number's words, and a number where there are none")
+    @Test("returns the text of an error number, or the number if there is none")
     func reasons() {
         #expect(SystemError.reason(ECONNREFUSED) == "Connection refused")
         #expect(SystemError.reason(987_654) == "error 987654")

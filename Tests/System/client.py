@@ -2,12 +2,12 @@
 
     client.py ask ADDRESS TEXT…           one connection, one line each, checks every answer
     client.py talk ADDRESS                a line from standard input, its answer to standard output
-    client.py load ADDRESS CLIENTS LINES  that many at once, each pipelining that many lines, all checked
-    client.py hold ADDRESS CLIENTS        that many stay connected, checked again at the end
-    client.py knock ADDRESS CLIENTS [ADDRESS…]  until the end: connect, one line, close, repeatedly
-    client.py callers CLIENTS ADDRESS…    until the end: as knock, on several addresses; an end of file before the answer is no error
+    client.py load ADDRESS CLIENTS LINES  this many at once, each pipelining this many lines, all checked
+    client.py hold ADDRESS CLIENTS        this many stay connected, and are checked again at the end
+    client.py knock ADDRESS CLIENTS [ADDRESS…]  until the end: connect, send one line, close, in a loop
+    client.py callers CLIENTS ADDRESS…    until the end: like knock, on several addresses; an end of file before the answer is no error
     client.py flood ADDRESS CLIENTS       until the end: send lines, count whole answers until the server closes
-    client.py post ADDRESS CLIENTS LINES  that many send that many lines each, and read only at the end
+    client.py post ADDRESS CLIENTS LINES  this many send this many lines each, and read only at the end
     client.py reset ADDRESS COUNT         connect, send half a line, reset
 
 A line on standard input asks them to end. ADDRESS is HOST:PORT, [HOST]:PORT or the path of a Unix socket.
@@ -148,7 +148,7 @@ def knock(address, clients, *more):
 
 
 def callers(clients, *addresses):
-    """No connect may be refused. The connections of a killed process end, and the client tries again."""
+    """No connection attempt may be refused. The connections of a killed process end, and the client connects again."""
     over = until_told()
     answered, ended = [0] * int(clients), [0] * int(clients)
 
@@ -177,8 +177,8 @@ def callers(clients, *addresses):
 def flood(address, clients):
     """Every byte of the answers must be correct, and they must end with a whole line.
 
-    The client stops sending as soon as it is told that nothing more is read, and reads to the end. The first word comes when
-    each client has had an answer: none is refused for coming late.
+    The client stops sending when the server has stopped reading, and reads to the end. The first line of output is printed when
+    each client has had an answer, so that none is refused because it came late.
     """
     over = until_told()
     lines = [0] * int(clients)

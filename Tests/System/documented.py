@@ -2,8 +2,8 @@
 
     documented.py FILE    README.md, a manual page in mdoc, or a drop-in whose first comment has commands
 
-Text blocks are README's indented ones, the manual's .Dl and .Bd -literal, and the drop-in's lines "#   …". In a block with
-prompts ("$ " or "# ") the lines without one are the output of the command above them. A block that is a piece of a unit
+The blocks are the indented ones of README.md, .Dl and .Bd -literal of a manual page, and the lines "#   …" of a drop-in. In a
+block with prompts ("$ " or "# ") the lines without one are the output of the command above them. A block that is a part of a unit
 is one object with "unit".
 """
 
@@ -26,7 +26,7 @@ def blocks(path):
             if line.startswith(".Bd -literal"):
                 literal = []
             elif line == ".Ed":
-                # A piece of HAProxy's settings is no command.
+                # A part of an HAProxy configuration is not a command.
                 if not literal[0].startswith("backend "):
                     yield literal
                 literal = None

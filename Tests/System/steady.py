@@ -2,13 +2,13 @@
 
     steady.py TALKING HALF DEAF SILENT KIND:ADDRESS…
 
-TALKING clients have one request in flight all the time and check each answer; HALF hold half a line and send the rest at the
-end; DEAF send until nothing more is taken, and read at the end; SILENT ask once at the beginning and once at the end. They
-are spread over the addresses: HOST:PORT, [HOST]:PORT or the path of a Unix socket, KIND is line or chunk (talking and silent
-clients only).
+TALKING clients always have one request in flight and check each answer. HALF clients send half a line, and the rest at the
+end. DEAF clients send until the server takes nothing more, and read at the end. SILENT clients ask once at the beginning and
+once at the end. They are distributed over the addresses: HOST:PORT, [HOST]:PORT or the path of a Unix socket. KIND is line,
+or chunk, which has talking and silent clients only.
 
-Each line on standard input is an order: `mark` prints, for the time since the last mark, how long the talking clients had to
-wait for an answer at most (median, 99th percentile and longest, in milliseconds); `end` ends it.
+Each line on standard input is a command. `mark` prints how long the talking clients had to wait for an answer since the last
+mark (median, 99th percentile and longest, in milliseconds). `end` ends the program.
 """
 
 import os
@@ -160,7 +160,7 @@ def main():
     poll.register(0, select.EPOLLIN)
     os.set_blocking(0, False)
     print(f"{len(clients)} connected", flush=True)
-    waiting, orders, over = [], b"", False  # those that think, in the order of their next requests
+    waiting, orders, over = [], b"", False  # clients that pause, in the order of their next requests
     while not over:
         timeout = max(0, waiting[0][0] - time.monotonic()) if waiting else 1
         for number, _ in poll.poll(timeout):
@@ -174,7 +174,7 @@ def main():
                     over = over or order == b"end"
                     if order == b"mark":
                         for client in talking.values():
-                            # A client that waits now counts with its time so far.
+                            # A client that is waiting now counts with its time so far.
                             if len(client.found) < len(client.wanted):
                                 client.longest = max(client.longest, now - client.sent_at)
                         print(percentiles([client.longest for client in talking.values()] or [0]), flush=True)

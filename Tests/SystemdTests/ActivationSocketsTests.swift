@@ -4,12 +4,12 @@ import Testing
 @testable import Systemd
 
 @Suite struct ActivationSocketsTests {
-    /// Descriptors in a row, as systemd passes them, but far from those that other tests open and close.
+    /// Consecutive descriptors, as systemd passes them, but far above those that other tests open and close.
     final class Row {
         static let first: Int32 = 700
         private(set) var count: Int32 = 0
 
-        /// Puts a copy of the descriptor at the end of the row, without close-on-exec, and closes the descriptor.
+        /// Duplicates the descriptor to the next number, without close-on-exec, and closes the original.
         func append(_ descriptor: Int32) throws {
             try #require(descriptor >= 0)
             try #require(dup2(descriptor, Self.first + count) >= 0)

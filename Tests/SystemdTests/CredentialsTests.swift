@@ -3,7 +3,7 @@ import Testing
 
 @testable import Systemd
 
-/// A directory of credentials as systemd makes one.
+/// A directory of credentials like that of systemd.
 private final class Vault {
     let path: String
     let credentials: Credentials
@@ -29,7 +29,7 @@ private final class Vault {
 }
 
 @Suite struct CredentialsTests {
-    /// Why a credential is refused; nil when it is not.
+    /// Why a credential is refused; nil if it is not.
     private func refusal(
         of name: String,
         from credentials: Credentials,

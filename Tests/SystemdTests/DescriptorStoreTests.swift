@@ -22,7 +22,7 @@ import Testing
         #expect(store.store(file, as: "two", isWatched: false))
         store.remove("one")
         notifier.stopping()
-        // The store works on while the service stops.
+        // The store continues to work while the service stops.
         store.remove("two")
         let inode = RecordingSender.inode(file)
         close(file)

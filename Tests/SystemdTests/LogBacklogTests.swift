@@ -6,7 +6,7 @@ import Testing
 @testable import Systemd
 
 @Suite struct LogBacklogTests {
-    /// A pipe whose reader is this test.
+    /// A pipe that this test reads.
     final class Pipe {
         let reader: Int32
         let writer: Int32
@@ -63,13 +63,13 @@ import Testing
         pipe.fill()
         let log = log(into: pipe.writer, limit: 200_000)
         let logger = Logger(label: "test", factory: log.makeHandler)
-        // The backlog takes 125,000 bytes of this level; the rest of these 10 MB is dropped, and nobody waits.
+        // The backlog takes 125,000 bytes of this level. The rest of these 10 MB is dropped without waiting.
         for number in 0..<10_000 { logger.info("record \(number) \(String(repeating: "x", count: 1000))") }
         #expect(!log.flush(deadline: .now() + .milliseconds(20)))
 
         var records: [String] = []
         var dropped = 0
-        // One notice, or two when the writer first came to run after the backlog was full.
+        // One notice, or two if the writer first ran after the backlog was full.
         while records.count + dropped < 10_000 {
             let lines = pipe.lines(through: "dropped")
             try #require(!lines.isEmpty)
@@ -100,7 +100,7 @@ import Testing
         pipe.fill()
         let log = log(into: pipe.writer, limit: 200_000)
         let logger = Logger(label: "test", factory: log.makeHandler)
-        // Each level fills what it may fill. The higher ones still find space, whatever the lower ones have written.
+        // Each level fills its part. The higher levels still have space, however much the lower ones have written.
         let levels: [Logger.Level] = [.info, .notice, .warning, .error]
         for level in levels {
             for number in 0..<2_000 {

@@ -4,8 +4,8 @@ import Testing
 
 @testable import Systemd
 
-/// The way through libsystemd, which reads NOTIFY_SOCKET itself: each test is a process of its own, where `setenv` disturbs
-/// nobody.
+/// Messages through libsystemd, which reads NOTIFY_SOCKET itself. Each test is a separate process, where `setenv` does not
+/// affect other tests.
 @Suite struct NotifySocketTests {
     private static func exchange(over receiver: DatagramReceiver) {
         setenv("NOTIFY_SOCKET", receiver.address, 1)

@@ -5,8 +5,8 @@ import Testing
 
 @testable import Systemd
 
-/// What swift-log 1.16 expects of a handler: the requirements in its `LogHandler` and "Implementing a log handler", and
-/// what its own tests hold its own handlers to.
+/// The requirements of swift-log 1.16 for a handler: those in `LogHandler` and "Implementing a log handler", and those that its
+/// own tests check.
 @Suite struct SystemLogHandlerTests {
     final class Keeper: LogWriter {
         private let records = Mutex<[LogRecord]>([])
@@ -15,7 +15,7 @@ import Testing
             self.records.withLock { $0 += records }
         }
 
-        /// What was logged so far.
+        /// The records so far.
         func records(of log: SystemLog) -> [LogRecord] {
             #expect(log.flush(deadline: .now() + 10))
             return records.withLock { $0 }

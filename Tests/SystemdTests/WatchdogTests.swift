@@ -17,7 +17,7 @@ import Testing
         let watchdog = Watchdog(period: .seconds(3600), through: served, notifier: notifier)
         for _ in 0..<5 {
             watchdog.probe()
-            // So that the notifier has no chance to make one ping of several.
+            // So that the notifier cannot merge several pings.
             served.async { _ = notifier.flush(deadline: .now() + 10) }
         }
         #expect(notifier.flush(deadline: .now() + 10))

@@ -1,5 +1,5 @@
-/// Extended grapheme clusters, rule after rule in the words of UAX #29 (Unicode 17.0.0), each looking at the text itself.
-/// Slow: the time grows with the square of the longest run of marks or flags.
+/// Extended grapheme clusters by the rules of UAX #29 (Unicode 17.0.0), each applied to the text directly. This is slow: the time
+/// grows with the square of the longest run of marks or flags.
 package struct BreaksByRules {
     private let text: [ScalarProperties]
 

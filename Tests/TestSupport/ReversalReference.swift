@@ -1,7 +1,7 @@
 import ReverseCore
 
-/// The slow and obvious way to reverse a line: cut it into units, scalars with the standard library and clusters with
-/// `BreaksByRules`, and put them together from the last to the first.
+/// The slow and simple way to reverse a line: split it into units, scalars with the standard library and clusters with
+/// `BreaksByRules`, and join them from the last to the first.
 package func referenceReversal(_ bytes: [UInt8], unit: ReversalUnit) -> [UInt8] {
     switch unit {
     case .byte: return bytes.reversed()
@@ -28,7 +28,7 @@ private enum Segment {
     case illFormed(UInt8)
 }
 
-/// The longest stretches of well-formed text, and each byte between them.
+/// The longest runs of well-formed text, and each byte between them.
 private func segments(of bytes: [UInt8]) -> [Segment] {
     var result: [Segment] = []
     var text = String.UnicodeScalarView()

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What the rules of UAX #29 ask of a scalar, as Unicode's own files say it.
+/// The properties of a scalar that UAX #29 uses, from the files of Unicode.
 package struct ScalarProperties: Hashable {
     /// Grapheme_Cluster_Break.
     package enum Break: String {
@@ -42,7 +42,7 @@ package struct UnicodeData {
     package let version: String
     private var properties = [ScalarProperties](repeating: ScalarProperties(), count: 0x11_0000)
 
-    /// What is committed.
+    /// The files in this repository.
     package static let committed = UnicodeData(directory: repositoryPath("unicode"))
 
     package subscript(scalar: Unicode.Scalar) -> ScalarProperties { properties[Int(scalar.value)] }
@@ -72,7 +72,7 @@ package struct UnicodeData {
         }
     }
 
-    /// The lines `0600..0605 ; Prepend # comment`: a range of code points and what follows it.
+    /// The lines `0600..0605 ; Prepend # comment`: a range of code points and its value.
     private static func entries(of file: String) -> [(scalars: ClosedRange<Int>, fields: [String])] {
         file.split(whereSeparator: \.isNewline).compactMap { line in
             let fields = line.prefix { $0 != "#" }.split(separator: ";").map { $0.filter { $0 != " " } }

@@ -1,7 +1,7 @@
 import Testing
 import TextEscaping
 
-@Suite("Text from outside, fit to be shown")
+@Suite("Outside text that is safe to show")
 struct PrintableTextTests {
     @Test("Line ends, control characters and direction changes are escaped, the rest stays")
     func escape() {
@@ -13,7 +13,7 @@ struct PrintableTextTests {
         )
     }
 
-    @Test("In quotes, as TOML and JSON read it")
+    @Test("In quotes, so that TOML and JSON can read it")
     func quoted() {
         #expect(PrintableText.quoted("") == "\"\"")
         #expect(PrintableText.quoted("a\"b\\c é") == "\"a\\\"b\\\\c é\"")

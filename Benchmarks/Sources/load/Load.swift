@@ -217,7 +217,7 @@ struct Hold: ParsableCommand {
             try exchangeOneLine(socket, client: client, script: script)
             sockets.append(socket)
         }
-        // Not print: nobody would see it before its buffer is full.
+        // Not print, which would buffer the line.
         try FileHandle.standardOutput.write(contentsOf: Data("held \(sockets.count)\n".utf8))
         while getchar() != EOF {}
         for socket in sockets {

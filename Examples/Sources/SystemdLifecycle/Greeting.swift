@@ -2,20 +2,20 @@ import Foundation
 import Synchronization
 import Systemd
 
-/// What the example servers say to their clients: the file `greeting` of the unit's ConfigurationDirectory=, or else the
+/// The greeting of the example servers: the file `greeting` of the unit's ConfigurationDirectory=, or else the
 /// credential `greeting`, or else "hello".
 public final class Greeting: Sendable {
     private let current: Mutex<String>
 
-    /// Reads it for the first time.
+    /// Reads the greeting for the first time.
     public init() throws {
         current = Mutex(try Self.read())
     }
 
-    /// The greeting as it was read last.
+    /// The greeting that was read last.
     public var text: String { current.withLock { $0 } }
 
-    /// Reads it again; an error changes nothing.
+    /// Reads the greeting again. An error changes nothing.
     public func reload() throws {
         let text = try Self.read()
         current.withLock { $0 = text }

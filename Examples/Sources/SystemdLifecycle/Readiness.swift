@@ -1,6 +1,6 @@
 import ServiceLifecycle
 
-/// Opens when each of a number of servers has said that it listens.
+/// Waits until each of a number of servers has reported that it listens.
 public struct Readiness: Sendable {
     private let servers: Int
     private let listening: AsyncStream<Void>
@@ -12,14 +12,14 @@ public struct Readiness: Sendable {
         (listening, continuation) = AsyncStream.makeStream()
     }
 
-    /// A server listens: its clients can connect from now on. To be called once by each server.
+    /// Reports that a server listens, so its clients can connect. Each server must call it once.
     public func reportListening() {
         continuation.yield()
     }
 
-    /// Waits for all servers. To be called once.
+    /// Waits for all servers. May be called only once.
     ///
-    /// - Returns: false when the service group stopped before.
+    /// - Returns: false if the service group stopped before.
     func wait() async -> Bool {
         var missing = servers
         for await _ in listening.cancelOnGracefulShutdown() {

@@ -3,8 +3,8 @@ import ServiceLifecycle
 import Systemd
 import UnixSignals
 
-/// Tells systemd how a service group is: READY=1 when every server of it listens, STOPPING=1 when the group stops, and
-/// between them WATCHDOG=1 while the event loops turn and RELOADING=1 around each reload.
+/// Reports the state of a service group to systemd: READY=1 when every server of the group listens, STOPPING=1 when the group
+/// stops, and between them WATCHDOG=1 while the event loops respond and RELOADING=1 around each reload.
 ///
 /// It must be the last service of its group: a group stops its services one after the other, the last one first.
 public struct SystemdService: Service {
@@ -18,11 +18,11 @@ public struct SystemdService: Service {
     private let reload: Reload
 
     /// - Parameters:
-    ///   - notifier: talks to the service manager.
-    ///   - readiness: opens when the servers of the group listen.
-    ///   - eventLoops: serve the clients; a watchdog's ping goes out only after each of them has taken a turn.
-    ///   - status: the line that `systemctl status` shows from READY=1 on.
-    ///   - reload: called for each SIGHUP. When it throws, the status line says why and the group goes on.
+    ///   - notifier: sends the messages to the service manager.
+    ///   - readiness: reports when the servers of the group listen.
+    ///   - eventLoops: serve the clients. A watchdog ping is sent only after each of them has responded.
+    ///   - status: the line that `systemctl status` shows after READY=1.
+    ///   - reload: called for each SIGHUP. If it throws, the status line says why, and the group continues.
     public init(
         notifier: Notifier,
         readiness: Readiness,
@@ -45,7 +45,7 @@ public struct SystemdService: Service {
             watchdog?.stop()
             notifier.stopping()
         }
-        // Before READY=1: a SIGHUP may come at once then.
+        // Before READY=1, because a SIGHUP may follow at once.
         let hangups = await UnixSignalsSequence(trapping: .sighup)
         guard await readiness.wait() else { return }
         notifier.ready(status: status)
@@ -64,7 +64,7 @@ public struct SystemdService: Service {
 extension EventLoopGroup {
     /// Sends a probe through each event loop and then through Swift's thread pool, where tasks run.
     ///
-    /// - Parameter passed: called when the probe has come through all of them.
+    /// - Parameter passed: called when the probe has passed through all of them.
     @Sendable func probe(passed: @escaping @Sendable () -> Void) {
         let turns = makeIterator().map { $0.submit {} }
         EventLoopFuture.andAllComplete(turns, on: next()).whenComplete { _ in

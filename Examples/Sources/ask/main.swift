@@ -1,4 +1,4 @@
-// ask [HOST:PORT TEXT…]: asks a line-reversing server, and prints each answer on a line.
+// ask [HOST:PORT TEXT…]: sends each text to a line-reversing server, and prints each answer on a line.
 import Glibc
 import ReverseClient
 import Sockets
@@ -11,7 +11,7 @@ do {
     }
     let client = Client(try Endpoint(parsing: CommandLine.arguments[1], defaultPort: 5_000))
     let lines = CommandLine.arguments.dropFirst(2).map { Array($0.utf8) }
-    // One connection for all lines. A restart of the server costs nothing: lines without an answer are sent again.
+    // One connection for all lines. If it is lost, lines without an answer are sent again on a new one.
     for answer in try client.reverse(lines: lines) {
         print(String(decoding: answer, as: UTF8.self))
     }

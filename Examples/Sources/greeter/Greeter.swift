@@ -8,7 +8,7 @@ import Systemd
 
 /// Accepts clients, writes the greeting to each of them and closes the connection.
 final class Greeter: Sendable {
-    /// Serves the clients.
+    /// The queue that serves the clients.
     let queue = DispatchQueue(label: "greeter.clients")
 
     private let greeting: Mutex<String>
@@ -19,7 +19,7 @@ final class Greeter: Sendable {
         self.logger = logger
     }
 
-    /// Listens on the sockets that systemd opened, or else on 127.0.0.1:7000, for as long as the caller keeps the sources.
+    /// Listens on the sockets that systemd opened, or else on 127.0.0.1:7000, while the caller keeps the returned sources.
     func listen(on handedIn: [ActivationSocket]) throws -> [any DispatchSourceRead] {
         var listeners = handedIn.map(\.descriptor)
         if listeners.isEmpty {
@@ -37,7 +37,7 @@ final class Greeter: Sendable {
     /// The line for `systemctl status`.
     var status: String { "Greeting with \(greeting.withLock { $0 })" }
 
-    /// Reads the greeting again; an error changes nothing.
+    /// Reads the greeting again. An error changes nothing.
     func reload() throws {
         let new = try Self.readGreeting()
         greeting.withLock { $0 = new }

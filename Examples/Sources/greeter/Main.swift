@@ -6,7 +6,7 @@ import Systemd
 /// A daemon on libdispatch that greets each client with one line.
 @main struct Main {
     static func main() {
-        // First of all: before there are other threads and before the process opens descriptors of its own.
+        // This must come first, before there are other threads and before the process opens descriptors.
         let handedIn = ActivationSockets.take()
         // The journal, or plain lines on standard error.
         let log = SystemLog(identifier: "greeter")
@@ -32,7 +32,7 @@ import Systemd
 
         let reload = DispatchSource.makeSignalSource(signal: SIGHUP, queue: .main)
         reload.setEventHandler {
-            // READY=1 ends the reload on every way out.
+            // READY=1 ends the reload, also after an error.
             try? notifier.reloading {
                 try greeter.reload()
                 return greeter.status
@@ -47,14 +47,14 @@ import Systemd
         stop.resume()
 
         notifier.ready(status: greeter.status)  // only now: every listener listens
-        // Each ping has gone through the queue that serves clients: a stuck queue is restarted, a busy one is not.
+        // Each ping passes through the queue that serves clients: a stuck service is restarted, a busy one is not.
         let watchdog = WatchdogRequest().period.map {
             Watchdog(period: $0, through: greeter.queue, notifier: notifier)
         }
         watchdog?.start()
         withExtendedLifetime((listeners, reload, stop, watchdog)) { dispatchMain() }
 
-        /// Ends the process when its last messages have been sent.
+        /// Sends the last messages, then ends the process.
         func leave(_ status: Int32) -> Never {
             notifier.flush(deadline: .now() + 1)
             log.flushBeforeEarlyExit(deadline: .now() + 1)

@@ -7,7 +7,7 @@ import ServiceLifecycle
 import Systemd
 import SystemdLifecycle
 
-/// Serves Hummingbird's channels on sockets that systemd opened. `Application` has no way in for them: it binds addresses.
+/// Serves Hummingbird's channels on sockets that systemd opened. `Application` cannot adopt them: it binds addresses.
 struct ActivatedServer<Child: ServerChildChannel>: Service {
     /// Serves a client, such as Hummingbird's `HTTP1Channel`.
     let child: Child

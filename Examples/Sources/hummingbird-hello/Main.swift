@@ -10,7 +10,7 @@ import Systemd
 import SystemdLifecycle
 import UnixSignals
 
-/// A Hummingbird server at home under systemd.
+/// A Hummingbird server as a systemd service.
 @main struct Main {
     static func main() async {
         let handedIn = ActivationSockets.take()  // Before there are other threads or descriptors.
@@ -78,7 +78,7 @@ import UnixSignals
         try await group.run()
     }
 
-    /// `GET /` is answered with the greeting, `GET /secret` only to those who know the credential `token`.
+    /// `GET /` returns the greeting. `GET /secret` requires the credential `token`.
     private static func makeRouter(_ greeting: Greeting, token: String?) -> Router<BasicRequestContext> {
         let router = Router()
         router.middlewares.add(LogRequestsMiddleware(.info))
@@ -92,7 +92,7 @@ import UnixSignals
         return router
     }
 
-    /// What `Application` does with a request, for ``ActivatedServer``.
+    /// Handles a request for ``ActivatedServer`` as `Application` does.
     private static func answer(
         with responder: some HTTPResponder<BasicRequestContext>,
         logger: Logger
@@ -117,7 +117,7 @@ import UnixSignals
         }
     }
 
-    /// The time as HTTP writes it (RFC 9110, 5.6.7).
+    /// The time in the format of HTTP (RFC 9110, 5.6.7).
     private static func currentDate() -> String {
         var now = time(nil)
         var parts = tm()

@@ -1,4 +1,4 @@
-// knock HOST:PORT: tries each address of a service, and says which of them accept connections.
+// knock HOST:PORT: tries each address of a service, and prints which of them accept connections.
 import Glibc
 import Sockets
 
@@ -16,7 +16,7 @@ do {
     exit(1)
 }
 
-/// What became of an attempt to connect within two seconds. The socket is closed when its descriptor goes out of scope.
+/// Tries to connect for two seconds; returns the result. The socket is closed when its descriptor goes out of scope.
 func knock(at address: SocketAddress) -> String {
     do {
         let socket = try StreamSocket.connect(to: address)

@@ -17,7 +17,7 @@ struct EchoServer: Service {
     func run() async throws {
         let listeners = try await listen()
         readiness.reportListening()
-        // Throws when another service of the group has failed. The way to stop is the same.
+        // Throws if another service of the group has failed. The server stops in the same way.
         try? await gracefulShutdown()
         for listener in listeners {
             let stopped = eventLoops.any().makePromise(of: Void.self)
@@ -61,7 +61,7 @@ struct EchoServer: Service {
     }
 }
 
-/// One client's conversation.
+/// The connection of one client.
 final class EchoHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -86,7 +86,7 @@ final class EchoHandler: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is ChannelShouldQuiesceEvent {
-            // The server stops. This empty write is done when every answer before it has been sent.
+            // The server stops. This empty write completes when all earlier answers have been sent.
             let channel = context.channel
             context.writeAndFlush(wrapOutboundOut(ByteBuffer()))
                 .whenComplete { _ in channel.close(promise: nil) }

@@ -7,7 +7,7 @@ import Systemd
 import SystemdLifecycle
 import UnixSignals
 
-/// A SwiftNIO server at home under systemd.
+/// A SwiftNIO server as a systemd service.
 @main struct Main {
     static func main() async {
         let handedIn = ActivationSockets.take()  // Before there are other threads or descriptors.

@@ -6,7 +6,7 @@ guard let unit = ReversalUnit(rawValue: CommandLine.arguments.dropFirst().first 
     print("usage: reverse-lines [\(ReversalUnit.allCases.map(\.rawValue).joined(separator: "|"))]")
     exit(64)
 }
-// The server has such a session for each of its clients. It makes the answers in the buffer of the requests.
+// The server has such a session for each client. It writes the answers over the requests in the buffer.
 var session = Session(framing: .line, unit: unit, maximumLineBytes: 1 << 20)
 var buffer: [UInt8] = []
 var block = [UInt8](repeating: 0, count: 65_536)
@@ -17,7 +17,7 @@ while true {
         count > 0 ? session.received(bytes) : session.receivedEndOfFile(bytes)
     }
     guard write(1, buffer, step.answered) == step.answered else { exit(1) }
-    buffer.removeFirst(step.answered)  // What is left is a line whose end has not come yet.
+    buffer.removeFirst(step.answered)  // The rest is an incomplete line.
     switch step.ending {
     case nil: break
     case .endOfFile: exit(0)

@@ -4,12 +4,12 @@ import Sockets
 import Synchronization
 import Systemd
 
-/// Tells each client how many clients have come so far. The count survives a restart of the service.
+/// Sends each client the number of clients so far. The count survives a restart of the service.
 @main struct Main {
     static func main() {
         let notifier = Notifier()
         let store = DescriptorStore(notifier)
-        // Check what comes back: any process of the service may have stored it.
+        // Do not trust what comes back: any process of the service may have stored it.
         let handedIn = ActivationSockets.take(storedUnder: { $0 == "count" })
         let visitors = Visitors()
         for descriptor in handedIn.stored.map(\.descriptor) {
@@ -29,10 +29,10 @@ import Systemd
         stop.setEventHandler {
             notifier.stopping()
             if let state = SealedMemory.make("visitors", visitors.bytes) {
-                // systemd would drop a watched descriptor that has an error; this one has none to report.
+                // systemd removes a watched descriptor when it reports an error; a file in memory never does.
                 store.store(state, as: "count", isWatched: false)
             }
-            // What comes from a process that is gone may be ignored, so wait until systemd has it.
+            // systemd may ignore messages of a process that has ended, so wait until it has the descriptor.
             store.whenSettled(timeout: .seconds(5)) { _ in exit(0) }
         }
         stop.activate()
@@ -41,7 +41,7 @@ import Systemd
     }
 }
 
-/// How many clients have come.
+/// The number of clients so far.
 private final class Visitors: Sendable {
     private let count = Mutex(0)
 

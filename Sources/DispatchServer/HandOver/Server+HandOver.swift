@@ -91,13 +91,13 @@ extension Server {
         if let failure = batch.failure {
             core.log.warn("\(failure): \(all.count - batch.sent.count) connections are not handed over")
         }
-        // Even without connections: the socket shows whether the store works.
-        guard !batch.sent.isEmpty || all.isEmpty else {
+        // Even without connections: the socket shows whether the store works. Closed connections are still listed until their
+        // cancel handlers have run.
+        guard !batch.sent.isEmpty || all.allSatisfy(\.isClosed) else {
             resume(all)
             return completion(nil)
         }
         core.connections.setAside(batch.sent)
-        // Closed connections are still listed until their cancel handlers have run.
         let left = core.connections.all.filter { !$0.isClosed }
         let handOver = HandOver(batch, ended: left.count)
         guard !left.isEmpty else { return completion(handOver) }

@@ -13,6 +13,15 @@ public struct StoredListener: Sendable, Equatable {
         self.name = name
     }
 
+    /// Closes the socket, which no server has, and removes the file of a Unix socket. The store keeps its duplicate.
+    public func discard() {
+        let descriptor = Descriptor(owning: descriptor)
+        guard let name = StoredListenerName(name),
+            case let socket? = try? ListeningSocket(stored: descriptor, as: name)
+        else { return }
+        socket.identity.file?.remove()
+    }
+
     /// Whether this is the name of a stored listener.
     public static func isName(_ text: String) -> Bool { StoredListenerName(text) != nil }
 }

@@ -9,7 +9,7 @@ _reversed() {
     elif [[ $prev == = ]] && ((COMP_CWORD > 1)); then
         prev=${COMP_WORDS[COMP_CWORD-2]}
     fi
-    # The file of a redirection, and the configuration file: readline completes them.
+    # The file of a redirection, and the settings file: readline completes them.
     [[ $prev == *[\<\>] ]] && return
     case $prev in
         --config)

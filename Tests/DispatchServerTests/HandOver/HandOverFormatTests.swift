@@ -5,11 +5,11 @@ import Testing
 
 @testable import DispatchServer
 
-@Suite("What is handed over, as bytes")
+@Suite("The state that is handed over, as bytes")
 struct HandOverFormatTests {
     private static let now: Milliseconds = 4000
 
-    /// The connections of Golden/hand-over-1.hex, which was not written by this code.
+    /// The connections in Golden/hand-over-1.hex, which this code has not written.
     private static func golden() -> [ConnectionRecord] {
         let session: [UInt8] = [1, 2, 3]
         let zone = SIMD16<UInt8>(0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)
@@ -66,7 +66,7 @@ struct HandOverFormatTests {
         ]
     }
 
-    /// The records with their held bytes one after the other, as a file has them.
+    /// The records, followed by their held bytes, as in a file.
     private static func file(_ connections: [ConnectionRecord], _ held: [String]) throws -> [UInt8] {
         var records = [ServerRecord(lastNumber: 77).encoded]
         records += try connections.map { try #require($0.encoded) }
@@ -122,7 +122,7 @@ struct HandOverFormatTests {
         #expect(try Self.file(Self.golden(), ["half a line", "answers\nrest", ""]) == Self.goldenFile())
     }
 
-    @Test("A field that is not known is skipped or not, as its tag says")
+    @Test("The tag of an unknown field says whether it may be skipped")
     func unknownFields() throws {
         let record = try #require(Self.golden()[0].encoded)
         var skipped = FieldWriter()
@@ -143,7 +143,7 @@ struct HandOverFormatTests {
         #expect(record.encoded == nil)
     }
 
-    @Test("Of the server's record unknown fields are skipped or not; one that cannot be read counts as empty")
+    @Test("Unknown fields of the server's record may be skipped; an unreadable record counts as empty")
     func serverRecord() throws {
         let record = ServerRecord(lastNumber: 77).encoded
         func image(_ tag: UInt8) throws -> HandOverImage {
@@ -155,7 +155,7 @@ struct HandOverFormatTests {
         #expect(try image(201).server == ServerRecord(lastNumber: 0))
     }
 
-    @Test("A newer file is read where it says that this release may")
+    @Test("A newer file is read if it says that this release can")
     func newerVersions() throws {
         var file = try Self.goldenFile()
         file[8] = 7
@@ -166,7 +166,7 @@ struct HandOverFormatTests {
         #expect(throws: HandOverError.self) { try Self.image(file) }
     }
 
-    @Test("Of a torn file the records are read that are whole, and whose bytes are there")
+    @Test("Of a truncated file, the complete records are read")
     func torn() throws {
         let file = try Self.goldenFile()
         for length in HandOverImage.headSize..<file.count {

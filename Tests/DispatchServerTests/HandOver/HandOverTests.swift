@@ -99,6 +99,22 @@ struct HandOverTests {
         return (handed, passed)
     }
 
+    @Test("A client that leaves at this moment does not make a stop of the hand-over")
+    func leaving() throws {
+        let (first, _) = try serve()
+        let client = try peer(first)
+        #expect(client.isAnswered("one"))
+        let connection = try #require(first.core.connections.all.first)
+        // Its cancel handler does not run, so it stays listed.
+        first.core.queue.suspend()
+        defer { first.core.queue.resume() }
+        #expect(eventually { connection.fail(ECONNRESET) })
+        let (handed, passed) = try handOver(first)
+        close(passed)
+        #expect(handed.connections == 0 && handed.ended == 0)
+        #expect(kept.listeners.count == 1)
+    }
+
     @Test("Half a line, an answer that is not read, and silence go on in another server")
     func goesOn() throws {
         let (first, _) = try serve()

@@ -3,7 +3,7 @@ import Testing
 
 /// A service manager's end of NOTIFY_SOCKET: a datagram socket that the test reads.
 final class DatagramReceiver {
-    /// As it stands in NOTIFY_SOCKET: a path, or `@name` for an abstract one.
+    /// The value of NOTIFY_SOCKET: a path, or `@name` for an abstract one.
     let address: String
     private let descriptor: Int32
 
@@ -29,7 +29,7 @@ final class DatagramReceiver {
         if address.hasPrefix("/") { unlink(address) }
     }
 
-    /// The next datagram; nil when none comes within the patience, which only a failing test uses up.
+    /// The next datagram; nil if none arrives before the timeout, which expires only in a failing test.
     func receive(milliseconds patience: Int32 = 10_000) -> String? {
         var readable = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         guard poll(&readable, 1, patience) == 1 else { return nil }
@@ -38,6 +38,6 @@ final class DatagramReceiver {
         return count < 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
     }
 
-    /// Whether nothing has arrived up to now.
+    /// Whether nothing has arrived yet.
     var isEmpty: Bool { receive(milliseconds: 0) == nil }
 }

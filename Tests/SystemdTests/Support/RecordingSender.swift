@@ -2,7 +2,7 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Stands for sd_notify: keeps what is sent, and can be made to block as a service manager that reads nothing does.
+/// Replaces sd_notify: keeps the messages, and can block like a service manager that reads nothing.
 final class RecordingSender: Sendable {
     private let texts = Mutex<[String]>([])
     private let inodes = Mutex<[ino_t]>([])
@@ -12,7 +12,7 @@ final class RecordingSender: Sendable {
     private let arrival = DispatchSemaphore(value: 0)
     private let sent = DispatchSemaphore(value: 0)
 
-    /// - Parameter answers: what the first calls answer; the others succeed.
+    /// - Parameter answers: the results of the first calls; the others succeed.
     init(isGated: Bool = false, answers: [Int32] = []) {
         self.isGated = isGated
         self.answers.withLock { $0 = answers }
@@ -43,7 +43,7 @@ final class RecordingSender: Sendable {
     /// Waits until one more datagram has been sent.
     func awaitSent() -> Bool { sent.wait(timeout: .now() + 10) == .success }
 
-    /// Lets that many blocked or coming calls through.
+    /// Lets this many blocked or future calls return.
     func open(_ count: Int = 1_000) {
         for _ in 0..<count { gate.signal() }
     }

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-/// A new directory under /tmp, removed with what lies in it when the test is over.
+/// A new directory under /tmp, removed with its contents at the end of the test.
 final class TemporaryDirectory {
     let path: String
 

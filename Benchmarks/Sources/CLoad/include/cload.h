@@ -5,7 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/types.h>
 
-/// epoll_pwait2(2) without a signal mask: waits at most `nanoseconds`, for ever if that is negative.
+/// epoll_pwait2(2) without a signal mask: waits at most `nanoseconds`, without a limit if that is negative.
 int cload_wait(int epoll, struct epoll_event *events, int capacity, int64_t nanoseconds);
 
 /// Connects a new TCP socket to `port` on 127.0.0.1 from the loopback address `source` (host byte order; the kernel
