@@ -11,7 +11,7 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// Modules in which each use of unsafe memory is marked `unsafe`; an unmarked one is an error.
+/// In what is shipped, each use of unsafe memory is marked `unsafe`; an unmarked one is an error.
 let marked = strict + [.strictMemorySafety()]
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -65,12 +65,12 @@ let package = Package(
         .target(name: "TextEscaping", swiftSettings: marked),
 
         // Layer 1: the parts that the product is made of, each usable by itself.
-        .target(name: "ReverseCore", dependencies: ["CWideText"], swiftSettings: strict),
-        .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "ReverseCore", dependencies: ["CWideText"], swiftSettings: marked),
+        .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: marked),
         .target(
             name: "Systemd",
             dependencies: ["CLinux", "CSystemd", "TextEscaping", logging],
-            swiftSettings: strict
+            swiftSettings: marked
         ),
 
         // Layer 2: the server, the client, its line editor.
@@ -85,13 +85,14 @@ let package = Package(
             swiftSettings: marked
         ),
         .target(name: "ReverseClient", dependencies: ["Quantities", "Sockets"], swiftSettings: marked),
-        .target(name: "LineEditor", dependencies: ["ReverseCore"], swiftSettings: marked),
+        .target(name: "LineEditor", dependencies: ["CLinux", "ReverseCore"], swiftSettings: marked),
 
         // Layer 3: the settings, which contain the server's configuration.
         .target(
             name: "Settings",
             dependencies: [
-                "CTOML", "DispatchServer", "Quantities", "ReverseCore", "Sockets", "TextEscaping", logging,
+                "CLinux", "CTOML", "DispatchServer", "Quantities", "ReverseCore", "Sockets", "TextEscaping",
+                logging,
             ],
             swiftSettings: marked
         ),
@@ -107,7 +108,7 @@ let package = Package(
         .executableTarget(
             name: "reversed",
             dependencies: [
-                "CPriorityStub", "CommandSupport", "DispatchServer", "MetricsExport", "Quantities",
+                "CLinux", "CPriorityStub", "CommandSupport", "DispatchServer", "MetricsExport", "Quantities",
                 "ReverseCore",
                 "Settings",
                 "Sockets",
@@ -115,7 +116,7 @@ let package = Package(
                 argumentParser, logging,
             ],
             resources: [.embedInCode("Completions")],
-            swiftSettings: strict
+            swiftSettings: marked
         ),
         .executableTarget(
             name: "reverse-client",
@@ -148,7 +149,7 @@ let package = Package(
         .testTarget(name: "TextEscapingTests", dependencies: ["TextEscaping"], swiftSettings: strict),
         .testTarget(
             name: "SystemdTests",
-            dependencies: ["CLinux", "Systemd", logging],
+            dependencies: ["CLinux", "CSystemd", "Systemd", logging],
             swiftSettings: strict
         ),
         .testTarget(

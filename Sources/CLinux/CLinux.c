@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
@@ -93,6 +94,34 @@ int linux_seal(int file) {
 bool linux_is_sealed(int file) {
     int seals = fcntl(file, F_GET_SEALS);
     return seals >= 0 && (seals & all_seals) == all_seals;
+}
+
+bool linux_write_all(int descriptor, const void *bytes, size_t length) {
+    int failures = 0;
+    for (size_t done = 0; done < length;) {
+        ssize_t count = write(descriptor, (const char *)bytes + done, length - done);
+        if (count > 0) {
+            done += count;
+            failures = 0;
+            continue;
+        }
+        if (count < 0 && errno == EAGAIN) poll(&(struct pollfd){.fd = descriptor, .events = POLLOUT}, 1, -1);
+        else if (count < 0 && errno != EINTR) return false;
+        // A descriptor that polls as writable but takes nothing must not keep a processor busy.
+        if (++failures > 8) usleep(20000);
+    }
+    return true;
+}
+
+ssize_t linux_read_all(int file, void *bytes, size_t length, off_t offset) {
+    size_t done = 0;
+    while (done < length) {
+        ssize_t count = pread(file, (char *)bytes + done, length - done, offset + done);
+        if (count > 0) done += count;
+        else if (count == 0) break;
+        else if (errno != EINTR) return -1;
+    }
+    return done;
 }
 
 int linux_epoll_create(void) {

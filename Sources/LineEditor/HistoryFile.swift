@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The file of a history: one entry per line, readable by its owner only.
@@ -109,24 +110,10 @@ extension HistoryFile {
         var status = stat()
         guard unsafe fstat(file, &status) == 0 else { throw failure(Self.systemMessage()) }
         let size = Int(status.st_size)
-        let count = min(size, Self.mostBytes + 1)
-        var bytes = [UInt8](repeating: 0, count: count)
-        var position = 0
-        while position < count {
-            let part = unsafe bytes.withUnsafeMutableBytes { buffer in
-                unsafe pread(
-                    file,
-                    buffer.baseAddress.map { unsafe $0 + position },
-                    count - position,
-                    size - count + position
-                )
-            }
-            if part < 0 && errno == EINTR { continue }
-            guard part >= 0 else { throw failure(Self.systemMessage()) }
-            if part == 0 { break }
-            position += part
-        }
-        return Array(bytes.prefix(position))
+        var bytes = [UInt8](repeating: 0, count: min(size, Self.mostBytes + 1))
+        let count = unsafe linux_read_all(file, &bytes, bytes.count, size - bytes.count)
+        guard count >= 0 else { throw failure(Self.systemMessage()) }
+        return Array(bytes.prefix(count))
     }
 
     private func replace(with lines: ArraySlice<ArraySlice<UInt8>>) throws(Failure) {
@@ -145,13 +132,7 @@ extension HistoryFile {
     }
 
     private func write(_ bytes: [UInt8], to file: Int32) throws(Failure) {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw failure(Self.systemMessage()) }
-            rest = rest.dropFirst(count)
-        }
+        guard unsafe linux_write_all(file, bytes, bytes.count) else { throw failure(Self.systemMessage()) }
     }
 
     private func makeDirectory() {

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The modes, input and output of a terminal (termios(3)).
@@ -93,17 +94,6 @@ final class Terminal {
     }
 
     func write(_ text: String) {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(output, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            if count < 0 && errno == EAGAIN {
-                var polls = [pollfd(fd: output, events: Int16(POLLOUT), revents: 0)]
-                _ = unsafe poll(&polls, 1, -1)
-                continue
-            }
-            guard count > 0 else { return }
-            rest = rest.dropFirst(count)
-        }
+        _ = unsafe linux_write_all(output, text, text.utf8.count)
     }
 }

@@ -16,7 +16,8 @@ public struct TextFile: Equatable, Sendable {
     /// - Throws: `SystemError`. Then the file is unchanged. With `EEXIST` if there is a file of another kind, such as a device:
     ///   it is not replaced.
     public func write(_ content: String) throws(SystemError) {
-        if isOfAnotherKind {
+        // rename(2) refuses to replace a directory.
+        if let kind, kind != S_IFDIR, isOfAnotherKind {
             throw SystemError("replace \(path)", code: EEXIST, advice: "it is not a regular file")
         }
         let temporary = "\(path).\(getpid()).tmp"
@@ -24,18 +25,12 @@ public struct TextFile: Equatable, Sendable {
         let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw SystemError("create \(temporary)") }
         var failure: SystemError?
-        // The umask of the unit allows only the owner, but node_exporter is another user.
-        if fchmod(descriptor, 0o644) != 0 { failure = SystemError("set the mode of \(temporary)") }
-        var rest = Array(content.utf8)[...]
-        while failure == nil, !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes {
-                unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
-            }
-            if count >= 0 {
-                rest = rest.dropFirst(count)
-            } else if errno != EINTR {
-                failure = SystemError("write \(temporary)")
-            }
+        do throws(SystemError) {
+            // The umask of the unit allows only the owner, but node_exporter is another user.
+            guard fchmod(descriptor, 0o644) == 0 else { throw SystemError("set the mode of \(temporary)") }
+            try DescriptorWriting.writeAll(content.utf8, to: descriptor, action: "write \(temporary)")
+        } catch {
+            failure = error
         }
         if close(descriptor) != 0, failure == nil { failure = SystemError("write \(temporary)") }
         if failure == nil, unsafe rename(temporary, path) != 0 { failure = SystemError("replace \(path)") }
@@ -51,9 +46,11 @@ public struct TextFile: Equatable, Sendable {
     }
 
     /// Whether there is a device, a pipe, a socket or a directory at the path. A daemon of root could replace `/dev/null`.
-    public var isOfAnotherKind: Bool {
+    public var isOfAnotherKind: Bool { kind.map { $0 != S_IFREG && $0 != S_IFLNK } ?? false }
+
+    /// The kind of the file at the path (inode(7)); nil if there is none.
+    private var kind: mode_t? {
         var status = stat()
-        guard unsafe lstat(path, &status) == 0 else { return false }
-        return status.st_mode & S_IFMT != S_IFREG && status.st_mode & S_IFMT != S_IFLNK
+        return unsafe lstat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
     }
 }

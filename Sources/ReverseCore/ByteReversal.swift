@@ -6,15 +6,15 @@ import CWideText
 @inline(__always)
 func reverseBytes(_ start: UnsafeMutableRawPointer, count: Int) {
     if count < 16 {
-        _ = reverseLast(start, count: count, onlyPlainASCII: false)
+        _ = unsafe reverseLast(start, count: count, onlyPlainASCII: false)
     } else {
-        reverseManyBytes(start, count: count)
+        unsafe reverseManyBytes(start, count: count)
     }
 }
 
 @inline(never)
 private func reverseManyBytes(_ start: UnsafeMutableRawPointer, count: Int) {
-    _ = reverseEnds(start, count: count, onlyPlainASCII: false)
+    _ = unsafe reverseEnds(start, count: count, onlyPlainASCII: false)
 }
 
 /// Reverses the `count` bytes at `start`, from both ends towards the middle: all bytes, or as far as they are below 0x80 and
@@ -26,15 +26,15 @@ private func reverseManyBytes(_ start: UnsafeMutableRawPointer, count: Int) {
 /// - Precondition: `count` bytes at `start` are readable and writable.
 @inline(__always)
 func reverseEnds(_ start: UnsafeMutableRawPointer, count: Int, onlyPlainASCII: Bool) -> Int {
-    var done = count >= 32 ? wide_reverse_ends(start, count, onlyPlainASCII) : 0
+    var done = unsafe count >= 32 ? wide_reverse_ends(start, count, onlyPlainASCII) : 0
     while count - 2 * done >= 16 {
-        let low = start + done
-        let high = start + (count - done - 8)
-        guard swapEnds(low, high, as: UInt64.self, onlyPlainASCII: onlyPlainASCII) else { return done }
+        let low = unsafe start + done
+        let high = unsafe start + (count - done - 8)
+        guard unsafe swapEnds(low, high, as: UInt64.self, onlyPlainASCII: onlyPlainASCII) else { return done }
         done += 8
     }
     guard count > 2 * done else { return count }
-    let isDone = reverseLast(start + done, count: count - 2 * done, onlyPlainASCII: onlyPlainASCII)
+    let isDone = unsafe reverseLast(start + done, count: count - 2 * done, onlyPlainASCII: onlyPlainASCII)
     return isDone ? count : done
 }
 
@@ -43,10 +43,10 @@ func reverseEnds(_ start: UnsafeMutableRawPointer, count: Int, onlyPlainASCII: B
 @inline(__always)
 private func reverseLast(_ start: UnsafeMutableRawPointer, count: Int, onlyPlainASCII: Bool) -> Bool {
     switch count {
-    case 8...: swapEnds(start, start + (count - 8), as: UInt64.self, onlyPlainASCII: onlyPlainASCII)
-    case 4...: swapEnds(start, start + (count - 4), as: UInt32.self, onlyPlainASCII: onlyPlainASCII)
-    case 2...: swapEnds(start, start + (count - 2), as: UInt16.self, onlyPlainASCII: onlyPlainASCII)
-    default: count == 0 || !onlyPlainASCII || isPlainASCII(start.load(as: UInt8.self))
+    case 8...: unsafe swapEnds(start, start + (count - 8), as: UInt64.self, onlyPlainASCII: onlyPlainASCII)
+    case 4...: unsafe swapEnds(start, start + (count - 4), as: UInt32.self, onlyPlainASCII: onlyPlainASCII)
+    case 2...: unsafe swapEnds(start, start + (count - 2), as: UInt16.self, onlyPlainASCII: onlyPlainASCII)
+    default: unsafe count == 0 || !onlyPlainASCII || isPlainASCII(start.load(as: UInt8.self))
     }
 }
 
@@ -58,11 +58,11 @@ private func swapEnds<Bytes: FixedWidthInteger & BitwiseCopyable>(
     as type: Bytes.Type,
     onlyPlainASCII: Bool
 ) -> Bool {
-    let first = low.loadUnaligned(as: type)
-    let last = high.loadUnaligned(as: type)
+    let first = unsafe low.loadUnaligned(as: type)
+    let last = unsafe high.loadUnaligned(as: type)
     if onlyPlainASCII, !(isPlainASCII(first) && isPlainASCII(last)) { return false }
-    low.storeBytes(of: last.byteSwapped, as: type)
-    high.storeBytes(of: first.byteSwapped, as: type)
+    unsafe low.storeBytes(of: last.byteSwapped, as: type)
+    unsafe high.storeBytes(of: first.byteSwapped, as: type)
     return true
 }
 

@@ -54,8 +54,8 @@ extension GraphemeClass {
     ///   256 letters in `blocks` (`GraphemeClassTableTests` checks every scalar).
     @inline(__always)
     static func code(of scalar: UInt32) -> Int {
-        let block = GraphemeClassTable.index.utf8Start[Int(scalar >> 8)]
-        let letter = GraphemeClassTable.blocks.utf8Start[Int(block) << 8 | Int(scalar & 0xFF)]
+        let block = unsafe GraphemeClassTable.index.utf8Start[Int(scalar >> 8)]
+        let letter = unsafe GraphemeClassTable.blocks.utf8Start[Int(block) << 8 | Int(scalar & 0xFF)]
         return Int(letter & 0x1F)
     }
 }

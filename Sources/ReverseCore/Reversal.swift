@@ -7,25 +7,25 @@ extension ReversalUnit {
     /// bytes, and nothing is allocated.
     ///
     /// - Parameter line: The line without its terminator. Borrowed for the call.
-    public func reverse(_ line: UnsafeMutableRawBufferPointer) { _ = reverseReportingPath(line) }
+    public func reverse(_ line: UnsafeMutableRawBufferPointer) { _ = unsafe reverseReportingPath(line) }
 
     /// Like `reverse(_:)`, and returns the algorithm that was used.
     @inline(__always)
     func reverseReportingPath(_ line: UnsafeMutableRawBufferPointer) -> ReversalPath {
         guard let start = line.baseAddress else { return .ascii }
-        let done = reverseEnds(start, count: line.count, onlyPlainASCII: self != .byte)
-        return done < line.count ? reverseRest(start, count: line.count, done: done) : .ascii
+        let done = unsafe reverseEnds(start, count: line.count, onlyPlainASCII: self != .byte)
+        return unsafe done < line.count ? reverseRest(start, count: line.count, done: done) : .ascii
     }
 
     /// Reverses the units of one line, in place.
     public func reverse(_ line: inout MutableRawSpan) {
-        line.withUnsafeMutableBytes { reverse($0) }
+        unsafe line.withUnsafeMutableBytes { unsafe reverse($0) }
     }
 
     /// The units of `line` in reverse order.
     public func reversed(_ line: [UInt8]) -> [UInt8] {
         var line = line
-        line.withUnsafeMutableBytes { reverse($0) }
+        unsafe line.withUnsafeMutableBytes { unsafe reverse($0) }
         return line
     }
 
@@ -37,25 +37,25 @@ extension ReversalUnit {
             // A mark may follow the ASCII at the start, or a prepend precede that at the end. So the two letters next to the
             // rest are restored, and reversed with it.
             done -= 1
-            swapBytes(start + done, start + (count - 1 - done))
+            unsafe swapBytes(start + done, start + (count - 1 - done))
         }
-        let rest = start + done
+        let rest = unsafe start + done
         let restCount = count - 2 * done
         var path = ReversalPath.scalars
         switch self {
         case .byte: path = .ascii
-        case .scalar: reverseWithinScalars(rest, count: restCount)
+        case .scalar: unsafe reverseWithinScalars(rest, count: restCount)
         case .character:
-            if reverseWithinCharacters(rest, count: restCount) { path = .graphemes }
+            if unsafe reverseWithinCharacters(rest, count: restCount) { path = .graphemes }
         }
-        reverseBytes(rest, count: restCount)
+        unsafe reverseBytes(rest, count: restCount)
         return path
     }
 }
 
 @inline(__always)
 private func swapBytes(_ low: UnsafeMutableRawPointer, _ high: UnsafeMutableRawPointer) {
-    let first = low.load(as: UInt8.self)
-    low.storeBytes(of: high.load(as: UInt8.self), as: UInt8.self)
-    high.storeBytes(of: first, as: UInt8.self)
+    let first = unsafe low.load(as: UInt8.self)
+    unsafe low.storeBytes(of: high.load(as: UInt8.self), as: UInt8.self)
+    unsafe high.storeBytes(of: first, as: UInt8.self)
 }

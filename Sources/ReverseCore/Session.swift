@@ -61,8 +61,8 @@ public struct Session: Sendable {
         case .ended(let ending): Step(answered: 0, requests: 0, ending: ending)
         case .open(let scanned):
             switch framing {
-            case .line: receivedLines(buffer, scanned: min(scanned, buffer.count), &tally)
-            case .chunk: receivedChunks(buffer, &tally)
+            case .line: unsafe receivedLines(buffer, scanned: min(scanned, buffer.count), &tally)
+            case .chunk: unsafe receivedChunks(buffer, &tally)
             }
         }
     }
@@ -70,7 +70,7 @@ public struct Session: Sendable {
     /// Like the function above, without counting.
     public mutating func received(_ buffer: UnsafeMutableRawBufferPointer) -> Step {
         var tally = LineTally()
-        return received(buffer, tally: &tally)
+        return unsafe received(buffer, tally: &tally)
     }
 
     /// Processes the client's end of file. `buffer` has an unterminated last line, which is answered without a terminator.
@@ -82,15 +82,15 @@ public struct Session: Sendable {
     ) -> Step {
         if case .ended(let ending) = state { return Step(answered: 0, requests: 0, ending: ending) }
         guard buffer.count <= maximumLineBytes else { return end(.lineTooLong, answered: 0, requests: 0) }
-        let path = unit.reverseReportingPath(buffer)
-        if !buffer.isEmpty { tally.add(buffer.count, path) }
-        return end(.endOfFile, answered: buffer.count, requests: buffer.isEmpty ? 0 : 1)
+        let path = unsafe unit.reverseReportingPath(buffer)
+        if unsafe !buffer.isEmpty { tally.add(buffer.count, path) }
+        return unsafe end(.endOfFile, answered: buffer.count, requests: buffer.isEmpty ? 0 : 1)
     }
 
     /// Like the function above, without counting.
     public mutating func receivedEndOfFile(_ buffer: UnsafeMutableRawBufferPointer) -> Step {
         var tally = LineTally()
-        return receivedEndOfFile(buffer, tally: &tally)
+        return unsafe receivedEndOfFile(buffer, tally: &tally)
     }
 
     private mutating func receivedLines(
@@ -101,14 +101,16 @@ public struct Session: Sendable {
         var line = 0  // the start of the current line
         var from = scanned  // the start of its unscanned part
         var requests = 0
-        while let terminator = Self.lineFeed(in: buffer, from: from) {
+        while let terminator = unsafe Self.lineFeed(in: buffer, from: from) {
             let end =
-                terminator > line && buffer[terminator - 1] == UInt8(ascii: "\r")
+                unsafe terminator > line && buffer[terminator - 1] == UInt8(ascii: "\r")
                 ? terminator - 1 : terminator
             guard end - line <= maximumLineBytes else {
                 return self.end(.lineTooLong, answered: line, requests: requests)
             }
-            let path = unit.reverseReportingPath(UnsafeMutableRawBufferPointer(rebasing: buffer[line..<end]))
+            let path = unsafe unit.reverseReportingPath(
+                UnsafeMutableRawBufferPointer(rebasing: buffer[line..<end])
+            )
             tally.add(end - line, path)
             requests += 1
             line = terminator + 1
@@ -116,7 +118,7 @@ public struct Session: Sendable {
         }
         let partial = buffer.count - line
         // A CR at the end may be part of the terminator.
-        let isUndecided = partial > 0 && buffer[buffer.count - 1] == UInt8(ascii: "\r")
+        let isUndecided = unsafe partial > 0 && buffer[buffer.count - 1] == UInt8(ascii: "\r")
         guard partial - (isUndecided ? 1 : 0) <= maximumLineBytes else {
             return end(.lineTooLong, answered: line, requests: requests)
         }
@@ -129,7 +131,9 @@ public struct Session: Sendable {
         var requests = 0
         while start < buffer.count {
             let end = min(start + Self.chunkBytes, buffer.count)
-            let path = unit.reverseReportingPath(UnsafeMutableRawBufferPointer(rebasing: buffer[start..<end]))
+            let path = unsafe unit.reverseReportingPath(
+                UnsafeMutableRawBufferPointer(rebasing: buffer[start..<end])
+            )
             tally.add(end - start, path)
             requests += 1
             start = end
@@ -147,8 +151,8 @@ public struct Session: Sendable {
     private static func lineFeed(in buffer: UnsafeMutableRawBufferPointer, from: Int) -> Int? {
         // Bounds: memchr reads count - from bytes from base + from, and is called only if that is more than 0.
         guard from < buffer.count, let base = buffer.baseAddress,
-            let found = memchr(base + from, Int32(UInt8(ascii: "\n")), buffer.count - from)
+            let found = unsafe memchr(base + from, Int32(UInt8(ascii: "\n")), buffer.count - from)
         else { return nil }
-        return UnsafeRawPointer(found) - UnsafeRawPointer(base)
+        return unsafe UnsafeRawPointer(found) - UnsafeRawPointer(base)
     }
 }

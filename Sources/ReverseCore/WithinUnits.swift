@@ -9,12 +9,12 @@ import CWideText
 func reverseWithinScalars(_ start: UnsafeMutableRawPointer, count: Int) {
     var offset = 0
     while offset < count {
-        offset += wide_reverse_within_plain_scalars(start + offset, count - offset)
+        unsafe offset += wide_reverse_within_plain_scalars(start + offset, count - offset)
         // The vector loop has stopped at a scalar nearby. Try it again after a few scalars.
         var scalarsLeft = 16
         while offset < count, scalarsLeft > 0 {
-            let scalar = UTF8Scalar(leading: fourBytes(at: offset, of: start, count: count))
-            reverseBytes(start + offset, count: scalar.length)
+            let scalar = unsafe UTF8Scalar(leading: fourBytes(at: offset, of: start, count: count))
+            unsafe reverseBytes(start + offset, count: scalar.length)
             offset += scalar.length
             scalarsLeft -= 1
         }
@@ -30,18 +30,18 @@ func reverseWithinCharacters(_ start: UnsafeMutableRawPointer, count: Int) -> Bo
     var needsRules = false
     var singleLimit = shortRun
     while offset < count {
-        let plain = wide_reverse_within_plain_scalars(start + offset, count - offset)
+        let plain = unsafe wide_reverse_within_plain_scalars(start + offset, count - offset)
         offset += plain
         guard offset < count else { break }
         needsRules = true
         if plain > 0 {
             // The next scalar may continue the cluster of this one.
-            let length = turnedScalarLength(endingAt: start + offset)
+            let length = unsafe turnedScalarLength(endingAt: start + offset)
             offset -= length
-            reverseBytes(start + offset, count: length)
+            unsafe reverseBytes(start + offset, count: length)
         }
         singleLimit = plain > 0 ? shortRun : min(2 * singleLimit, longRun)
-        offset = reverseWithinClusters(start, from: offset, count: count, singleLimit: singleLimit)
+        offset = unsafe reverseWithinClusters(start, from: offset, count: count, singleLimit: singleLimit)
     }
     return needsRules
 }
@@ -70,9 +70,9 @@ private func reverseWithinClusters(
     var single = 0
     // Offsets are within the line, so sums and differences cannot overflow; overflow checks cost 2 %.
     while offset < count {
-        let scalar = UTF8Scalar(leading: fourBytes(at: offset, of: start, count: count))
+        let scalar = unsafe UTF8Scalar(leading: fourBytes(at: offset, of: start, count: count))
         if scalar.value == UTF8Scalar.illFormed {
-            reverseBytes(start + cluster, count: offset - cluster)
+            unsafe reverseBytes(start + cluster, count: offset - cluster)
             offset += 1
             cluster = offset
             row = GraphemeTransition.row(of: .start)
@@ -81,7 +81,7 @@ private func reverseWithinClusters(
         }
         let transition = transitions[row + GraphemeClass.code(of: scalar.value)]
         if transition.isBoundary {
-            reverseBytes(start + cluster, count: offset &- cluster)
+            unsafe reverseBytes(start + cluster, count: offset &- cluster)
             cluster = offset
             single &+= 1
             if single > singleLimit { return offset }
@@ -91,14 +91,14 @@ private func reverseWithinClusters(
         row = transition.nextRow
         offset &+= scalar.length
     }
-    reverseBytes(start + cluster, count: offset - cluster)
+    unsafe reverseBytes(start + cluster, count: offset - cluster)
     return offset
 }
 
 /// The length of the scalar that ends before `end`. Its bytes are reversed, so its lead byte is the last.
 @inline(__always)
 private func turnedScalarLength(endingAt end: UnsafeMutableRawPointer) -> Int {
-    switch (end - 1).load(as: UInt8.self) {
+    switch unsafe (end - 1).load(as: UInt8.self) {
     case ..<0x80: 1
     case ..<0xE0: 2
     default: 3
@@ -109,12 +109,12 @@ private func turnedScalarLength(endingAt end: UnsafeMutableRawPointer) -> Int {
 @inline(__always)
 private func fourBytes(at offset: Int, of start: UnsafeMutableRawPointer, count: Int) -> UInt32 {
     if count &- offset >= 4 {
-        return (start + offset).loadUnaligned(as: UInt32.self).bigEndian
+        return unsafe (start + offset).loadUnaligned(as: UInt32.self).bigEndian
     }
     var bytes: UInt32 = 0
     for index in 0..<4 {
         bytes = bytes << 8
-        if offset + index < count { bytes |= UInt32((start + offset + index).load(as: UInt8.self)) }
+        if offset + index < count { unsafe bytes |= UInt32((start + offset + index).load(as: UInt8.self)) }
     }
     return bytes
 }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Reads a settings file, bounded and without blocking on a pipe.
@@ -35,23 +36,16 @@ enum SettingsFile {
     }
 
     private static func bytes(from descriptor: Int32, _ path: String) throws(SettingsError) -> [UInt8] {
-        var content: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 16 * 1024)
-        while true {
-            let count = unsafe buffer.withUnsafeMutableBytes {
-                unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
-            }
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw unreadable(path, "cannot be read: \(lastError())") }
-            if count == 0 { return content }
-            content += buffer.prefix(count)
-            guard content.count <= maximumBytes else {
-                throw unreadable(
-                    path,
-                    "is larger than \(maximumBytes / 1024) KiB, the most that settings may take"
-                )
-            }
+        var bytes = [UInt8](repeating: 0, count: maximumBytes + 1)
+        let count = unsafe linux_read_all(descriptor, &bytes, bytes.count, 0)
+        guard count >= 0 else { throw unreadable(path, "cannot be read: \(lastError())") }
+        guard count <= maximumBytes else {
+            throw unreadable(
+                path,
+                "is larger than \(maximumBytes / 1024) KiB, the most that settings may take"
+            )
         }
+        return Array(bytes.prefix(count))
     }
 
     private static func text(of bytes: [UInt8], _ path: String) throws(SettingsError) -> String {

@@ -4,7 +4,7 @@ import Glibc
 ///
 /// Removing bytes only moves an offset. The remaining bytes are moved to the start of the memory once they are no more than
 /// those removed, so for n bytes O(n) bytes are copied in total. An empty queue owns no memory, unless `keepsMemory` is set.
-public struct ByteQueue: ~Copyable {
+@safe public struct ByteQueue: ~Copyable {
     private var base: UnsafeMutableRawPointer?
     /// The size of its memory in bytes.
     public private(set) var capacity = 0
@@ -19,7 +19,7 @@ public struct ByteQueue: ~Copyable {
     /// - Parameter keepsMemory: Whether to keep the memory when the queue is empty, for a queue that is soon used again.
     public init(keepsMemory: Bool = false) { self.keepsMemory = keepsMemory }
 
-    deinit { free(base) }
+    deinit { unsafe free(base) }
 
     /// Whether no bytes are held.
     public var isEmpty: Bool { count == 0 }
@@ -27,17 +27,17 @@ public struct ByteQueue: ~Copyable {
     /// The bytes held, valid until the next change.
     public var bytes: UnsafeMutableRawBufferPointer {
         // Bounds: head + count <= capacity, the size of the allocation.
-        UnsafeMutableRawBufferPointer(start: base.map { $0 + head }, count: count)
+        unsafe UnsafeMutableRawBufferPointer(start: base.map { unsafe $0 + head }, count: count)
     }
 
     /// The bytes held from `offset` on, 0...count. Valid until the next change.
     public func bytes(from offset: Int) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: bytes[offset...])
+        unsafe UnsafeRawBufferPointer(rebasing: bytes[offset...])
     }
 
     /// The bytes held, followed by the free memory. Valid until the next change.
     public var bytesAndSpare: UnsafeMutableRawBufferPointer {
-        UnsafeMutableRawBufferPointer(start: base.map { $0 + head }, count: capacity - head)
+        unsafe UnsafeMutableRawBufferPointer(start: base.map { unsafe $0 + head }, count: capacity - head)
     }
 
     /// Reserves space for at least `minimum` more bytes. Ends the process if the system has no memory.
@@ -69,14 +69,14 @@ public struct ByteQueue: ~Copyable {
 
     /// Appends a copy of `source`, which must not overlap the queue's memory. Ends the process if the system has no memory.
     public mutating func append(_ source: UnsafeRawBufferPointer) {
-        guard tryAppend(source) else { fatalError("out of memory") }
+        guard unsafe tryAppend(source) else { fatalError("out of memory") }
     }
 
     /// Appends a copy of `source`, which must not overlap the queue's memory, or returns false if the system has no memory.
     public mutating func tryAppend(_ source: UnsafeRawBufferPointer) -> Bool {
-        guard !source.isEmpty else { return true }
+        guard unsafe !source.isEmpty else { return true }
         guard tryReserve(max(source.count, 512 - count)) else { return false }
-        UnsafeMutableRawBufferPointer(rebasing: bytesAndSpare[count...]).copyMemory(from: source)
+        unsafe UnsafeMutableRawBufferPointer(rebasing: bytesAndSpare[count...]).copyMemory(from: source)
         count += source.count
         return true
     }
@@ -94,8 +94,8 @@ public struct ByteQueue: ~Copyable {
         _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
     ) throws(Failure) -> Int {
         reserve(max(0, min(limit, chunk)))
-        let spare = bytesAndSpare[count...].prefix(max(0, limit))
-        let added = try body(UnsafeMutableRawBufferPointer(rebasing: spare))
+        let spare = unsafe bytesAndSpare[count...].prefix(max(0, limit))
+        let added = try unsafe body(UnsafeMutableRawBufferPointer(rebasing: spare))
         commit(added)
         return added
     }
@@ -103,10 +103,10 @@ public struct ByteQueue: ~Copyable {
     /// Replaces all bytes by a copy of `source`, which must not overlap the queue's memory. Returns false if the system has no
     /// memory; then the queue is empty.
     public mutating func tryReplace(with source: UnsafeRawBufferPointer) -> Bool {
-        if source.isEmpty || capacity > 4 * max(source.count, 1024) { removeAll() }
+        if unsafe source.isEmpty || capacity > 4 * max(source.count, 1024) { removeAll() }
         head = 0
         count = 0
-        return tryAppend(source)
+        return unsafe tryAppend(source)
     }
 
     /// Removes the first `removed` bytes. Frees memory if it is much more than the remaining bytes need.
@@ -132,24 +132,24 @@ public struct ByteQueue: ~Copyable {
             count = 0
             return
         }
-        free(base)
-        base = nil
+        unsafe free(base)
+        unsafe base = nil
         capacity = 0
         head = 0
         count = 0
     }
 
     private mutating func moveToStart() {
-        guard let base, head > 0 else { return }
-        memmove(base, base + head, count)
+        guard head > 0, let start = unsafe base else { return }
+        unsafe memmove(start, start + head, count)
         head = 0
     }
 
     /// Bounds: every caller asks for at least `count` bytes. A large block grows without a copy (realloc(3), mremap(2)).
     private mutating func reallocate(_ size: Int) -> Bool {
         moveToStart()
-        guard let new = realloc(base, size) else { return false }
-        base = new
+        guard let new = unsafe realloc(base, size) else { return false }
+        unsafe base = unsafe new
         capacity = size
         return true
     }

@@ -22,7 +22,7 @@ public enum DescriptorPassing {
         public init() throws(SystemError) {
             var ends: [Int32] = [-1, -1]
             let kind = Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue)
-            guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
+            guard unsafe socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
                 throw SystemError("make a pair of sockets")
             }
             sending = ends[0]
@@ -48,7 +48,7 @@ public enum DescriptorPassing {
         /// Whether any duplicate of the receiving end is open.
         public var isHeld: Bool {
             var state = pollfd(fd: sending, events: 0, revents: 0)
-            return poll(&state, 1, 0) >= 0 && state.revents & Int16(POLLHUP | POLLERR) == 0
+            return unsafe poll(&state, 1, 0) >= 0 && state.revents & Int16(POLLHUP | POLLERR) == 0
         }
     }
 
@@ -67,7 +67,7 @@ public enum DescriptorPassing {
     ) throws(SystemError) {
         let count = Int32(clamping: descriptors.count)
         let sent = retryingInterrupts {
-            linux_send_descriptors(socket, bytes, bytes.count, descriptors, count)
+            unsafe linux_send_descriptors(socket, bytes, bytes.count, descriptors, count)
         }
         guard sent == bytes.count else { throw SystemError("pass on \(count) descriptors") }
     }
@@ -99,7 +99,7 @@ public enum DescriptorPassing {
         var count = Int32(clamping: min(most, maximum))
         var isTruncated = false
         let received = retryingInterrupts {
-            linux_receive_descriptors(socket, &bytes, length, &descriptors, &count, &isTruncated)
+            unsafe linux_receive_descriptors(socket, &bytes, length, &descriptors, &count, &isTruncated)
         }
         guard received >= 0 else {
             if errno == EAGAIN { return nil }

@@ -1,4 +1,4 @@
-import Glibc
+import CLinux
 
 /// Writing everything to a descriptor that may be shared with other processes.
 public enum DescriptorWriting {
@@ -16,28 +16,6 @@ public enum DescriptorWriting {
         action: @autoclosure () -> String
     ) throws(SystemError) {
         let bytes = Array(bytes)
-        var written = 0
-        var failures = 0
-        while written < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                // Bounds: written < bytes.count.
-                Glibc.write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written)
-            }
-            if count >= 0 {
-                written += count
-                failures = 0
-                continue
-            }
-            failures += 1
-            // A descriptor that polls as writable but takes nothing must not keep a processor busy.
-            defer { if failures > 8 { usleep(20_000) } }
-            switch errno {
-            case EINTR: continue
-            case EAGAIN:
-                var polls = [pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)]
-                _ = poll(&polls, 1, -1)
-            case let code: throw SystemError(action(), code: code)
-            }
-        }
+        guard unsafe linux_write_all(descriptor, bytes, bytes.count) else { throw SystemError(action()) }
     }
 }

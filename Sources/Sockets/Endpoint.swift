@@ -82,29 +82,28 @@ extension Endpoint {
             if case .unix(let path) = self { return [.unix(path: path)] }
             return []
         }
-        var hints = addrinfo()
-        hints.ai_family = AF_UNSPEC
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        hints.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0)
+        var hints = unsafe addrinfo()
+        unsafe (hints.ai_family, hints.ai_socktype) = (AF_UNSPEC, Int32(SOCK_STREAM.rawValue))
+        unsafe hints.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0)
         var list: UnsafeMutablePointer<addrinfo>?
-        let code = getaddrinfo(host, String(port), &hints, &list)
+        let code = unsafe getaddrinfo(host, String(port), &hints, &list)
         guard code == 0 else { throw ResolutionError(host: host, code: code, systemCode: errno) }
-        defer { freeaddrinfo(list) }
+        defer { unsafe freeaddrinfo(list) }
 
         var addresses: [SocketAddress] = []
-        var next = list
-        while let entry = next {
+        var next = unsafe list
+        while let entry = unsafe next {
             var storage = sockaddr_storage()
-            let length = min(Int(entry.pointee.ai_addrlen), MemoryLayout<sockaddr_storage>.size)
-            if let source = entry.pointee.ai_addr {
-                withUnsafeMutableBytes(of: &storage) {
-                    $0.copyMemory(from: UnsafeRawBufferPointer(start: source, count: length))
+            let length = unsafe min(Int(entry.pointee.ai_addrlen), MemoryLayout<sockaddr_storage>.size)
+            if let source = unsafe entry.pointee.ai_addr {
+                unsafe withUnsafeMutableBytes(of: &storage) {
+                    unsafe $0.copyMemory(from: UnsafeRawBufferPointer(start: source, count: length))
                 }
             }
             if let address = SocketAddress(storage, length: socklen_t(length)), !addresses.contains(address) {
                 addresses.append(address)
             }
-            next = entry.pointee.ai_next
+            unsafe next = unsafe entry.pointee.ai_next
         }
         guard !addresses.isEmpty else { throw ResolutionError(host: host, code: EAI_NONAME, systemCode: 0) }
         return addresses
@@ -125,7 +124,8 @@ public struct ResolutionError: Error, Equatable, Sendable, CustomStringConvertib
 
     /// One sentence: `cannot find the host "nowhere": Name or service not known`.
     public var description: String {
-        let reason = code == EAI_SYSTEM ? SystemError.reason(systemCode) : String(cString: gai_strerror(code))
+        let reason =
+            unsafe code == EAI_SYSTEM ? SystemError.reason(systemCode) : String(cString: gai_strerror(code))
         return "cannot find the host \"\(host)\": \(reason)"
     }
 }

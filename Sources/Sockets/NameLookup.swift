@@ -30,24 +30,24 @@ public final class NameLookup: Sendable {
         // Block signals in the new thread: they must interrupt the poll(2) of the caller, not that of the resolver.
         var all = sigset_t()
         var before = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_SETMASK, &all, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        unsafe sigfillset(&all)
+        unsafe pthread_sigmask(SIG_SETMASK, &all, &before)
+        defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
 
         var thread = pthread_t()
-        let own = Unmanaged.passRetained(self)
-        let code = pthread_create(
+        let own = unsafe Unmanaged.passRetained(self)
+        let code = unsafe pthread_create(
             &thread,
             nil,
             { argument in
-                guard let argument else { return nil }
-                Unmanaged<NameLookup>.fromOpaque(argument).takeRetainedValue().ask()
+                guard let argument = unsafe argument else { return nil }
+                unsafe Unmanaged<NameLookup>.fromOpaque(argument).takeRetainedValue().ask()
                 return nil
             },
-            own.toOpaque()
+            unsafe own.toOpaque()
         )
         guard code == 0 else {
-            own.release()
+            unsafe own.release()
             throw SystemError("start a thread that looks up \(endpoint)", code: code)
         }
         pthread_detach(thread)
@@ -64,7 +64,7 @@ public final class NameLookup: Sendable {
         }
         answer.withLock { $0 = result }
         var one: UInt64 = 1
-        _ = write(event.number, &one, MemoryLayout<UInt64>.size)
+        _ = unsafe write(event.number, &one, MemoryLayout<UInt64>.size)
     }
 }
 
@@ -77,9 +77,9 @@ extension Endpoint {
             return nil
         }
         var four = SIMD4<UInt8>()
-        if inet_pton(AF_INET, host, &four) == 1 { return .ipv4(four, port: port) }
+        if unsafe inet_pton(AF_INET, host, &four) == 1 { return .ipv4(four, port: port) }
         var six = SIMD16<UInt8>()
-        if inet_pton(AF_INET6, host, &six) == 1 { return .ipv6(six, port: port, zone: 0) }
+        if unsafe inet_pton(AF_INET6, host, &six) == 1 { return .ipv6(six, port: port, zone: 0) }
         return nil
     }
 }

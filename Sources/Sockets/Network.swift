@@ -100,9 +100,13 @@ extension SocketAddress {
         guard !text.utf8.contains(0) else { return nil }
         var ipv4 = SIMD4<UInt8>()
         var ipv6 = SIMD16<UInt8>()
-        if withUnsafeMutableBytes(of: &ipv4, { inet_pton(AF_INET, text, $0.baseAddress) }) == 1 {
+        if unsafe withUnsafeMutableBytes(of: &ipv4, { unsafe inet_pton(AF_INET, text, $0.baseAddress) }) == 1
+        {
             self = .ipv4(ipv4, port: port)
-        } else if withUnsafeMutableBytes(of: &ipv6, { inet_pton(AF_INET6, text, $0.baseAddress) }) == 1 {
+        } else if unsafe withUnsafeMutableBytes(
+            of: &ipv6,
+            { unsafe inet_pton(AF_INET6, text, $0.baseAddress) }
+        ) == 1 {
             self = .ipv6(ipv6, port: port, zone: 0)
         } else {
             return nil

@@ -20,7 +20,7 @@ public struct SealedFile: ~Copyable, Sendable {
     ///   - body: Writes the contents, in order.
     /// - Throws: `SystemError`.
     public init(_ name: String, _ body: (inout Writer) throws(SystemError) -> Void) throws(SystemError) {
-        let number = linux_memory_file(name)
+        let number = unsafe linux_memory_file(name)
         guard number >= 0 else { throw SystemError("make a file in memory") }
         let descriptor = Descriptor(owning: number)
         var writer = Writer(descriptor: number)
@@ -38,7 +38,9 @@ public struct SealedFile: ~Copyable, Sendable {
             throw SystemError("read a file in memory", code: EPERM, advice: "it is not sealed")
         }
         var status = stat()
-        guard fstat(descriptor.number, &status) == 0 else { throw SystemError("read a file in memory") }
+        guard unsafe fstat(descriptor.number, &status) == 0 else {
+            throw SystemError("read a file in memory")
+        }
         count = UInt64(clamping: status.st_size)
         identity = UInt64(status.st_ino)
         self.descriptor = descriptor
@@ -54,21 +56,9 @@ public struct SealedFile: ~Copyable, Sendable {
         guard let end = off_t(exactly: count), let start = off_t(exactly: offset), start <= end,
             space.count <= end - start
         else { throw SystemError("read a file in memory", code: ERANGE) }
-        var done = 0
-        while done < space.count {
-            let read = retryingInterrupts {
-                // Bounds: done < space.count.
-                pread(
-                    descriptor.number,
-                    space.baseAddress.map { $0 + done },
-                    space.count - done,
-                    start + off_t(done)
-                )
-            }
-            guard read > 0 else {
-                throw SystemError("read a file in memory", code: read == 0 ? ERANGE : errno)
-            }
-            done += read
+        let read = unsafe linux_read_all(descriptor.number, space.baseAddress, space.count, start)
+        guard read == space.count else {
+            throw SystemError("read a file in memory", code: read < 0 ? errno : ERANGE)
         }
     }
 
@@ -85,33 +75,22 @@ public struct SealedFile: ~Copyable, Sendable {
         /// - Throws: `SystemError`, with `ENOSPC` or `ENOMEM` if there is no memory.
         public mutating func append(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
             if bytes.count < Self.batch {
-                waiting += bytes
+                unsafe waiting += bytes
                 if waiting.count >= Self.batch { try flush() }
             } else {
                 try flush()
-                try write(bytes)
+                try unsafe write(bytes.baseAddress, bytes.count)
             }
         }
 
         fileprivate mutating func flush() throws(SystemError) {
-            let bytes = waiting
+            try unsafe write(waiting, waiting.count)
             waiting.removeAll(keepingCapacity: true)
-            var failure: SystemError?
-            bytes.withUnsafeBytes { bytes in
-                do throws(SystemError) { try write(bytes) } catch { failure = error }
-            }
-            if let failure { throw failure }
         }
 
-        private func write(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
-            var done = 0
-            while done < bytes.count {
-                let written = retryingInterrupts {
-                    // Bounds: done < bytes.count.
-                    Glibc.write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
-                }
-                guard written > 0 else { throw SystemError("write a file in memory") }
-                done += written
+        private func write(_ bytes: UnsafeRawPointer?, _ count: Int) throws(SystemError) {
+            guard unsafe linux_write_all(descriptor, bytes, count) else {
+                throw SystemError("write a file in memory")
             }
         }
     }

@@ -68,18 +68,24 @@ extension SocketAddress {
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
             address.sin_port = port.bigEndian
-            withUnsafeMutableBytes(of: &address.sin_addr) { $0.storeBytes(of: bytes, as: SIMD4<UInt8>.self) }
-            withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: address, as: sockaddr_in.self) }
+            unsafe withUnsafeMutableBytes(of: &address.sin_addr) {
+                unsafe $0.storeBytes(of: bytes, as: SIMD4<UInt8>.self)
+            }
+            unsafe withUnsafeMutableBytes(of: &storage) {
+                unsafe $0.storeBytes(of: address, as: sockaddr_in.self)
+            }
             length = MemoryLayout<sockaddr_in>.size
         case .ipv6(let bytes, let port, let zone):
             var address = sockaddr_in6()
             address.sin6_family = sa_family_t(AF_INET6)
             address.sin6_port = port.bigEndian
             address.sin6_scope_id = zone
-            withUnsafeMutableBytes(of: &address.sin6_addr) {
-                $0.storeBytes(of: bytes, as: SIMD16<UInt8>.self)
+            unsafe withUnsafeMutableBytes(of: &address.sin6_addr) {
+                unsafe $0.storeBytes(of: bytes, as: SIMD16<UInt8>.self)
             }
-            withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: address, as: sockaddr_in6.self) }
+            unsafe withUnsafeMutableBytes(of: &storage) {
+                unsafe $0.storeBytes(of: address, as: sockaddr_in6.self)
+            }
             length = MemoryLayout<sockaddr_in6>.size
         case .unix(let path):
             let bytes = ByteText.bytes(path)
@@ -91,14 +97,16 @@ extension SocketAddress {
                 )
             }
             storage.ss_family = sa_family_t(AF_UNIX)
-            withUnsafeMutableBytes(of: &storage) { raw in
-                UnsafeMutableRawBufferPointer(rebasing: raw[Self.pathOffset...]).copyBytes(from: bytes)
+            unsafe withUnsafeMutableBytes(of: &storage) { raw in
+                unsafe UnsafeMutableRawBufferPointer(rebasing: raw[Self.pathOffset...]).copyBytes(from: bytes)
             }
             // An abstract name has a length, a path ends with NUL.
             length = Self.pathOffset + bytes.count + (bytes.first == 0 ? 0 : 1)
         }
-        return withUnsafePointer(to: &storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(length)) }
+        return unsafe withUnsafePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe body($0, socklen_t(length))
+            }
         }
     }
 
@@ -106,22 +114,24 @@ extension SocketAddress {
     public init?(_ storage: sockaddr_storage, length: socklen_t) {
         var storage = storage
         let length = min(Int(length), MemoryLayout<sockaddr_storage>.size)
-        let address: SocketAddress? = withUnsafeBytes(of: &storage) { raw in
-            switch Int32(raw.load(as: sockaddr.self).sa_family) {
+        let address: SocketAddress? = unsafe withUnsafeBytes(of: &storage) { raw in
+            switch unsafe Int32(raw.load(as: sockaddr.self).sa_family) {
             case AF_INET where length >= MemoryLayout<sockaddr_in>.size:
-                let address = raw.load(as: sockaddr_in.self)
-                let bytes = withUnsafeBytes(of: address.sin_addr) { $0.load(as: SIMD4<UInt8>.self) }
+                let address = unsafe raw.load(as: sockaddr_in.self)
+                let bytes = unsafe withUnsafeBytes(of: address.sin_addr) {
+                    unsafe $0.load(as: SIMD4<UInt8>.self)
+                }
                 return .ipv4(bytes, port: UInt16(bigEndian: address.sin_port))
             case AF_INET6 where length >= MemoryLayout<sockaddr_in6>.size:
-                let address = raw.load(as: sockaddr_in6.self)
-                let bytes = withUnsafeBytes(of: address.sin6_addr) {
-                    $0.loadUnaligned(as: SIMD16<UInt8>.self)
+                let address = unsafe raw.load(as: sockaddr_in6.self)
+                let bytes = unsafe withUnsafeBytes(of: address.sin6_addr) {
+                    unsafe $0.loadUnaligned(as: SIMD16<UInt8>.self)
                 }
                 return .ipv6(bytes, port: UInt16(bigEndian: address.sin6_port), zone: address.sin6_scope_id)
             case AF_UNIX:
-                let bytes = raw[min(Self.pathOffset, length)..<length]
-                let path = bytes.first == 0 ? bytes : bytes.prefix { $0 != 0 }
-                return .unix(path: ByteText.text(path))
+                let bytes = unsafe raw[min(Self.pathOffset, length)..<length]
+                let path = unsafe bytes.first == 0 ? bytes : bytes.prefix { $0 != 0 }
+                return unsafe .unix(path: ByteText.text(path))
             default:
                 return nil
             }
@@ -132,13 +142,13 @@ extension SocketAddress {
 
     /// The address that a socket is bound to (getsockname(2)); nil if the descriptor is not a socket of a known family.
     public static func local(of descriptor: Int32) -> SocketAddress? {
-        read { getsockname(descriptor, $0, $1) }
+        unsafe read { unsafe getsockname(descriptor, $0, $1) }
     }
 
     /// The address that a socket is connected to (getpeername(2)); nil if it is not connected (any more). An IPv4
     /// client of an IPv6 listener has its IPv4 address.
     public static func remote(of descriptor: Int32) -> SocketAddress? {
-        read { getpeername(descriptor, $0, $1) }?.unmapped
+        unsafe read { unsafe getpeername(descriptor, $0, $1) }?.unmapped
     }
 
     /// The IPv4 address for an IPv4-mapped IPv6 address (`::ffff:127.0.0.1`, RFC 4291 2.5.5.2); any other address unchanged.
@@ -155,8 +165,8 @@ extension SocketAddress {
     ) -> SocketAddress? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let result = withUnsafeMutablePointer(to: &storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { call($0, &length) }
+        let result = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe call($0, &length) }
         }
         return result == 0 ? SocketAddress(storage, length: length) : nil
     }
@@ -186,8 +196,8 @@ extension SocketAddress: CustomStringConvertible {
 
     static func ipv6Text(_ bytes: SIMD16<UInt8>) -> String {
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        _ = withUnsafeBytes(of: bytes) {
-            inet_ntop(AF_INET6, $0.baseAddress, &text, socklen_t(INET6_ADDRSTRLEN))
+        _ = unsafe withUnsafeBytes(of: bytes) {
+            unsafe inet_ntop(AF_INET6, $0.baseAddress, &text, socklen_t(INET6_ADDRSTRLEN))
         }
         return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }

@@ -36,41 +36,35 @@ public enum StreamSocket {
     ) throws -> Descriptor {
         let action = "listen on \(address)"
         let socket = try make(family: address.family, action: action)
+        let number = socket.number
+        func require(_ option: Int32, _ level: Int32 = SOL_SOCKET, isOn: Bool) throws {
+            guard set(option, level, of: number, to: Int32(isOn ? 1 : 0)) else {
+                throw SystemError(action)
+            }
+        }
         if address.port != nil {
-            try setOption(socket.number, SOL_SOCKET, SO_REUSEADDR, 1, action: action)
-            if sharingWithOurOwn { try setOption(socket.number, SOL_SOCKET, SO_REUSEPORT, 1, action: action) }
+            try require(SO_REUSEADDR, isOn: true)
+            if sharingWithOurOwn { try require(SO_REUSEPORT, isOn: true) }
         }
-        if case .ipv6 = address {
-            try setOption(
-                socket.number,
-                Int32(IPPROTO_IPV6),
-                IPV6_V6ONLY,
-                stack == .dual ? 0 : 1,
-                action: action
-            )
-        }
+        if case .ipv6 = address { try require(IPV6_V6ONLY, Int32(IPPROTO_IPV6), isOn: stack == .ipv6Only) }
         // bind(2) creates the file of a Unix socket with the permissions of the socket itself, reduced by the umask.
-        if address.family == AF_UNIX, fchmod(socket.number, mode) != 0 { throw SystemError(action) }
-        guard try address.withSockAddr({ bind(socket.number, $0, $1) }) == 0 else {
+        if address.family == AF_UNIX, fchmod(number, mode) != 0 { throw SystemError(action) }
+        guard try unsafe address.withSockAddr({ unsafe bind(number, $0, $1) }) == 0 else {
             throw SystemError(action, advice: advice(errno, address))
         }
-        if address.port != nil { setUpForClients(socket.number) }
-        guard Glibc.listen(socket.number, backlog) == 0 else {
+        if address.port != nil { setUpForClients(number) }
+        guard Glibc.listen(number, backlog) == 0 else {
             throw SystemError(action, advice: advice(errno, address))
         }
-        if sharingWithOurOwn { try setOption(socket.number, SOL_SOCKET, SO_REUSEPORT, 0, action: action) }
+        if sharingWithOurOwn { try require(SO_REUSEPORT, isOn: false) }
         return socket
     }
 
     /// Sets whether sockets of the same user may bind an address that overlaps that of `descriptor`.
     public static func allowOverlap(_ allowed: Bool, on descriptor: Int32) throws {
-        try setOption(
-            descriptor,
-            SOL_SOCKET,
-            SO_REUSEPORT,
-            allowed ? 1 : 0,
-            action: "share the address of a listener"
-        )
+        guard set(SO_REUSEPORT, of: descriptor, to: Int32(allowed ? 1 : 0)) else {
+            throw SystemError("share the address of a listener")
+        }
     }
 
     /// Keeps new clients out of the backlog of a TCP listener that is about to be closed.
@@ -99,20 +93,14 @@ public enum StreamSocket {
             && [AF_INET, AF_INET6, AF_UNIX].contains(option(SO_DOMAIN, of: descriptor))
     }
 
-    private static func option(_ name: Int32, of descriptor: Int32) -> Int32? {
-        var value: Int32 = 0
-        var length = socklen_t(MemoryLayout<Int32>.size)
-        return getsockopt(descriptor, SOL_SOCKET, name, &value, &length) == 0 ? value : nil
-    }
-
     /// Starts to connect. The connection is established when the socket is writable and `pendingError(of:)` is 0.
     ///
     /// - Throws: `SystemError` if the system refuses at once.
     public static func connect(to address: SocketAddress) throws -> Descriptor {
         let action = "connect to \(address)"
         let socket = try make(family: address.family, action: action)
-        let result = try address.withSockAddr { pointer, length in
-            retryingInterrupts { Int(Glibc.connect(socket.number, pointer, length)) }
+        let result = try unsafe address.withSockAddr { pointer, length in
+            retryingInterrupts { unsafe Int(Glibc.connect(socket.number, pointer, length)) }
         }
         guard result == 0 || errno == EINPROGRESS else { throw SystemError(action) }
         return socket
@@ -130,7 +118,7 @@ public enum StreamSocket {
     public static func accept(from listener: Int32) -> Accepted {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let number = linux_accept(listener, &storage, &length)
+        let number = unsafe linux_accept(listener, &storage, &length)
         guard number >= 0 else { return .failed(errno) }
         // From accept4, because getpeername(2) fails for a client that has already left.
         let address = SocketAddress(storage, length: length)?.unmapped ?? .unix(path: "")
@@ -139,8 +127,7 @@ public enum StreamSocket {
 
     /// Makes the socket send small segments at once (`TCP_NODELAY`, tcp(7)). Does nothing on a Unix socket.
     public static func disableDelay(_ descriptor: Int32) {
-        var on: Int32 = 1
-        _ = setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+        set(TCP_NODELAY, Int32(IPPROTO_TCP), of: descriptor, to: Int32(1))
     }
 
     /// Keepalive: the idle time before the first probe, the interval between probes, and the number of unanswered probes after
@@ -154,67 +141,51 @@ public enum StreamSocket {
     /// Not `TCP_USER_TIMEOUT`: it also ends a connection whose peer is alive but does not read for that time. With unacknowledged
     /// data a vanished peer is detected after `net.ipv4.tcp_retries2`, about 15 minutes.
     static func setUpForClients(_ listener: Int32) {
-        var (on, isKept): (Int32, Int32) = (1, 0)
-        var length = socklen_t(MemoryLayout<Int32>.size)
-        getsockopt(listener, SOL_SOCKET, SO_KEEPALIVE, &isKept, &length)
-        func set(_ level: Int32, _ option: Int32, _ value: inout Int32) {
-            // On a Unix socket most of these fail, which does no harm.
-            _ = setsockopt(listener, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
-        }
         disableDelay(listener)
         receiveUrgentInLine(listener)
-        guard isKept == 0 else { return }
-        var (idle, interval, count) = keepalive
-        set(SOL_SOCKET, SO_KEEPALIVE, &on)
-        set(Int32(IPPROTO_TCP), TCP_KEEPIDLE, &idle)
-        set(Int32(IPPROTO_TCP), TCP_KEEPINTVL, &interval)
-        set(Int32(IPPROTO_TCP), TCP_KEEPCNT, &count)
+        guard option(SO_KEEPALIVE, of: listener) == 0 else { return }
+        // On a Unix socket most of these fail, which does no harm.
+        set(SO_KEEPALIVE, of: listener, to: Int32(1))
+        set(TCP_KEEPIDLE, Int32(IPPROTO_TCP), of: listener, to: keepalive.idle)
+        set(TCP_KEEPINTVL, Int32(IPPROTO_TCP), of: listener, to: keepalive.interval)
+        set(TCP_KEEPCNT, Int32(IPPROTO_TCP), of: listener, to: keepalive.count)
     }
 
     /// Receives urgent bytes in line (`SO_OOBINLINE`, socket(7)). Without it an answer would be one byte short.
     public static func receiveUrgentInLine(_ descriptor: Int32) {
-        var on: Int32 = 1
-        _ = setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &on, socklen_t(MemoryLayout<Int32>.size))
+        set(SO_OOBINLINE, of: descriptor, to: Int32(1))
     }
 
     /// Makes close(2) end the connection with a RST, and drop unsent bytes (`SO_LINGER` with time 0, socket(7)).
     public static func resetOnClose(_ descriptor: Int32) {
-        var setting = linger(l_onoff: 1, l_linger: 0)
-        _ = setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
+        set(SO_LINGER, of: descriptor, to: linger(l_onoff: 1, l_linger: 0))
     }
 
     /// Returns the pending error of a socket, 0 for none, and clears it (`SO_ERROR`, socket(7)).
     public static func pendingError(of descriptor: Int32) -> Int32 {
-        var code: Int32 = 0
-        var length = socklen_t(MemoryLayout<Int32>.size)
-        return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
+        option(SO_ERROR, of: descriptor) ?? errno
     }
 
     /// Whether a socket listens (`SO_ACCEPTCONN`, socket(7)). False after shutdown(2).
     public static func isListening(_ descriptor: Int32) -> Bool {
-        var isListening: Int32 = 0
-        var length = socklen_t(MemoryLayout<Int32>.size)
-        return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length) == 0
-            && isListening != 0
+        option(SO_ACCEPTCONN, of: descriptor) == 1
     }
 
     /// How many received bytes wait to be read (`SIOCINQ`, tcp(7), unix(7)).
     public static func unreadBytes(of descriptor: Int32) -> Int {
         var count: Int32 = 0
-        return ioctl(descriptor, UInt(FIONREAD), &count) == 0 ? max(0, Int(count)) : 0
+        return unsafe ioctl(descriptor, UInt(FIONREAD), &count) == 0 ? max(0, Int(count)) : 0
     }
 
     /// How many sent bytes the peer has not acknowledged yet (`SIOCOUTQ`, tcp(7), unix(7)).
     public static func untakenBytes(of descriptor: Int32) -> Int {
         var count: Int32 = 0
-        return ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 ? max(0, Int(count)) : 0
+        return unsafe ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 ? max(0, Int(count)) : 0
     }
 
     /// Whether an IPv6 socket accepts IPv4 clients, too; false for other families.
     public static func isDualStack(_ descriptor: Int32) -> Bool {
-        var only: Int32 = 1
-        var length = socklen_t(MemoryLayout<Int32>.size)
-        return getsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &only, &length) == 0 && only == 0
+        option(IPV6_V6ONLY, Int32(IPPROTO_IPV6), of: descriptor) == 0
     }
 
     /// Makes a listening socket from another process non-blocking and close-on-exec.
@@ -222,8 +193,7 @@ public enum StreamSocket {
     /// The other process may make it blocking again. So it also gets the shortest receive timeout (`SO_RCVTIMEO`, socket(7)): then
     /// an accept waits for a few milliseconds at most.
     public static func adopt(_ descriptor: Int32) throws {
-        var timeout = timeval(tv_sec: 0, tv_usec: 1)
-        _ = setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        set(SO_RCVTIMEO, of: descriptor, to: timeval(tv_sec: 0, tv_usec: 1))
         let flags = fcntl(descriptor, F_GETFL)
         guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0,
             fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0
@@ -238,17 +208,23 @@ public enum StreamSocket {
         return Descriptor(owning: number)
     }
 
-    private static func setOption(
-        _ descriptor: Int32,
-        _ level: Int32,
+    /// The value of an option, nil if the socket does not have it (getsockopt(2)).
+    private static func option(_ name: Int32, _ level: Int32 = SOL_SOCKET, of descriptor: Int32) -> Int32? {
+        var value: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return unsafe getsockopt(descriptor, level, name, &value, &length) == 0 ? value : nil
+    }
+
+    /// Sets an option, and returns whether the system accepts it (setsockopt(2)).
+    @discardableResult
+    private static func set<Value: BitwiseCopyable>(
         _ option: Int32,
-        _ value: Int32,
-        action: String
-    ) throws {
+        _ level: Int32 = SOL_SOCKET,
+        of descriptor: Int32,
+        to value: Value
+    ) -> Bool {
         var value = value
-        guard setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
-            throw SystemError(action)
-        }
+        return unsafe setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Value>.size)) == 0
     }
 
     private static func advice(_ code: Int32, _ address: SocketAddress) -> String {

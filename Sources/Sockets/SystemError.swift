@@ -22,8 +22,8 @@ public struct SystemError: Error, Equatable, Sendable {
 
     /// The system's text for an `errno`.
     public static func reason(_ code: Int32) -> String {
-        guard let text = linux_error_text(code) else { return "error \(code)" }
-        return String(cString: text)
+        guard let text = unsafe linux_error_text(code) else { return "error \(code)" }
+        return unsafe String(cString: text)
     }
 }
 

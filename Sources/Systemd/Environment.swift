@@ -28,14 +28,14 @@ public struct Environment: Sendable, ExpressibleByDictionaryLiteral {
     /// The value of a variable; nil when it is not set. Bytes that are not UTF-8 are replaced by U+FFFD.
     public subscript(name: String) -> String? {
         switch source {
-        case .process: getenv(name).map { String(cString: $0) }
+        case .process: unsafe getenv(name).map { unsafe String(cString: $0) }
         case .variables(let variables): variables[name]
         }
     }
 
     /// Removes a variable from the process's environment, so that children do not inherit it. A separate environment does not change.
     func unset(_ name: String) {
-        if case .process = source { unsetenv(name) }
+        if case .process = source { unsafe unsetenv(name) }
     }
 }
 

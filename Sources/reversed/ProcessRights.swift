@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Systemd
 
@@ -65,7 +66,7 @@ extension ProcessRights {
 
     private static var openFilesLimit: UInt64 {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return .max }
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return .max }
         return UInt64(limit.rlim_max)
     }
 
@@ -89,17 +90,11 @@ extension ProcessRights {
 private enum ProcFile {
     /// The first 64 KiB; nil if the file cannot be read.
     static func read(_ path: String) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        // A read returns at most one page.
-        var text: [UInt8] = []
-        var page = [UInt8](repeating: 0, count: 4096)
-        while text.count < 65_536 {
-            let count = Glibc.read(descriptor, &page, page.count)
-            guard count > 0 else { return count == 0 ? String(decoding: text, as: UTF8.self) : nil }
-            text += page[..<count]
-        }
-        return String(decoding: text, as: UTF8.self)
+        var text = [UInt8](repeating: 0, count: 65_536)
+        let count = unsafe linux_read_all(descriptor, &text, text.count, 0)
+        return count < 0 ? nil : String(decoding: text.prefix(count), as: UTF8.self)
     }
 }

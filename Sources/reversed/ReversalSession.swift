@@ -16,7 +16,7 @@ struct ReversalSession: DispatchServer.Session {
     mutating func receive(_ buffer: UnsafeMutableRawBufferPointer, _ context: Context) -> SessionStep {
         session.maximumLineBytes = context.limits.maximumLineBytes
         var lines = LineTally()
-        let step = session.received(buffer, tally: &lines)
+        let step = unsafe session.received(buffer, tally: &lines)
         context.tally.add(lines)
         return SessionStep(step)
     }
@@ -27,7 +27,7 @@ struct ReversalSession: DispatchServer.Session {
     ) -> SessionStep {
         session.maximumLineBytes = context.limits.maximumLineBytes
         var lines = LineTally()
-        let step = session.receivedEndOfFile(buffer, tally: &lines)
+        let step = unsafe session.receivedEndOfFile(buffer, tally: &lines)
         context.tally.add(lines)
         return SessionStep(step)
     }

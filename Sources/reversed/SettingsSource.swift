@@ -10,7 +10,7 @@ struct SettingsSource: Sendable {
     /// The file to read; nil if there is none, and the defaults apply.
     var file: String? {
         if let path { return path }
-        return access(Settings.defaultPath, F_OK) == 0 ? Settings.defaultPath : nil
+        return unsafe access(Settings.defaultPath, F_OK) == 0 ? Settings.defaultPath : nil
     }
 
     /// Whether these are the settings of the service, and not of a process started by hand.

@@ -130,7 +130,7 @@ struct StartWarnings {
 
     private func kind(ofSocketAt path: String) -> String? {
         var status = stat()
-        guard lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFSOCK else { return nil }
+        guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFSOCK else { return nil }
         return "there is a file that is not a socket; move it away or choose another path"
     }
 
@@ -151,14 +151,14 @@ struct StartWarnings {
                 "the service has a private /tmp (PrivateTmp=), where clients cannot reach the socket\(better)"
         }
         var status = stat()
-        guard stat(directory.isEmpty ? "/" : directory, &status) == 0 else {
+        guard unsafe stat(directory.isEmpty ? "/" : directory, &status) == 0 else {
             return "the directory \(directory) does not exist\(better)"
         }
         guard status.st_mode & S_IFMT == S_IFDIR else { return "\(directory) is not a directory\(better)" }
         if let writable = rights.writableDirectories, !writable.contains(where: isWithin) {
             return "\(subject) may not write to \(directory) (ProtectSystem=, ReadWritePaths=)\(better)"
         }
-        if rights.unit == nil, access(directory.isEmpty ? "/" : directory, W_OK) != 0 {
+        if rights.unit == nil, unsafe access(directory.isEmpty ? "/" : directory, W_OK) != 0 {
             return "\(subject) may not write to \(directory)\(better)"
         }
         return nil

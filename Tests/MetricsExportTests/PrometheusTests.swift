@@ -96,6 +96,39 @@ struct PrometheusTests {
         #expect(!registry.text().contains("my_app_requests{"))
     }
 
+    @Test("Meters go up and down, counters start again, and whatever is destroyed is gone")
+    func kindsOfSwiftMetrics() {
+        let registry = PrometheusRegistry(describing: [])
+        let meter = Meter(label: "meter", factory: registry)
+        meter.set(5)
+        meter.increment(by: 2)
+        meter.decrement(by: 4)
+        let seconds = FloatingPointCounter(label: "seconds", factory: registry)
+        seconds.increment(by: 0.5)
+        let counter = Counter(label: "counter", factory: registry)
+        counter.increment(by: 7)
+        counter.reset()
+        let gauge = Gauge(label: "gauge", factory: registry)
+        gauge.record(-3)
+        let sizes = Recorder(label: "sizes", dimensions: [], aggregate: true, factory: registry)
+        sizes.record(1.5)
+        let wait = Timer(label: "wait", dimensions: [], factory: registry)
+        wait.recordSeconds(2)
+        func samples() -> [Substring] { registry.text().split(separator: "\n").filter { !$0.hasPrefix("#") } }
+        #expect(
+            samples() == [
+                "counter 0", "gauge -3", "meter 3", "seconds 0.5", "sizes_sum 1.5", "sizes_count 1",
+                "wait_sum 2", "wait_count 1",
+            ]
+        )
+        meter.destroy()
+        seconds.destroy()
+        gauge.destroy()
+        sizes.destroy()
+        wait.destroy()
+        #expect(samples() == ["counter 0"])
+    }
+
     @Test("The figures of a process are those of the system")
     func process() {
         let figures = ProcessFigures()
@@ -145,5 +178,20 @@ struct PrometheusTests {
         file.remove()
         var status = stat()
         #expect(stat(file.path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+    }
+
+    @Test("A file that cannot be replaced stays, and nothing is left beside it")
+    func fileThatStays() throws {
+        var template = Array("/tmp/reversed-metrics-XXXXXX".utf8CString)
+        #expect(mkdtemp(&template) != nil)
+        let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer { rmdir(directory) }
+        let path = "\(directory)/a.prom"
+        #expect(mkdir(path, 0o700) == 0)
+        defer { rmdir(path) }
+        #expect { try TextFile(path: path).write("x") } throws: {
+            "\($0)" == "cannot replace \(path): Is a directory"
+        }
+        #expect(access("\(path).\(getpid()).tmp", F_OK) != 0)
     }
 }

@@ -1,6 +1,7 @@
 import Glibc
-import Systemd
 import Testing
+
+@testable import Systemd
 
 /// A directory of credentials like that of systemd.
 private final class Vault {
@@ -46,6 +47,16 @@ private final class Vault {
         #expect(refusal(of: "secret", from: vault.credentials) == .notUTF8)
         try vault.write("secret", [])
         #expect(try vault.credentials.read("secret") == [])
+    }
+
+    @Test(arguments: [
+        (CredentialError.Reason.tooLarge(limit: 8), "the credential 'key' is larger than 8 bytes"),
+        (.notRegularFile, "the credential 'key' is not a regular file"),
+        (.notUTF8, "the credential 'key' is not UTF-8 text"),
+        (.system(EACCES), "cannot read the credential 'key': Permission denied"),
+    ])
+    func aRefusalIsASentence(reason: CredentialError.Reason, sentence: String) {
+        #expect("\(CredentialError(name: "key", reason: reason))" == sentence)
     }
 
     @Test func textLosesOneLineFeed() throws {

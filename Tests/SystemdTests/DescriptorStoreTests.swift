@@ -93,6 +93,19 @@ import Testing
         }
     }
 
+    @Test func aManagerThatReadsNothingIsNotWaitedFor() {
+        let sender = RecordingSender(isGated: true)
+        defer { sender.open() }
+        let notifier = Notifier(environment: ["NOTIFY_SOCKET": "/run/notify"], send: sender.send)
+        notifier.ready()
+        let isCalled = DispatchSemaphore(value: 0)
+        DescriptorStore(notifier).whenSettled(timeout: .milliseconds(50)) { isSettled in
+            #expect(!isSettled)
+            isCalled.signal()
+        }
+        #expect(isCalled.wait(timeout: .now() + 10) == .success)
+    }
+
     @Test func whatCameBackIsToldFromSockets() async {
         await #expect(processExitsWith: .success) {
             let row = ActivationSocketsTests.Row()
@@ -129,5 +142,7 @@ import Testing
         defer { close(open) }
         #expect(SealedMemory.bytes(of: open, limit: 10) == nil)
         #expect(SealedMemory.bytes(of: -1, limit: 10) == nil)
+        // memfd_create(2) allows names of 249 bytes.
+        #expect(SealedMemory.make(String(repeating: "x", count: 250), bytes) == nil)
     }
 }

@@ -1,5 +1,7 @@
+import CSystemd
 import Glibc
 import Logging
+import Synchronization
 import Testing
 
 @testable import Systemd
@@ -73,5 +75,38 @@ import Testing
         #expect(destination(["JOURNAL_STREAM": "1:1"]) == .console)
         #expect(destination(here) == .journal)
         #expect(destination(here, socket: "/nonexistent/socket") == .journalLines)
+    }
+
+    @Test func anEntryThatTheJournalRefusesGoesToStandardError() throws {
+        var ends: [Int32] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        defer { ends.forEach { close($0) } }
+        try #require(fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0)
+        let sent = Mutex<[[String]]>([])
+        let log = JournalLog(identifier: "reversed", fallback: ends[1]) { fields in
+            sent.withLock {
+                $0.append(
+                    fields.map {
+                        let bytes = UnsafeRawBufferPointer(start: $0.iov_base, count: $0.iov_len)
+                        return String(decoding: bytes, as: UTF8.self)
+                    }
+                )
+                return $0.count == 2 ? -EPIPE : 0
+            }
+        }
+        log.write(
+            ["one", "two", "three"].map { LogRecord(level: .info, message: $0, fields: [("client", "x")]) }[
+                ...
+            ]
+        )
+        #expect(
+            sent.withLock { $0 }
+                == ["one", "two", "three"].map {
+                    ["PRIORITY=6", "SYSLOG_IDENTIFIER=reversed", "MESSAGE=\($0)", "CLIENT=x"]
+                }
+        )
+        var text = [UInt8](repeating: 0, count: 100)
+        let count = read(ends[0], &text, text.count)
+        #expect(String(decoding: text.prefix(max(0, count)), as: UTF8.self) == "<6>two client=x\n")
     }
 }

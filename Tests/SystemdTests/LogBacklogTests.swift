@@ -85,6 +85,7 @@ import Testing
             }
         }
         #expect(records.count + dropped == 10_000)
+        #expect(log.droppedRecords == UInt64(dropped))
         #expect(records.count > 100 && records.count < 400)
         let numbers = records.compactMap { Int($0) }
         #expect(numbers == numbers.sorted() && Set(numbers).count == records.count)

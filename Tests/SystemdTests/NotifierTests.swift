@@ -33,6 +33,16 @@ import Testing
         }
     }
 
+    @Test(arguments: ["/run/systemd/notify", "@notify", "vsock:2:1234"])
+    func anAddressOfAnyKindIsUsed(_ address: String) {
+        let sender = RecordingSender()
+        let notifier = Notifier(environment: ["NOTIFY_SOCKET": address], send: sender.send)
+        #expect(notifier.warning == nil)
+        notifier.ready()
+        #expect(Self.flush(notifier))
+        #expect(sender.all == ["READY=1"])
+    }
+
     @Test(arguments: [
         "nonsense", "@", "/", "relative/path", "127.0.0.1:5", "\n/x",
         "/" + String(repeating: "x", count: 107),

@@ -43,6 +43,13 @@ int linux_seal(int file);
 /// Whether the file is sealed: its contents and size can no longer be changed.
 bool linux_is_sealed(int file);
 
+/// Writes all bytes (write(2)). Continues after a short write or a signal, and waits if the descriptor is non-blocking and takes
+/// nothing. False with errno set if the system refuses.
+bool linux_write_all(int descriptor, const void *bytes, size_t length);
+/// Reads `length` bytes of a file from `offset` on (pread(2)). Returns how many were read, fewer only at the end of the file, or -1 with
+/// errno set.
+ssize_t linux_read_all(int file, void *bytes, size_t length, off_t offset);
+
 /// The system calls epoll_create1(2), timerfd_create(2), eventfd(2) and epoll_ctl(2). In a program with CEpollGuard, the functions
 /// with these names are the guarded ones for libdispatch.
 int linux_epoll_create(void);

@@ -35,7 +35,7 @@ public struct CredentialError: Error, Sendable, Equatable, CustomStringConvertib
         case .notUTF8:
             "the credential '\(name)' is not UTF-8 text"
         case .system(let code):
-            "cannot read the credential '\(name)': \(String(cString: strerror(code)))"
+            unsafe "cannot read the credential '\(name)': \(String(cString: strerror(code)))"
         }
     }
 }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import TextEscaping
 
@@ -52,7 +53,7 @@ public struct Credentials: Sendable, Equatable {
         }
         guard let directory else { return nil }
         // Non-blocking: the opening of a FIFO would otherwise wait for its writer.
-        let descriptor = open("\(directory)/\(name)", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+        let descriptor = unsafe open("\(directory)/\(name)", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
             throw CredentialError(name: name, reason: .system(errno))
@@ -89,7 +90,7 @@ public struct Credentials: Sendable, Equatable {
     private static func read(_ descriptor: Int32, name: String, limit: Int) throws(CredentialError) -> [UInt8]
     {
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else {
+        guard unsafe fstat(descriptor, &status) == 0 else {
             throw CredentialError(name: name, reason: .system(errno))
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
@@ -99,18 +100,10 @@ public struct Credentials: Sendable, Equatable {
         guard size <= limit else { throw CredentialError(name: name, reason: .tooLarge(limit: limit)) }
         var failure: Int32 = 0
         // If the file grows, read only up to the checked size.
-        let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-            while count < size {
-                let received = Glibc.read(descriptor, buffer.baseAddress?.advanced(by: count), size - count)
-                if received > 0 {
-                    count += received
-                } else if received == 0 {
-                    break
-                } else if errno != EINTR {
-                    failure = errno
-                    break
-                }
-            }
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            let received = unsafe linux_read_all(descriptor, buffer.baseAddress, size, 0)
+            if received < 0 { failure = errno }
+            count = max(0, received)
         }
         guard failure == 0 else { throw CredentialError(name: name, reason: .system(failure)) }
         return bytes

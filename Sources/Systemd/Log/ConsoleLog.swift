@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Logging
 import TextEscaping
@@ -27,7 +28,8 @@ struct ConsoleLog: LogWriter {
         for record in records {
             render(record, clock: &clock, into: &text)
         }
-        text.withUTF8 { DescriptorWriter.write(UnsafeRawBufferPointer($0), to: descriptor) }
+        // If it has no reader any more, there is no other place to report that.
+        _ = text.withUTF8 { unsafe linux_write_all(descriptor, $0.baseAddress, $0.count) }
     }
 
     func render(_ record: LogRecord, clock: inout WallClock, into text: inout String) {
@@ -66,10 +68,10 @@ struct WallClock {
 
     private static func render(_ second: time_t) -> String {
         var second = second
-        var local = tm()
-        guard localtime_r(&second, &local) != nil else { return "@\(second)" }
-        let date = [Int(local.tm_year) + 1900, Int(local.tm_mon) + 1, Int(local.tm_mday)]
-        let time = [Int(local.tm_hour), Int(local.tm_min), Int(local.tm_sec)]
+        var local = unsafe tm()
+        guard unsafe localtime_r(&second, &local) != nil else { return "@\(second)" }
+        let date = unsafe [Int(local.tm_year) + 1900, Int(local.tm_mon) + 1, Int(local.tm_mday)]
+        let time = unsafe [Int(local.tm_hour), Int(local.tm_min), Int(local.tm_sec)]
         return date.map { padded($0, to: 2) }.joined(separator: "-")
             + " " + time.map { padded($0, to: 2) }.joined(separator: ":")
     }
@@ -77,34 +79,5 @@ struct WallClock {
     private static func padded(_ number: Int, to width: Int) -> String {
         let digits = String(number)
         return String(repeating: "0", count: max(0, width - digits.count)) + digits
-    }
-}
-
-/// write(2) until all is written.
-enum DescriptorWriter {
-    /// Waits if the descriptor does not take more, even if another process has made it non-blocking. Gives up silently if it has no
-    /// reader any more, because there is no other place to report that.
-    static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) {
-        var rest = bytes[...]
-        var failures = 0
-        while !rest.isEmpty {
-            let count = Glibc.write(
-                descriptor,
-                UnsafeRawBufferPointer(rebasing: rest).baseAddress,
-                rest.count
-            )
-            if count >= 0 {
-                rest = rest.dropFirst(count)
-                failures = 0
-            } else if errno == EAGAIN || errno == EINTR {
-                failures += 1
-                var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                if errno == EAGAIN { _ = poll(&room, 1, -1) }
-                // A descriptor that polls as writable but takes nothing must not keep a processor busy.
-                if failures > 8 { usleep(20_000) }
-            } else {
-                return
-            }
-        }
     }
 }

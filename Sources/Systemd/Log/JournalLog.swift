@@ -2,30 +2,45 @@ import CSystemd
 import Glibc
 
 /// Records as journal entries, see sd_journal_print(3).
-struct JournalLog: LogWriter {
+@safe struct JournalLog: LogWriter {
     /// SYSLOG_IDENTIFIER.
     let identifier: String
     /// Gets the records that the journal's socket refuses: standard error, which systemd reads separately.
-    private let fallback = ConsoleLog(descriptor: STDERR_FILENO, prefix: .priority, showsMetadata: true)
+    private let fallback: ConsoleLog
+    private let send: @Sendable ([iovec]) -> Int32
 
-    init(identifier: String) {
+    /// - Parameters:
+    ///   - fallback: a descriptor for the records that the journal refuses.
+    ///   - send: sends one entry, as sd_journal_sendv(3) does: negative if the journal refuses it.
+    @safe init(
+        identifier: String,
+        fallback: Int32 = STDERR_FILENO,
+        send: @escaping @Sendable ([iovec]) -> Int32 = {
+            unsafe sd_journal_sendv($0, Int32(clamping: $0.count))
+        }
+    ) {
         self.identifier = identifier
+        self.fallback = ConsoleLog(descriptor: fallback, prefix: .priority, showsMetadata: true)
+        unsafe self.send = unsafe send
     }
 
     func write(_ records: ArraySlice<LogRecord>) {
-        for index in records.indices where !send(JournalEntry(records[index], identifier: identifier)) {
+        for index in records.indices where !sends(JournalEntry(records[index], identifier: identifier)) {
             fallback.write(records[index...index])
         }
     }
 
-    private func send(_ entry: JournalEntry) -> Bool {
+    private func sends(_ entry: JournalEntry) -> Bool {
         var bytes = entry.bytes
-        return bytes.withUnsafeMutableBytes { buffer in
+        return unsafe bytes.withUnsafeMutableBytes { buffer in
             // The ranges lie within `bytes`: JournalEntry makes both.
-            let fields = entry.ranges.map { range in
-                iovec(iov_base: buffer.baseAddress?.advanced(by: range.lowerBound), iov_len: range.count)
+            let fields = unsafe entry.ranges.map { range in
+                unsafe iovec(
+                    iov_base: buffer.baseAddress?.advanced(by: range.lowerBound),
+                    iov_len: range.count
+                )
             }
-            return sd_journal_sendv(fields, Int32(clamping: fields.count)) >= 0
+            return unsafe send(fields) >= 0
         }
     }
 }

@@ -18,7 +18,7 @@ struct JournalStream: Equatable {
 
     func isConnected(to descriptor: Int32) -> Bool {
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { return false }
+        guard unsafe fstat(descriptor, &status) == 0 else { return false }
         return status.st_dev == device && status.st_ino == inode
     }
 }

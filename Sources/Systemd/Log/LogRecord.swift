@@ -28,7 +28,7 @@ struct LogRecord: Sendable {
         source: Source? = nil
     ) {
         var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
+        unsafe clock_gettime(CLOCK_REALTIME, &now)
         time = now
         self.level = level
         self.message = message

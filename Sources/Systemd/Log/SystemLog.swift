@@ -89,7 +89,7 @@ public struct SystemLog: Sendable {
         guard let stream = JournalStream(environment), stream.isConnected(to: descriptor) else {
             return .console
         }
-        return access(journalSocket, F_OK) == 0 ? .journal : .journalLines
+        return unsafe access(journalSocket, F_OK) == 0 ? .journal : .journalLines
     }
 
     init(

@@ -1,6 +1,4 @@
-import CSystemd
 import Dispatch
-import Glibc
 
 /// What the service manager is doing with a unit, see org.freedesktop.systemd1(5).
 public enum ServiceJob: Sendable, Equatable {
@@ -36,33 +34,6 @@ public enum ServiceJob: Sendable, Equatable {
         DispatchQueue.global().async { answer.give(SystemdUnit(ofThisProcessWithin: timeout)?.job) }
         queue.asyncAfter(deadline: .now() + .microseconds(Int(clamping: timeout.wholeMicroseconds))) {
             answer.give(nil)
-        }
-    }
-}
-
-extension SystemdUnit {
-    /// The job of the unit; nil if the manager does not answer.
-    public var job: ServiceJob? {
-        guard let job = jobPath(ofUnitAt: path) else { return nil }
-        guard job.number != 0 else { return .nothing }
-        guard let type = text("JobType", ofJobAt: job.path) else { return nil }
-        // A restart that waits for its second half is a start.
-        return type == "restart" || type == "try-restart"
-            ? .restart(startsSocket: startsSocket, hasStore: hasStore) : .other(type)
-    }
-
-    /// Whether the file descriptor store takes another descriptor; true if the manager does not say.
-    private var hasStore: Bool {
-        guard let most = count("FileDescriptorStoreMax"), let stored = count("NFileDescriptorStore") else {
-            return true
-        }
-        return stored < most
-    }
-
-    /// Whether a socket unit of this service has a job, which beside a restart can only be its start.
-    private var startsSocket: Bool {
-        (texts("TriggeredBy", .unit) ?? []).contains { name in
-            jobPath(ofUnitAt: Self.path(of: name)).map { $0.number != 0 } ?? false
         }
     }
 }

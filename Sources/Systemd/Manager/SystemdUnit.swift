@@ -1,4 +1,3 @@
-import CSystemd
 import Glibc
 
 /// A unit of the system's service manager, drop-ins included (org.freedesktop.systemd1(5)).
@@ -14,8 +13,8 @@ public final class SystemdUnit {
         case service = "org.freedesktop.systemd1.Service"
     }
 
-    private let bus: OpaquePointer
-    let path: String
+    private let bus: ManagerBus
+    private let path: String
 
     /// Finds a unit; nil if there is no manager, or it has no such unit.
     ///
@@ -23,11 +22,8 @@ public final class SystemdUnit {
     ///   - name: with its suffix, such as `reversed.service`.
     ///   - timeout: how long the answer to each question may take.
     public init?(_ name: String, timeout: Duration = .seconds(2)) {
-        var bus: OpaquePointer?
-        guard sd_bus_open_system(&bus) >= 0, let bus else { return nil }
-        self.bus = bus
-        sd_bus_set_method_call_timeout(bus, timeout.wholeMicroseconds)
-        path = Self.path(of: name)
+        guard let bus = ManagerBus(timeout: timeout) else { return nil }
+        (self.bus, path) = (bus, ManagerBus.path(ofUnit: name))
         guard text("LoadState", .unit) == "loaded" else { return nil }
     }
 
@@ -36,157 +32,77 @@ public final class SystemdUnit {
     ///
     /// - Parameter timeout: how long the answer to each question may take.
     public init?(ofThisProcessWithin timeout: Duration) {
-        var bus: OpaquePointer?
-        guard sd_bus_open_system(&bus) >= 0, let bus else { return nil }
-        self.bus = bus
-        sd_bus_set_method_call_timeout(bus, timeout.wholeMicroseconds)
-        // Ask the manager. sd_pid_get_unit(3) reads /proc/1, which a sandbox hides (ProtectProc=).
-        path = Self.pathOfCaller(bus) ?? ""
-        guard count("MainPID") == UInt32(clamping: getpid()) else {
-            return nil
-        }
-    }
-
-    private static func pathOfCaller(_ bus: OpaquePointer) -> String? {
-        var call: OpaquePointer?
-        let manager = "org.freedesktop.systemd1"
-        let object = "/org/freedesktop/systemd1"
-        let interface = "org.freedesktop.systemd1.Manager"
-        guard sd_bus_message_new_method_call(bus, &call, manager, object, interface, "GetUnitByPID") >= 0
-        else {
-            return nil
-        }
-        defer { sd_bus_message_unref(call) }
-        // 0 is the calling process.
-        var process: UInt32 = 0
-        var reply: OpaquePointer?
-        guard sd_bus_message_append_basic(call, CChar(truncatingIfNeeded: SD_BUS_TYPE_UINT32), &process) >= 0,
-            sd_bus_call(bus, call, 0, nil, &reply) >= 0
-        else { return nil }
-        defer { sd_bus_message_unref(reply) }
-        var path: UnsafePointer<CChar>?
-        guard
-            sd_bus_message_read_basic(reply, CChar(truncatingIfNeeded: SD_BUS_TYPE_OBJECT_PATH), &path) >= 0,
-            let path
-        else { return nil }
-        return String(cString: path)
-    }
-
-    deinit {
-        sd_bus_flush_close_unref(bus)
+        guard let bus = ManagerBus(timeout: timeout), let path = bus.pathOfOwnUnit() else { return nil }
+        (self.bus, self.path) = (bus, path)
+        guard count("MainPID") == UInt32(clamping: getpid()) else { return nil }
     }
 
     /// A property that is a text; nil when the unit does not have it.
     public func text(_ property: String, _ interface: Interface = .service) -> String? {
-        Self.take { result in
-            sd_bus_get_property_string(bus, Self.manager, path, interface.rawValue, property, nil, result)
-        }
+        bus.text(at(property, interface))
     }
 
     /// A property that is true or false.
     public func flag(_ property: String, _ interface: Interface = .service) -> Bool? {
         // sd-bus writes a boolean as an int, see sd_bus_message_read_basic(3).
-        read(property, interface, type: "b", initially: Int32(0)).map { $0 != 0 }
+        bus.value(at(property, interface), type: "b", initially: Int32(0)).map { $0 != 0 }
     }
 
     /// A property that is a number, a limit or a set of bits.
     public func number(_ property: String, _ interface: Interface = .service) -> UInt64? {
-        read(property, interface, type: "t", initially: UInt64(0))
-    }
-
-    /// A property of a service that is a number of 32 bits.
-    func count(_ property: String) -> UInt32? {
-        read(property, .service, type: "u", initially: UInt32(0))
+        bus.value(at(property, interface), type: "t", initially: UInt64(0))
     }
 
     /// A property that is a list of texts.
     public func texts(_ property: String, _ interface: Interface = .service) -> [String]? {
-        var list: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
-        let path = path
-        let name = interface.rawValue
-        guard sd_bus_get_property_strv(bus, Self.manager, path, name, property, nil, &list) >= 0 else {
-            return nil
-        }
-        defer { free(list) }
-        var texts: [String] = []
-        var next = list
-        while let entry = next?.pointee {
-            texts.append(String(cString: entry))
-            free(entry)
-            next = next?.successor()
-        }
-        return texts
+        bus.texts(at(property, interface))
     }
 
-    /// The object path of the unit with that name.
-    static func path(of name: String) -> String {
-        take { sd_bus_path_encode("/org/freedesktop/systemd1/unit", name, $0) } ?? ""
+    /// The job of the unit; nil if the manager does not answer.
+    public var job: ServiceJob? {
+        guard let job = jobPath(ofUnitAt: path) else { return nil }
+        guard job.number != 0 else { return .nothing }
+        let type = ManagerBus.Property(
+            object: job.path,
+            interface: "org.freedesktop.systemd1.Job",
+            name: "JobType"
+        )
+        return switch bus.text(type) {
+        case nil: nil
+        // A restart that waits for its second half is a start.
+        case "restart", "try-restart": .restart(startsSocket: startsSocket, hasStore: hasStore)
+        case let other?: .other(other)
+        }
+    }
+
+    /// Whether the file descriptor store takes another descriptor; true if the manager does not say.
+    private var hasStore: Bool {
+        guard let most = count("FileDescriptorStoreMax"), let stored = count("NFileDescriptorStore") else {
+            return true
+        }
+        return stored < most
+    }
+
+    /// Whether a socket unit of this service has a job, which beside a restart can only be its start.
+    private var startsSocket: Bool {
+        (texts("TriggeredBy", .unit) ?? []).contains { name in
+            jobPath(ofUnitAt: ManagerBus.path(ofUnit: name)).map { $0.number != 0 } ?? false
+        }
     }
 
     /// The number and the path of a unit's job, 0 without one.
-    func jobPath(ofUnitAt path: String) -> (number: UInt32, path: String)? {
-        var reply: OpaquePointer?
-        let interface = Interface.unit.rawValue
-        guard sd_bus_get_property(bus, Self.manager, path, interface, "Job", nil, &reply, "(uo)") >= 0 else {
-            return nil
-        }
-        defer { sd_bus_message_unref(reply) }
-        var number: UInt32 = 0
-        var text: UnsafePointer<CChar>?
-        guard sd_bus_message_enter_container(reply, CChar(truncatingIfNeeded: SD_BUS_TYPE_STRUCT), "uo") >= 0,
-            sd_bus_message_read_basic(reply, CChar(truncatingIfNeeded: SD_BUS_TYPE_UINT32), &number) >= 0,
-            sd_bus_message_read_basic(reply, CChar(truncatingIfNeeded: SD_BUS_TYPE_OBJECT_PATH), &text) >= 0,
-            let text
-        else { return nil }
-        return (number, String(cString: text))
+    private func jobPath(ofUnitAt path: String) -> (number: UInt32, path: String)? {
+        bus.numberAndPath(
+            ManagerBus.Property(object: path, interface: Interface.unit.rawValue, name: "Job")
+        )
     }
 
-    /// A property of a job that is a text.
-    func text(_ property: String, ofJobAt job: String) -> String? {
-        Self.take { result in
-            sd_bus_get_property_string(
-                bus,
-                Self.manager,
-                job,
-                "org.freedesktop.systemd1.Job",
-                property,
-                nil,
-                result
-            )
-        }
+    /// A property of a service that is a number of 32 bits.
+    private func count(_ property: String) -> UInt32? {
+        bus.value(at(property, .service), type: "u", initially: UInt32(0))
     }
 
-    private static let manager = "org.freedesktop.systemd1"
-
-    private func read<Value>(
-        _ property: String,
-        _ interface: Interface,
-        type: Unicode.Scalar,
-        initially value: Value
-    ) -> Value? {
-        var value = value
-        let result = withUnsafeMutableBytes(of: &value) { bytes in
-            sd_bus_get_property_trivial(
-                bus,
-                Self.manager,
-                path,
-                interface.rawValue,
-                property,
-                nil,
-                CChar(truncatingIfNeeded: type.value),
-                bytes.baseAddress
-            )
-        }
-        return result >= 0 ? value : nil
-    }
-
-    /// A text that the library allocated and the caller frees.
-    private static func take(
-        _ call: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32
-    ) -> String? {
-        var text: UnsafeMutablePointer<CChar>?
-        guard call(&text) >= 0, let text else { return nil }
-        defer { free(text) }
-        return String(cString: text)
+    private func at(_ property: String, _ interface: Interface) -> ManagerBus.Property {
+        ManagerBus.Property(object: path, interface: interface.rawValue, name: property)
     }
 }

@@ -39,7 +39,7 @@ public final class Notifier: Sendable {
             environment: environment,
             statusInterval: statusInterval,
             send: { text, descriptors in
-                sd_pid_notify_with_fds(0, 0, text, descriptors, UInt32(clamping: descriptors.count))
+                unsafe sd_pid_notify_with_fds(0, 0, text, descriptors, UInt32(clamping: descriptors.count))
             },
             onFailure: onFailure
         )
@@ -169,14 +169,14 @@ public final class Notifier: Sendable {
 
     private static func failure(_ answer: Int32, of notification: Notification) -> String {
         let name = notification.text.prefix { $0 != "=" }
-        let reason = String(cString: strerror(answer == .min ? .max : -answer))
+        let reason = unsafe String(cString: strerror(answer == .min ? .max : -answer))
         return
             "cannot tell the service manager \(name)=: \(reason); is the socket that NOTIFY_SOCKET names still there?"
     }
 
     private static func monotonicMicroseconds() -> UInt64 {
         var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
+        unsafe clock_gettime(CLOCK_MONOTONIC, &now)
         return UInt64(clamping: now.tv_sec) * 1_000_000 + UInt64(clamping: now.tv_nsec / 1_000)
     }
 }

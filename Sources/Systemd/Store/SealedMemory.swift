@@ -12,19 +12,10 @@ public enum SealedMemory {
     /// - Returns: Its descriptor, close-on-exec, which the caller must close; nil if the system has no memory or no descriptor
     ///   left.
     public static func make(_ name: String, _ bytes: some Collection<UInt8>) -> Int32? {
-        let file = linux_memory_file(name)
+        let file = unsafe linux_memory_file(name)
         guard file >= 0 else { return nil }
         let bytes = Array(bytes)
-        var written = 0
-        while written < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                // Bounds: written < bytes.count.
-                write(file, $0.baseAddress.map { $0 + written }, $0.count - written)
-            }
-            if count <= 0, errno != EINTR { break }
-            written += max(0, count)
-        }
-        guard written == bytes.count, linux_seal(file) == 0 else {
+        guard unsafe linux_write_all(file, bytes, bytes.count), linux_seal(file) == 0 else {
             close(file)
             return nil
         }
@@ -34,21 +25,11 @@ public enum SealedMemory {
     /// The bytes of a sealed file; nil for any other descriptor, and for a file of more than `limit` bytes.
     public static func bytes(of descriptor: Int32, limit: Int) -> [UInt8]? {
         var status = stat()
-        guard linux_is_sealed(descriptor), fstat(descriptor, &status) == 0,
+        guard linux_is_sealed(descriptor), unsafe fstat(descriptor, &status) == 0,
             let size = Int(exactly: status.st_size),
             size <= limit
         else { return nil }
         var bytes = [UInt8](repeating: 0, count: size)
-        var read = 0
-        while read < size {
-            let count = bytes.withUnsafeMutableBytes {
-                // Bounds: read < size.
-                pread(descriptor, $0.baseAddress.map { $0 + read }, size - read, off_t(read))
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return nil }
-            read += count
-        }
-        return bytes
+        return unsafe linux_read_all(descriptor, &bytes, size, 0) == size ? bytes : nil
     }
 }

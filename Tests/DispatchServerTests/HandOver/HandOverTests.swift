@@ -11,6 +11,7 @@ struct HandOverTests {
     private typealias LineServer = Server<LineSession>
 
     private let records = LogRecords()
+    private let servers = Servers()
 
     /// Keeps what a server stores, as a service manager does.
     private final class Kept: Sendable {
@@ -66,6 +67,7 @@ struct HandOverTests {
             logger: records.logger,
             listenerStore: kept.store
         )
+        servers.add(server)
         let report: TakeOverReport = try awaitResult { server.takeOver(from: connections, $0) }
         let failure: String = try awaitResult { done in
             server.start(continuing: stored) { done($0.map { "\($0)" } ?? "") }

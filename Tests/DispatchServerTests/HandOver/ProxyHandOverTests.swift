@@ -10,6 +10,7 @@ struct ProxyHandOverTests {
 
     private static let header = "PROXY TCP4 192.0.2.1 198.51.100.2 4660 5000\r\n"
     private let records = LogRecords()
+    private let servers = Servers()
 
     /// A server with its own listener that continues these connections. A client may have three connections.
     private func serve(connections: [Int32] = []) throws -> LineServer {
@@ -29,6 +30,7 @@ struct ProxyHandOverTests {
             label: "test",
             logger: records.logger
         )
+        servers.add(server)
         let report: TakeOverReport = try awaitResult { server.takeOver(from: connections, $0) }
         #expect(report.ended == 0 && report.reasons == [])
         let failure: String = try awaitResult { done in server.start { done($0.map { "\($0)" } ?? "") } }

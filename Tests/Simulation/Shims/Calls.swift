@@ -114,14 +114,6 @@ import World
     status.pointee.st_size = off_t(found.size)
     return 0
 }
-@discardableResult func pread(
-    _ descriptor: Int32,
-    _ space: UnsafeMutableRawPointer!,
-    _ count: Int,
-    _ offset: off_t
-) -> Int {
-    System.read(descriptor, UnsafeMutableRawBufferPointer(start: space, count: count), at: Int(offset))
-}
 @discardableResult func socketpair(
     _ family: Int32,
     _ kind: Int32,
@@ -167,9 +159,5 @@ enum Glibc {
         _ length: socklen_t
     ) -> Int32 {
         System.connect(descriptor, Address(address, length))
-    }
-    @discardableResult static func write(_ descriptor: Int32, _ bytes: UnsafeRawPointer!, _ count: Int) -> Int
-    {
-        System.write(descriptor, UnsafeRawBufferPointer(start: bytes, count: count))
     }
 }

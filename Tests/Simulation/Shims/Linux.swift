@@ -53,6 +53,12 @@ func linux_ignores_newcomers(_ listener: Int32) -> Bool { System.ignoresNewcomer
 @discardableResult func linux_memory_file(_ name: UnsafePointer<CChar>!) -> Int32 { System.makeMemoryFile() }
 @discardableResult func linux_seal(_ file: Int32) -> Int32 { System.seal(file) }
 func linux_is_sealed(_ file: Int32) -> Bool { System.isSealed(file) }
+func linux_write_all(_ file: Int32, _ bytes: UnsafeRawPointer!, _ length: Int) -> Bool {
+    System.write(file, UnsafeRawBufferPointer(start: bytes, count: length))
+}
+func linux_read_all(_ file: Int32, _ bytes: UnsafeMutableRawPointer!, _ length: Int, _ offset: off_t) -> Int {
+    System.read(file, UnsafeMutableRawBufferPointer(start: bytes, count: length), at: Int(offset))
+}
 @discardableResult func linux_epoll_create() -> Int32 { System.makeEpoll() }
 @discardableResult func linux_timerfd_create() -> Int32 { System.makeTimer() }
 @discardableResult func linux_ready_descriptor() -> Int32 { System.makeReady() }

@@ -68,18 +68,16 @@ extension System {
         return file as? MemoryFile
     }
 
-    public static func write(_ number: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+    public static func write(_ number: Int32, _ bytes: UnsafeRawBufferPointer) -> Bool {
         kernel.enter()
-        guard let file = memory(number, "write") else { return -1 }
-        if kernel.failure([EINTR, ENOSPC]) != nil { return -1 }
+        guard let file = memory(number, "write") else { return false }
+        if kernel.failure([ENOSPC]) != nil { return false }
         if file.isSealed {
             errno = EPERM
-            return -1
+            return false
         }
-        var most = bytes.count
-        if world.weather.isPartial, most > 1, world.random.oneIn(3) { most = world.random.within(1...most) }
-        file.contents += bytes[..<most]
-        return most
+        file.contents += bytes
+        return true
     }
 
     public static func seal(_ number: Int32) -> Int32 {
@@ -103,15 +101,14 @@ extension System {
     public static func read(_ number: Int32, _ space: UnsafeMutableRawBufferPointer, at offset: Int) -> Int {
         kernel.enter()
         guard let file = memory(number, "pread") else { return -1 }
-        if let code = kernel.failure([EINTR, EINTR, ENOMEM]) {
-            if code != EINTR { world.judge.takeOverFailed("pread") }
+        if kernel.failure([ENOMEM]) != nil {
+            world.judge.takeOverFailed("pread")
             return -1
         }
         guard offset >= 0, offset < file.contents.count else { return 0 }
-        var most = min(space.count, file.contents.count - offset)
-        if world.weather.isPartial, most > 1, world.random.oneIn(3) { most = world.random.within(1...most) }
-        space.copyBytes(from: file.contents[offset..<offset + most])
-        return most
+        let bytes = file.contents[offset...].prefix(space.count)
+        space.copyBytes(from: bytes)
+        return bytes.count
     }
 
     // MARK: - Descriptors as messages
