@@ -336,10 +336,9 @@ public final class Account {
             return
         }
         if judge.isPaused(socket) { wasPaused = world.now }
-        // After events that brought nothing a connection rests.
-        let patience: Nanoseconds = .milliseconds(
-            isDeaf || fault != nil ? 2500 : socket.fruitless > 0 ? 1000 : 100
-        )
+        // After events that brought nothing a connection backs off, even if the sweep then receives something.
+        let backsOff = socket.fruitless > 0 || world.now < socket.lastFruitless + .milliseconds(300)
+        let patience: Nanoseconds = .milliseconds(isDeaf || fault != nil ? 2500 : backsOff ? 1000 : 100)
         guard judge.quietTime(since: max(since, wasPaused)) > patience else { return }
         fail(
             canWrite

@@ -117,7 +117,11 @@ public final class ClientSocket: File {
     /// SO_LINGER without time.
     public var resetsOnClose = false
     /// How many calls in a row brought nothing.
-    public internal(set) var fruitless = 0
+    public internal(set) var fruitless = 0 {
+        didSet { if fruitless > 0 { lastFruitless = world.now } }
+    }
+    /// When the last call brought nothing.
+    private(set) var lastFruitless: Nanoseconds = 0
     public let account: Account
     private var isSending = false
 
