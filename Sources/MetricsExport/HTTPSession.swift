@@ -47,7 +47,7 @@ public struct HTTPSession: Session {
             step.requests += 1
             let closes = !request.keepsAlive || answered >= Self.maximumRequests
             let response = site.answer(request.path)
-            step.output = (step.output ?? []) + response.bytes(for: request, closes: closes)
+            step.output = (step.output ?? []) + response.bytes(for: request, date: site.date, closes: closes)
             if closes { step.ending = .finished }
         }
         return step
@@ -62,7 +62,7 @@ public struct HTTPSession: Session {
 
     private func refuse(_ error: HTTPError, _ step: inout SessionStep) {
         step.requests += 1
-        step.output = (step.output ?? []) + error.response.bytes(for: nil, closes: true)
+        step.output = (step.output ?? []) + error.response.bytes(for: nil, date: site.date, closes: true)
         step.ending = .refused(error.reason)
     }
 

@@ -1,16 +1,25 @@
+import Glibc
+
 /// The content: the metrics, and the health of the program. A site is equal only to itself.
 public final class HTTPSite: Hashable, Sendable {
     private let metrics: @Sendable () -> String
     private let trouble: @Sendable () -> String?
+    private let clock: @Sendable () -> Int
 
-    /// Makes a site. Both closures are called on threads that serve clients, so they must not wait.
+    /// Makes a site. The closures are called on threads that serve clients, so they must not wait.
     ///
     /// - Parameters:
     ///   - metrics: Returns the text for `/metrics`.
     ///   - trouble: Returns why `/healthz` answers 503; nil for 200.
-    public init(metrics: @escaping @Sendable () -> String, trouble: @escaping @Sendable () -> String?) {
+    ///   - clock: Returns the time in seconds since 1970, for the Date of a response.
+    public init(
+        metrics: @escaping @Sendable () -> String,
+        trouble: @escaping @Sendable () -> String?,
+        clock: @escaping @Sendable () -> Int = { time(nil) }
+    ) {
         self.metrics = metrics
         self.trouble = trouble
+        self.clock = clock
     }
 
     /// Whether both are the same.
@@ -18,6 +27,9 @@ public final class HTTPSite: Hashable, Sendable {
 
     /// Adds its identity.
     public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+
+    /// The date of a response that is sent now; nil if the clock is far off.
+    var date: String? { HTTPDate.text(of: clock()) }
 
     func answer(_ path: String) -> HTTPResponse {
         switch path {
@@ -56,8 +68,9 @@ struct HTTPResponse {
     }
 
     /// The bytes of the response to `request`; nil for a request that could not be parsed.
-    func bytes(for request: HTTPRequest?, closes: Bool) -> [UInt8] {
+    func bytes(for request: HTTPRequest?, date: String?, closes: Bool) -> [UInt8] {
         var head = "HTTP/1.1 \(status)\r\n\(fields)Content-Length: \(body.utf8.count)\r\n"
+        if let date { head += "Date: \(date)\r\n" }
         if closes {
             head += "Connection: close\r\n"
         } else if request?.isOld == true {

@@ -1,7 +1,7 @@
 import DispatchServer
 import MetricsExport
 
-private let site = HTTPSite(metrics: { "up 1\n" }, trouble: { nil })
+private let site = HTTPSite(metrics: { "up 1\n" }, trouble: { nil }, clock: { 0 })
 
 /// HTTP for scrapers: the same answers however the stream is cut, no more kept than a request may have, and whole responses.
 func checkHTTP(_ input: [UInt8]) {

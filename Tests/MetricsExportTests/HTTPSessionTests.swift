@@ -7,7 +7,7 @@ import Testing
 @Suite("HTTP for scrapers")
 struct HTTPSessionTests {
     /// The site of the tests: a short page, and good health.
-    static let site = HTTPSite(metrics: { "up 1\n" }, trouble: { nil })
+    static let site = HTTPSite(metrics: { "up 1\n" }, trouble: { nil }, clock: { 784_111_777 })
 
     /// The answers to a client that sends `stream` in pieces of these sizes, repeatedly, and then its end of file; and why the server
     /// closed the connection, if it did.
@@ -60,6 +60,16 @@ struct HTTPSessionTests {
         #expect(answer.contains("\r\n\r\n\(body)") && answer.hasSuffix("\r\n\r\n\(body)"))
         let length = request.hasPrefix("HEAD") ? 5 : body.utf8.count
         #expect(answer.contains("\r\nContent-Length: \(length)\r\n"))
+    }
+
+    @Test(
+        "Each response has its date, except when the clock is beyond the year 9999",
+        arguments: ["GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.0\r\n\r\n", "rubbish\r\n\r\n"]
+    )
+    func date(request: String) {
+        #expect(Self.answers(request).0.contains("\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"))
+        let site = HTTPSite(metrics: { "" }, trouble: { nil }, clock: { .max })
+        #expect(!Self.answers(Array(request.utf8), site: site).0.contains("Date:"))
     }
 
     @Test("Health that is bad says why")
