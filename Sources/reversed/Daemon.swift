@@ -9,8 +9,8 @@ import Systemd
 /// The running daemon: connects the server with the settings, the signals and the service manager. This file sets it up; the
 /// extensions start the service (`+Start`), reload the settings (`+Reload`), and end the process (`+Stop`).
 ///
-/// Unchecked because of the mutable state. Safe because only `queue` uses it, except for `run`, which ends before anything is on
-/// `queue`.
+/// Unchecked because of the mutable state. Safe because only `queue` uses it, except for `run`, whose last step is to put the start
+/// on `queue`; a signal before that finds a server that has not started, and ends the process.
 final class Daemon: @unchecked Sendable {
     /// The signals that it handles: stop, interrupt, reload.
     static let signals = [SIGTERM, SIGINT, SIGHUP]
@@ -101,10 +101,13 @@ final class Daemon: @unchecked Sendable {
                     SIGHUP: { [unowned self] in reload() },
                 ]
             )
-            metrics.adopt(inheritance.metricsListeners)
-            metrics.apply(settings.metrics, isHandedOver: settings.server.isHandedOver) { [self] error in
-                if let error { return startFailed(error) }
-                start(server, handedIn, inheritance, watchdogRequest.period)
+            // On the queue, so that a signal that arrives meanwhile is handled before or after, but not beside it.
+            queue.async { [self] in
+                metrics.adopt(inheritance.metricsListeners)
+                metrics.apply(settings.metrics, isHandedOver: settings.server.isHandedOver) { [self] error in
+                    if let error { return startFailed(error) }
+                    start(server, handedIn, inheritance, watchdogRequest.period)
+                }
             }
         } catch {
             logger.critical("\(error)")

@@ -4,7 +4,7 @@ import Systemd
 /// The descriptors that the previous process has left in the file descriptor store.
 struct Inheritance {
     /// The name of the socket with the connections. Releases must agree on it.
-    static let connectionsName = "conversations"
+    static let connectionsName = "connections"
     /// Precedes the names of the metrics' listeners. Never use a name that an earlier release does not know for a listening
     /// socket: that release would serve clients on it, as on a socket of systemd's.
     static let metricsPrefix = "metrics."

@@ -6,6 +6,8 @@ import sys
 import pytest
 
 from daemon import ACTIVATE, Daemon, environment, is_listener
+from hand_over import Service
+from manager import Store
 
 
 @contextlib.contextmanager
@@ -55,3 +57,23 @@ def activate(serve):
         return serve(config, prefix=(sys.executable, "-c", ACTIVATE, ",".join(map(str, descriptors))), env=environment(**env),
                      pass_fds=descriptors, listeners=max(1, len([each for each in sockets if is_listener(each)])))
     return activate
+
+
+# Services that are restarted.
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path / "notify")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def service(start, store):
+    return lambda config="port = 0\n", listeners=1, **options: Service(start, store, config, listeners, **options)
+
+
+@pytest.fixture
+def service_both_ways(serve, store):
+    """The test runs twice: with the hot set and without."""
+    return lambda config="port = 0\n", listeners=1, **options: Service(serve, store, config, listeners, **options)

@@ -1,6 +1,5 @@
 """Restarts that close no connection, with a service manager of the test: see `manager.Store`."""
 
-import fcntl
 import os
 import signal
 import socket
@@ -11,74 +10,12 @@ import pytest
 
 from clients import ask, ask_once, connect, receive, receive_to_end, turned
 from daemon import eventually
+from hand_over import CONNECTIONS, Service, both
 from haproxy import balance  # noqa: F401 (a fixture)
-from manager import Store
 from test_rude_clients import LINE, push_until_blocked
 
-CONVERSATIONS = "conversations"
 
-
-@pytest.fixture
-def store(tmp_path):
-    store = Store(tmp_path / "notify")
-    yield store
-    store.close()
-
-
-class Service:
-    """A service whose processes run one after the other."""
-
-    def __init__(self, start, store, config, listeners=1, first=None, **options):
-        """`first`: arguments of `_start` for the first process only."""
-        self.start, self.store, self.listeners, self.options = start, store, listeners, options
-        self.config = config
-        self.daemon = self._start(**(first or {}))
-
-    def _start(self, limit=None, wrapper=(), **options):
-        """`limit`: the limit on open files, set when the descriptors are in place. `wrapper`: a command that starts it."""
-        arguments = self.store.start_arguments()
-        if wrapper:
-            arguments["prefix"] = (*arguments.get("prefix", ()), *wrapper)
-        if limit:
-            arguments["prefix"] = (*arguments.get("prefix", ()), "/usr/bin/prlimit", f"--nofile={limit}:{limit}")
-        return self.start(self.config, listeners=self.listeners, **arguments, **{**self.options, **options})
-
-    def stop(self, code=0):
-        self.daemon.signal(signal.SIGTERM)
-        assert self.daemon.wait() == code
-        return self.daemon
-
-    def restart(self, config=None, listeners=None, **options):
-        before = self.stop()
-        self.config = config if config is not None else self.config
-        self.listeners = listeners if listeners is not None else self.listeners
-        self.daemon = self._start(**options)
-        return before
-
-    def kill(self):
-        self.daemon.signal(signal.SIGKILL)
-        self.daemon.process.wait()
-        self.daemon.stopped = True
-        self.daemon.process.returncode = 0  # the test killed it
-        self.daemon = self._start()
-
-
-@pytest.fixture
-def service(start, store):
-    return lambda config="port = 0\n", listeners=1, **options: Service(start, store, config, listeners, **options)
-
-
-@pytest.fixture
-def service_both_ways(serve, store):
-    """The test runs twice: with the hot set and without."""
-    return lambda config="port = 0\n", listeners=1, **options: Service(serve, store, config, listeners, **options)
-
-
-def both(tmp_path, more=""):
-    return f"[[listener]]\nhost = '127.0.0.1'\nport = 0\n[[listener]]\npath = '{tmp_path}/socket'\n{more}"
-
-
-def test_a_conversation_goes_on(service_both_ways, tmp_path):
+def test_a_connection_goes_on(service_both_ways, tmp_path):
     run = service_both_ways(both(tmp_path), 2)
     port = run.daemon.port
     clients = [connect(port), connect(tmp_path / "socket")]
@@ -119,14 +56,14 @@ def test_what_is_sent_while_no_process_runs_is_answered(service, store):
     with connect(run.daemon.port) as client:
         ask(client, b"one\n")
         run.stop()
-        assert store.names.count(CONVERSATIONS) == 1
+        assert store.names.count(CONNECTIONS) == 1
         client.sendall(b"between\n")
         with connect(run.daemon.port) as late:
             late.sendall(b"late\n")
             run.daemon = run._start()
             assert receive(client, 8) == b"neewteb\n"
             assert receive(late, 5) == b"etal\n"
-    store.wait_until(lambda: CONVERSATIONS not in [name for name, _ in store.kept])
+    store.wait_until(lambda: CONNECTIONS not in [name for name, _ in store.kept])
 
 
 def test_the_end_of_file_while_no_process_runs_is_seen(service):
@@ -390,7 +327,7 @@ def test_more_descriptors_in_flight_than_the_user_may_have(start, store, under_w
     before = run.stop()
     before.wait_for_log("Too many references.*: no connection is handed over")
     before.wait_for_log("stopping, 700 connections to answer")
-    assert CONVERSATIONS not in store.names
+    assert CONNECTIONS not in store.names
     for client in clients:
         assert receive(client, 4) == b"owt\n"
         client.close()
@@ -461,299 +398,6 @@ def test_without_a_manager_it_is_a_stop(serve):
         daemon.signal(signal.SIGTERM)
         assert daemon.wait() == 0
         assert receive_to_end(client) == b""
-
-
-def pair(kind=socket.SOCK_STREAM):
-    return socket.socketpair(socket.AF_UNIX, kind)
-
-
-def strangers():
-    def silent():
-        return pair(socket.SOCK_SEQPACKET)
-
-    def stream():
-        one, other = pair()
-        other.sendall(b"DSRVCONN" + bytes(100))
-        return one, other
-
-    def message(bytes_, descriptors):
-        def make():
-            one, other = pair(socket.SOCK_SEQPACKET)
-            opened = descriptors()
-            socket.send_fds(other, [bytes_], [each if isinstance(each, int) else each.fileno() for each in opened])
-            other.close()
-            return one, opened
-        return make
-
-    def memory(content, sealed=True):
-        file = os.memfd_create("stranger", os.MFD_ALLOW_SEALING)
-        os.write(file, content)
-        if sealed:
-            fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE)
-        return file
-
-    header = b"DSRVCONN" + (0).to_bytes(4, "little") + (1).to_bytes(4, "little")
-    head = b"DSRVHAND" + (1).to_bytes(2, "little") + (1).to_bytes(2, "little")
-    return {
-        "silent": silent, "stream": stream, "noise": message(b"x", lambda: [pair()[0]]),
-        "no file": message(header, lambda: [pair()[0], pair()[0]]),
-        "empty file": message(header, lambda: [memory(b""), pair()[0]]),
-        "unsealed": message(header, lambda: [memory(head, False), pair()[0]]),
-        "torn": message(header, lambda: [memory(head + (2).to_bytes(4, "little") + (1 << 20).to_bytes(8, "little")), pair()[0]]),
-        "newer": message(header, lambda: [memory(b"DSRVHAND" + bytes([9, 0, 9, 0]) + bytes(100)), pair()[0]]),
-        "endless": message(header, lambda: [memory(head + b"\xff" * 12), pair()[0]]),
-        "listener": lambda: (socket.create_server(("127.0.0.1", 0)), None), "pipe": lambda: (os.fdopen(os.pipe()[0]), None),
-    }
-
-
-@pytest.mark.parametrize("kind", strangers())
-def test_a_foreign_descriptor_in_the_store(service, store, kind):
-    run = service()
-    with connect(run.daemon.port) as client:
-        ask(client, b"one\n")
-        run.stop()
-        stranger = strangers()[kind]()
-        store.put(CONVERSATIONS, stranger[0])
-        run.daemon = run._start()
-        assert ask(client, b"two\n") == b"owt\n"
-        assert ask_once(run.daemon.port, b"three\n") == b"eerht\n"
-        store.wait_until(lambda: CONVERSATIONS not in [name for name, _ in store.kept])
-        if kind != "silent":
-            run.daemon.wait_for_log(" warning: ")
-
-
-# A hand-over of another release, written here from the description of the format (HandOverImage.swift).
-
-def field(tag, value):
-    value = value.to_bytes(8, "little") if isinstance(value, int) else value
-    return bytes([tag]) + len(value).to_bytes(4, "little") + value
-
-
-def connection_record(number, session=b"\1\1\1", more=b"", held=(0, 0)):
-    return field(1, number) + field(3, 0) + field(9, session) + field(11, held[0]) + field(13, held[1]) + more
-
-
-def release(version, oldest_reader, records, held=b""):
-    """The contents of the file; the first record is the server's."""
-    listed = b"".join(len(record).to_bytes(4, "little") + record for record in records)
-    head = b"DSRVHAND" + version.to_bytes(2, "little") + oldest_reader.to_bytes(2, "little")
-    return head + len(records).to_bytes(4, "little") + len(listed).to_bytes(8, "little") + listed + held
-
-
-def hand_over(store, content, clients):
-    """Puts a socket with these connections into the store."""
-    file = os.memfd_create("hand-over", os.MFD_ALLOW_SEALING)
-    os.write(file, content)
-    fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE)
-    one, other = pair(socket.SOCK_SEQPACKET)
-    message = b"DSRVCONN" + (0).to_bytes(4, "little") + len(clients).to_bytes(4, "little")
-    socket.send_fds(other, [message], [file, *(client.fileno() for client in clients)])
-    store.put(CONVERSATIONS, one)
-    for each in (one, other):
-        each.close()
-    os.close(file)
-
-
-NEWER = {
-    "plain": (connection_record(1), True), "a field that may be ignored": (connection_record(2, more=field(200, b"new")), True),
-    "a longer state of the session": (connection_record(3, session=b"\1\1\1new"), True),
-    "a field that must not be ignored": (connection_record(4, more=field(201, b"new")), False),
-    "a new version of the session": (connection_record(5, session=b"\2\1\1"), False),
-    "an unknown unit": (connection_record(6, session=b"\1\1\x63"), False),
-    "a shorter record": (connection_record(7)[:-1], False), "an empty record": (b"", False),
-    "more than the file has": (connection_record(8, held=(1 << 20, 5)), False), "the same number": (connection_record(1), False),
-}
-
-
-def test_a_newer_release_handed_over(service, store):
-    """What is understood goes on, the rest is closed, and the log counts both."""
-    run = service()
-    run.stop()
-    pairs = [pair() for _ in NEWER]
-    records = [field(2, 100) + field(4, b"new"), *(record for record, _ in NEWER.values())]
-    hand_over(store, release(2, 1, records), [theirs for theirs, _ in pairs])
-    for theirs, _ in pairs:
-        theirs.close()
-    run.daemon = run._start()
-    ended = sum(not goes_on for _, goes_on in NEWER.values())
-    run.daemon.wait_for_log(f"took over {len(NEWER) - ended} connections")
-    run.daemon.wait_for_log(f"{ended} of {len(NEWER)} connections could not be taken over and were ended: ")
-    for (name, (_, goes_on)), (_, client) in zip(NEWER.items(), pairs):
-        client.settimeout(10)
-        if goes_on:
-            assert ask(client, b"one\n") == b"eno\n", name
-        else:
-            assert receive_to_end(client) == b"", name
-        client.close()
-    store.wait_until(lambda: CONVERSATIONS not in [name for name, _ in store.kept])
-
-
-def test_a_much_newer_release_handed_over(service, store):
-    run = service()
-    run.stop()
-    theirs, client = pair()
-    hand_over(store, release(9, 2, [field(2, 100), connection_record(1)]), [theirs])
-    theirs.close()
-    run.daemon = run._start()
-    run.daemon.wait_for_log("1 of 1 connection could not be taken over and was ended: its format 9 needs a newer release")
-    client.settimeout(10)
-    assert receive_to_end(client) == b""
-    client.close()
-    assert ask_once(run.daemon.port, b"one\n") == b"eno\n"
-
-
-@pytest.mark.parametrize("name", ["conversations.2", "listener.99", "listener.7.file.1.2", "whatever", "unknown"])
-def test_a_foreign_descriptor_under_any_name(service, store, name):
-    run = service()
-    with connect(run.daemon.port) as client:
-        ask(client, b"one\n")
-        run.stop()
-        one, _ = pair()
-        store.put(name, one)
-        run.daemon = run._start()
-        assert ask(client, b"two\n") == b"owt\n"
-        run.daemon.wait_for_log(" warning: ")
-        store.wait_until(lambda: name not in [each for each, _ in store.kept])
-        assert run.daemon.port
-
-
-def test_a_kill_while_the_connections_are_stored(service, store):
-    """The next process is killed before or after it has taken them over: each connection continues or ends, and no answer is
-    wrong."""
-    run = service()
-    clients = [connect(run.daemon.port) for _ in range(50)]
-    for client in clients:
-        ask(client, b"one\n")
-    run.stop()
-    for delay in (0.0, 0.004, 0.01, 0.02):
-        run.daemon = run.start(run.config, awaited=False, **store.start_arguments())
-        time.sleep(delay)
-        run.daemon.signal(signal.SIGKILL)
-        run.daemon.process.wait()
-        run.daemon.stopped, run.daemon.process.returncode = True, 0
-    run.daemon = run._start()
-    for client in clients:
-        try:
-            client.sendall(b"two\n")
-            answer = client.recv(10)
-        except ConnectionError:
-            continue
-        assert answer in (b"owt\n", b"")
-
-
-METRICS = "port = 0\n[metrics]\nlisten = '{}'\n"
-
-
-def healthz(place):
-    """The status of the answer. The connection is a new one."""
-    with connect(place) as client:
-        client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
-        return int(receive_to_end(client).split()[1])
-
-
-def metrics_listeners(store):
-    return [name for name, _ in store.kept if name.startswith("metrics.")]
-
-
-@pytest.mark.parametrize("kind", ["tcp", "unix"])
-def test_the_metrics_refuse_nobody_either(service, store, tmp_path, kind):
-    listen = "127.0.0.1:0" if kind == "tcp" else f"{tmp_path}/metrics"
-    run = service(METRICS.format(listen))
-    store.wait_until(lambda: len(metrics_listeners(store)) == 1)
-    place = int(run.daemon.wait_for_log("metrics at ").rsplit(":", 1)[1]) if kind == "tcp" else listen
-    assert healthz(place) == 200
-    for end in (run.stop, run.stop, lambda: (run.daemon.signal(signal.SIGKILL), run.daemon.process.wait())):
-        end()
-        run.daemon.stopped, run.daemon.process.returncode = True, 0
-        with connect(place) as waiting:
-            waiting.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
-            run.daemon = run._start()
-            assert receive_to_end(waiting).startswith(b"HTTP/1.1 200 OK\r\n")
-        assert eventually(lambda: healthz(place) == 200)
-    assert len(metrics_listeners(store)) == 1
-
-
-def test_the_metrics_listener_that_the_next_configuration_lacks(service, store, tmp_path):
-    run = service(METRICS.format(f"{tmp_path}/metrics"))
-    store.wait_until(lambda: len(metrics_listeners(store)) == 1)
-    run.restart("port = 0\n")
-    store.wait_until(lambda: not metrics_listeners(store))
-    assert not (tmp_path / "metrics").exists()
-    run.daemon.reload(METRICS.format(f"{tmp_path}/metrics"))
-    store.wait_until(lambda: len(metrics_listeners(store)) == 1)
-    run.daemon.reload(METRICS.format(f"{tmp_path}/metrics") + "[restart]\nhand_over = false\n")
-    store.wait_until(lambda: not store.kept)
-    assert healthz(tmp_path / "metrics") == 200
-    run.daemon.reload("port = 0\n")
-
-
-def test_a_stop_leaves_no_metrics_listener_in_the_store(service, store):
-    run = service(METRICS.format("127.0.0.1:0"))
-    store.wait_until(lambda: len(store.kept) == 2)
-    run.daemon.signal(signal.SIGINT)
-    assert run.daemon.wait() == 0
-    store.wait_until(lambda: not store.kept)
-
-
-def start_in_vain(run, code):
-    """A process that ends before it serves. Returns its log."""
-    failed = run.start(run.config, awaited=False, **run.store.start_arguments())
-    assert failed.wait() == code
-    return failed
-
-
-def test_a_start_that_fails_leaves_the_conversations_to_the_next_one(service, store):
-    run = service()
-    works = run.config
-    with connect(run.daemon.port) as client, socket.create_server(("127.0.0.1", 0)) as taken:
-        ask(client, b"one\n")
-        client.sendall(b"half")
-        run.stop()
-        for config, code in [
-            ("port = 'wrong'\n", 78), (f"port = {taken.getsockname()[1]}\n", 69),
-            (f"port = 0\n[metrics]\nlisten = '127.0.0.1:{taken.getsockname()[1]}'\n", 69),
-        ]:
-            run.config = config
-            failed = start_in_vain(run, code)
-            assert store.names.count(CONVERSATIONS) == 1, failed.lines
-            if code == 78:
-                assert failed.logged("critical: the connections of the previous process are lost, unless")
-        run.config = works
-        run.daemon = run._start()
-        client.sendall(b" a line\n")
-        assert receive(client, 12) == b"enil a flah\n"
-
-
-def test_a_start_that_fails_without_a_hand_over_answers_what_has_arrived(service, store):
-    run = service()
-    with connect(run.daemon.port) as client, socket.create_server(("127.0.0.1", 0)) as taken:
-        ask(client, b"one\n")
-        run.stop()
-        client.sendall(b"two\nhalf")
-        run.config = f"port = {taken.getsockname()[1]}\n[restart]\nhand_over = false\n"
-        failed = start_in_vain(run, 69)
-        assert receive_to_end(client) == b"owt\n"
-        assert failed.logged("stopping, 1 connection to answer")
-
-
-def test_a_stop_before_the_start_is_over_loses_nobody(service, store):
-    """Two restarts in a row: the signal arrives when the process has taken over, but does not listen yet."""
-    run = service()
-    clients = [connect(run.daemon.port) for _ in range(20)]
-    for client in clients:
-        ask(client, b"one\n")
-    run.stop()
-    for delay in (0.0, 0.003, 0.006, 0.01, 0.02, 0.03):
-        run.daemon = run.start(run.config, awaited=False, **store.start_arguments())
-        # Earlier the signal would end the wrapper of the test.
-        assert eventually(lambda: "reversed" in os.readlink(f"/proc/{run.daemon.pid}/exe"))
-        time.sleep(delay)
-        run.daemon.signal(signal.SIGTERM)
-        run.daemon.process.wait(10)
-        run.daemon.stopped, run.daemon.process.returncode = True, 0
-    run.daemon = run._start()
-    for client in clients:
-        assert ask(client, b"two\n") == b"owt\n"
 
 
 def test_under_load(service_both_ways, tmp_path):

@@ -62,5 +62,5 @@ def test_a_sigterm_of_a_restart_hands_over_if_the_store_has_space(start, tmp_pat
             assert ask(client, b"abc\n") == b"cba\n"
             daemon.signal(signal.SIGTERM)
             assert daemon.wait() == 0
-            assert ("conversations" in store.names) == is_handed_over, store.names
+            assert ("connections" in store.names) == is_handed_over, store.names
     store.close()
