@@ -22,16 +22,16 @@ extension Server {
             listeners.leave { [core] in
                 core.connections.whenEmpty { core.control.async { end.call() } }
             }
-            core.drain()
+            core.drain(core.connections.all)
             // Handshakes complete even if the timeout is shorter.
             let timeout = core.currentLimits.drainTimeout.milliseconds
             core.later(max(timeout, 2 * Listener.handshakeTime)) { [self] in
                 listeners.close()
-                let cutOff = core.abort()
+                let cutOff = core.abort(core.connections.all)
                 state.withLock { $0.cutOff = cutOff }
                 // Once more, for connections that were being served. Blocked ones are left open.
                 core.later(100) { [core] in
-                    _ = core.abort()
+                    _ = core.abort(core.connections.all)
                     end.call()
                 }
             }

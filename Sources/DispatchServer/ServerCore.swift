@@ -108,18 +108,16 @@ final class ServerCore: Sendable {
         return min(max(shortest / 8, 5), Self.longestSweep)
     }
 
-    /// Starts the drain of every connection, and repeats it for those that were being served.
-    func drain() {
+    /// Starts the drain of these connections, and repeats it for those that were being served.
+    func drain(_ connections: [Connection]) {
         let now = Clock.now()
-        let left = workers.withWorker { worker in
-            connections.all.filter { !$0.drain(worker, now: now) }
-        }
+        let left = workers.withWorker { worker in connections.filter { !$0.drain(worker, now: now) } }
         guard !left.isEmpty else { return }
-        later(10) { self.drain() }
+        later(10) { self.drain(left) }
     }
 
-    /// Closes every connection. Returns how many clients were cut off.
-    func abort() -> Int {
-        workers.withWorker { worker in connections.all.count { $0.abort(worker) } }
+    /// Closes these connections. Returns how many clients were cut off.
+    func abort(_ connections: [Connection]) -> Int {
+        workers.withWorker { worker in connections.count { $0.abort(worker) } }
     }
 }

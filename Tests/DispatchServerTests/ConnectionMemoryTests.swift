@@ -127,7 +127,7 @@ struct ConnectionMemoryTests {
         let (peer, _) = try fixture.connect()
         let sent = peer.fill(with: "a line that is answered\n")
         #expect(sent > 0)
-        #expect(fixture.core.abort() == 1)
+        #expect(fixture.core.abort(fixture.core.connections.all) == 1)
         #expect(fixture.isEmptied())
         #expect(fixture.core.connections.untakenBytes > 0)
         #expect(fixture.records.contains("bytes of answers were not taken"))

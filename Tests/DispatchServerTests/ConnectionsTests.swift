@@ -68,21 +68,21 @@ struct ConnectionsTests {
         first.send("one\n")
         fixture.core.connections.beginDrain()
         fixture.core.connections.whenEmpty { calls.add() }
-        fixture.core.control.async { fixture.core.drain() }
+        fixture.core.control.async { fixture.core.drain(fixture.core.connections.all) }
         #expect(first.receiveToEnd() == "eno\n")
         #expect(second.receiveToEnd() == "")
         #expect(calls.count == 0)
         first.halfClose()
         second.halfClose()
         #expect(eventually { calls.count == 1 })
-        #expect(fixture.core.abort() == 0)
+        #expect(fixture.core.abort(fixture.core.connections.all) == 0)
     }
 
     @Test("that are disconnected are counted", arguments: [true, false])
     func abort(usesHotLoops: Bool) throws {
         let fixture = try Fixture(usesHotLoops: usesHotLoops)
         let peers = try (0..<3).map { _ in try fixture.connect().0 }
-        #expect(fixture.core.abort() == 3)
+        #expect(fixture.core.abort(fixture.core.connections.all) == 3)
         #expect(fixture.isEmptied())
         #expect(peers.allSatisfy { $0.isAtEnd })
     }

@@ -104,9 +104,9 @@ extension Server {
         let end = Once { completion(handOver) }
         resumeConnections(left)
         core.connections.whenEmpty { [core] in core.control.async { end.call() } }
-        core.drain()
+        core.drain(left)
         core.later(Self.endingTime) { [core] in
-            _ = core.abort()
+            _ = core.abort(left)
             end.call()
         }
     }

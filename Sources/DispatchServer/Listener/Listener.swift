@@ -205,6 +205,6 @@ final class Listener: Sendable {
             server.log.connected(connection.number, client, listener: address.name)
         }
         connection.start()
-        if server.connections.isDraining { server.control.async { self.server.drain() } }
+        if server.connections.isDraining { server.control.async { self.server.drain([connection]) } }
     }
 }

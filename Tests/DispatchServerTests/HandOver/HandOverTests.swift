@@ -166,6 +166,27 @@ struct HandOverTests {
         #expect(client.isAtEnd)
     }
 
+    @Test("Connections that are taken back outlive the time for those that cannot be handed over")
+    func takenBackBesideOthers() throws {
+        let listeners = [LineSession.Options.inPlace, .bound].map {
+            ListenerConfiguration(endpoint: .internet(host: "127.0.0.1", port: 0), options: $0)
+        }
+        let (server, _) = try serve(
+            LineServer.Configuration(listeners: listeners, options: .inPlace, sessionLimits: .init())
+        )
+        let (stays, leaves) = (try peer(server), try peer(server, at: 1))
+        #expect(stays.isAnswered("one") && leaves.isAnswered("one"))
+        DispatchQueue.global().async { if leaves.isAtEnd { leaves.halfClose() } }
+        let handOver: HandOver? = try awaitResult { server.handOver($0) }
+        let handed = try #require(handOver)
+        #expect(handed.connections == 1 && handed.ended == 1 && !handed.isKept())
+        server.takeBack(handed)
+        let isOver = DispatchSemaphore(value: 0)
+        server.core.later(1100) { isOver.signal() }
+        isOver.wait()
+        #expect(stays.isAnswered("two"))
+    }
+
     @Test("A server without connections hands over an empty socket")
     func empty() throws {
         let (first, _) = try serve()

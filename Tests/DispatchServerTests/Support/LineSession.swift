@@ -10,6 +10,8 @@ struct LineSession: Session {
         case twice
         /// As `inPlace`, but each answer has a `!` before the newline that ends it.
         case marked
+        /// As `inPlace`, but the connection cannot be handed over.
+        case bound
     }
 
     struct Limits: Equatable, Sendable {
@@ -22,7 +24,16 @@ struct LineSession: Session {
 
     init(options: Options) { self.options = options }
 
-    var handOverState: [UInt8]? { [options == .inPlace ? 1 : options == .twice ? 2 : 3] }
+    private var isInPlace: Bool { options == .inPlace || options == .bound }
+
+    var handOverState: [UInt8]? {
+        switch options {
+        case .inPlace: [1]
+        case .twice: [2]
+        case .marked: [3]
+        case .bound: nil
+        }
+    }
 
     init?(handedOver state: [UInt8]) {
         switch state {
@@ -34,7 +45,7 @@ struct LineSession: Session {
     }
 
     func receive(_ buffer: UnsafeMutableRawBufferPointer, _ context: Context) -> SessionStep {
-        var step = SessionStep(consumed: 0, output: options == .inPlace ? nil : [], requests: 0)
+        var step = SessionStep(consumed: 0, output: isInPlace ? nil : [], requests: 0)
         while step.ending == nil, let end = Self.endOfLine(in: buffer, from: step.consumed) {
             if end - step.consumed > context.limits.longestLine { break }
             answer(buffer, upTo: end, &step)
@@ -48,7 +59,7 @@ struct LineSession: Session {
     }
 
     func receiveEndOfFile(_ buffer: UnsafeMutableRawBufferPointer, _ context: Context) -> SessionStep {
-        var step = SessionStep(consumed: 0, output: options == .inPlace ? nil : [], requests: 0)
+        var step = SessionStep(consumed: 0, output: isInPlace ? nil : [], requests: 0)
         if !buffer.isEmpty { answer(buffer, upTo: buffer.count, &step) }
         step.consumed = buffer.count
         return step
@@ -65,7 +76,7 @@ struct LineSession: Session {
         if line.elementsEqual("quit".utf8) { step.ending = .finished }
         if line.elementsEqual("break".utf8) { step.ending = .refused("a rule was broken") }
         switch options {
-        case .inPlace: line.reverse()
+        case .inPlace, .bound: line.reverse()
         case .twice: step.output? += line.reversed() + [Self.newline] + line.reversed()
         case .marked: step.output? += line.reversed() + [UInt8(ascii: "!")]
         }
