@@ -31,6 +31,8 @@ public final class Account {
     private var isRefused: Bool { plan.map { !$0.isTrusted || !$0.isValid } ?? false }
     /// Whether any byte of the client was received.
     var isServed: Bool { servedCount > (plan?.length ?? 0) }
+    /// Whether a process that could not read its record ends it, and counts it for nobody.
+    var endsUncounted: Bool { fault != nil && isShutDown }
     /// What was received and not thrown away.
     private var servedCount: Int { receivedCount - discarded }
     /// Whom the connection counts for, once that is known.

@@ -150,7 +150,7 @@ public final class Judge {
     func checkShare(of socket: ClientSocket) {
         // A drain lifts the limit: who waits in a backlog is connected already.
         guard drainStart == nil else { return }
-        let served = others(of: socket).filter { $0.account.isServed }.count + 1
+        let served = others(of: socket).filter { $0.account.isServed && !$0.account.endsUncounted }.count + 1
         if served > shares.upperBound {
             let all = (others(of: socket) + [socket]).map { "\($0.peer.id)" }.joined(separator: ", ")
             world.fail(
