@@ -112,7 +112,7 @@ fuzz: test-dependencies ## Fuzz every reader of outside data, each for seconds=6
 	scripts/fuzz $(seconds)
 
 behaviour-tests: test-dependencies build examples ## Test the release binaries over real sockets, pipes and terminals
-	$(PYTHON) -m pytest -q -n 2 Tests/Behaviour
+	$(PYTHON) -m pytest -q -n 3 Tests/Behaviour
 
 coverage: test-dependencies ## Print how many lines the unit tests and the behaviour tests run, by module
 	scripts/coverage

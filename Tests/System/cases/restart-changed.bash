@@ -32,7 +32,7 @@ if [ "$RELEASE" != 12 ]; then
 [Service]
 NotifyAccess=all
 ExecReload=
-ExecReload=/bin/sh -c 'systemd-notify --fd=9 --fdname=conversations 9</etc/hostname; systemd-notify --fd=9 --fdname=foreign 9</etc/hosts'
+ExecReload=/bin/sh -c 'systemd-notify --fd=9 --fdname=connections 9</etc/hostname; systemd-notify --fd=9 --fdname=foreign 9</etc/hosts'
 END
     machine systemctl reload reversed.service
     expect "a restart with foreign descriptors" machine systemctl restart reversed.service
