@@ -1,6 +1,9 @@
 """Fixtures: daemons that are stopped and checked at the end of their test."""
 
 import contextlib
+import ctypes
+import os
+import subprocess
 import sys
 
 import pytest
@@ -8,6 +11,15 @@ import pytest
 from daemon import ACTIVATE, Daemon, environment, is_listener
 from hand_over import Service
 from manager import Store
+
+
+def pytest_configure(config):
+    """Gives each of several workers its own network, so that none takes a port that a test of another has just freed."""
+    if hasattr(config, "workerinput") and os.geteuid() == 0:
+        new_network = 0x40000000  # CLONE_NEWNET; Python 3.12 has os.unshare
+        if ctypes.CDLL(None, use_errno=True).unshare(new_network):
+            raise OSError(ctypes.get_errno(), "unshare")
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
 
 @contextlib.contextmanager
