@@ -42,7 +42,7 @@ HOW = """\
   kernel as much as answering it, so on few cores the generator competes with a fast server. Near 100 % the generator is the
   limit, and CPU time compares servers better than throughput does.
 - Closed loop: a client sends its next line when it has the answer. Open loop: lines are due at a fixed rate, and latency
-  is measured from the due time, so a server that stalls is charged for every line that it delays. Percentiles are those
+  is measured from the due time, so a stall of the server adds to the latency of every line that it delays. Percentiles are those
   of HdrHistogram.
 - All servers of a row run at the same time, but only one gets load. In every round each peer runs next to reversed, and the
   order changes between rounds. The next run starts when the previous server has closed its connections.

@@ -29,7 +29,7 @@ final class Daemon: @unchecked Sendable {
     private var handlers: SignalHandlers?
     var ticks: (any DispatchSourceTimer)?
     var statusLine = StatusLine()
-    /// Whether the server was told to start, and may have clients.
+    /// Whether `server.start` was called. From then on there may be clients.
     var isStarted = false
     var isReady = false
     var drainingSince: SuspendingClock.Instant?

@@ -96,7 +96,7 @@ struct PrometheusTests {
         #expect(!registry.text().contains("my_app_requests{"))
     }
 
-    @Test("Meters go up and down, counters start again, and whatever is destroyed is gone")
+    @Test("Meters go up and down, counters can be reset, and a destroyed metric is no longer exported")
     func kindsOfSwiftMetrics() {
         let registry = PrometheusRegistry(describing: [])
         let meter = Meter(label: "meter", factory: registry)

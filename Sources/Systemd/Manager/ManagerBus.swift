@@ -50,93 +50,78 @@ import Glibc
             unsafe sd_bus_message_append_basic(call, Self.code("u"), &process) >= 0,
             unsafe sd_bus_call(bus, call, 0, nil, &reply) >= 0
         else { return nil }
-        return unsafe Self.readPath(reply)
+        return unsafe Self.readText(reply, "o")
     }
 
     /// A property that is a text.
     func text(_ property: Property) -> String? {
-        unsafe Self.takeText { text in
-            unsafe sd_bus_get_property_string(
-                bus,
-                Self.manager,
-                property.object,
-                property.interface,
-                property.name,
-                nil,
-                text
-            )
-        }
+        unsafe read(property, "s") { unsafe Self.readText($0, "s") }
     }
 
     /// A property that is a list of texts.
     func texts(_ property: Property) -> [String]? {
-        var list: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
-        let result = unsafe sd_bus_get_property_strv(
-            bus,
-            Self.manager,
-            property.object,
-            property.interface,
-            property.name,
-            nil,
-            &list
-        )
-        guard result >= 0 else { return nil }
-        defer { unsafe free(list) }
-        var texts: [String] = []
-        while let entry = unsafe list?[texts.count] {
-            unsafe texts.append(String(cString: entry))
-            unsafe free(entry)
+        unsafe read(property, "as") { reply in
+            var list: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+            guard unsafe sd_bus_message_read_strv(reply, &list) >= 0 else { return nil }
+            defer { unsafe free(list) }
+            var texts: [String] = []
+            while let entry = unsafe list?[texts.count] {
+                unsafe texts.append(String(cString: entry))
+                unsafe free(entry)
+            }
+            return texts
         }
-        return texts
     }
 
     /// A property of a basic type of D-Bus that is no text.
     func value<Value: BitwiseCopyable>(_ property: Property, type: Unicode.Scalar, initially value: Value)
         -> Value?
     {
-        var value = value
-        let result = unsafe withUnsafeMutableBytes(of: &value) { bytes in
-            unsafe sd_bus_get_property_trivial(
-                bus,
-                Self.manager,
-                property.object,
-                property.interface,
-                property.name,
-                nil,
-                Self.code(type),
-                bytes.baseAddress
-            )
+        unsafe read(property, "\(type)") { reply in
+            var value = value
+            let result = unsafe withUnsafeMutableBytes(of: &value) { bytes in
+                unsafe sd_bus_message_read_basic(reply, Self.code(type), bytes.baseAddress)
+            }
+            return result > 0 ? value : nil
         }
-        return result >= 0 ? value : nil
     }
 
     /// A property that is a number of 32 bits and an object path.
     func numberAndPath(_ property: Property) -> (number: UInt32, path: String)? {
-        var reply: OpaquePointer?
-        defer { unsafe sd_bus_message_unref(reply) }
-        var number: UInt32 = 0
-        guard
-            unsafe sd_bus_get_property(
-                bus,
-                Self.manager,
-                property.object,
-                property.interface,
-                property.name,
-                nil,
-                &reply,
-                "(uo)"
-            ) >= 0,
-            unsafe sd_bus_message_enter_container(reply, Self.code("r"), "uo") >= 0,
-            unsafe sd_bus_message_read_basic(reply, Self.code("u"), &number) >= 0,
-            let path = unsafe Self.readPath(reply)
-        else { return nil }
-        return (number, path)
+        unsafe read(property, "(uo)") { reply in
+            var number: UInt32 = 0
+            guard unsafe sd_bus_message_enter_container(reply, Self.code("r"), "uo") >= 0,
+                unsafe sd_bus_message_read_basic(reply, Self.code("u"), &number) >= 0,
+                let path = unsafe Self.readText(reply, "o")
+            else { return nil }
+            return (number, path)
+        }
     }
 
-    private static func readPath(_ message: OpaquePointer?) -> String? {
-        var path: UnsafePointer<CChar>?
-        guard unsafe sd_bus_message_read_basic(message, code("o"), &path) >= 0 else { return nil }
-        return unsafe path.map { unsafe String(cString: $0) }
+    /// Asks for a property of this type; nil without an answer.
+    private func read<Value>(_ property: Property, _ type: String, _ body: (OpaquePointer?) -> Value?)
+        -> Value?
+    {
+        var reply: OpaquePointer?
+        defer { unsafe sd_bus_message_unref(reply) }
+        let result = unsafe sd_bus_get_property(
+            bus,
+            Self.manager,
+            property.object,
+            property.interface,
+            property.name,
+            nil,
+            &reply,
+            type
+        )
+        return result >= 0 ? unsafe body(reply) : nil
+    }
+
+    /// The next text of a message, "s", or object path, "o".
+    private static func readText(_ message: OpaquePointer?, _ type: Unicode.Scalar) -> String? {
+        var text: UnsafePointer<CChar>?
+        guard unsafe sd_bus_message_read_basic(message, code(type), &text) >= 0 else { return nil }
+        return unsafe text.map { unsafe String(cString: $0) }
     }
 
     /// A text that the library allocates and the caller frees.

@@ -210,7 +210,7 @@ public final class Account {
             judge.quietTime(since: begin) > .milliseconds(900), !judge.hasStalled(since: begin),
             judge.memory.lowerBound >= 1 << 24
         else { return }
-        fail("not told of the drain until its timeout")
+        fail("the drain did not reach it before its timeout")
     }
 
     private func judgeEnd(isClose: Bool) {
@@ -311,7 +311,7 @@ public final class Account {
             guard fault == nil, socket.fruitless == 0, !judge.isPaused(socket),
                 isLate(max(drainStart, acceptedAt, lastProgress), 0)
             else { return }
-            return fail("not told of the drain, although it has all its answers")
+            return fail("the drain did not reach it, although it has all its answers")
         }
         if isLate(max(lastProgress, acceptedAt), judge.longestIdleTimeout) {
             fail("it stays beyond the idle timeout")
