@@ -22,6 +22,17 @@ defaults
 """
 
 
+# One host, whose check reverses a word. The options of its `server` line follow.
+REVERSING_CHECK = """frontend front
+    bind 127.0.0.1:{front}
+    default_backend back
+backend back
+    option tcp-check
+    tcp-check send ADVANCE\\n
+    tcp-check expect string ECNAVDA
+    server one 127.0.0.1:{daemon} """
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -11,7 +11,7 @@ import pytest
 from clients import ask, ask_once, connect, receive, receive_to_end, turned
 from daemon import eventually
 from hand_over import CONNECTIONS, Service, both
-from haproxy import balance  # noqa: F401 (a fixture)
+from haproxy import REVERSING_CHECK, balance  # noqa: F401 (a fixture)
 from test_rude_clients import LINE, push_until_blocked
 
 
@@ -435,15 +435,7 @@ def test_no_client_behind_a_balancer_notices(service_both_ways, balance):
     """HAProxy checks the host by a word, and would end every connection if it found it down. Half of the clients stay, the others
     connect again after five lines."""
     run = service_both_ways("port = 0\nproxy_protocol = true\ntrusted = ['127.0.0.0/8']\n")
-    proxy = balance("""frontend front
-    bind 127.0.0.1:{front}
-    default_backend back
-backend back
-    option tcp-check
-    tcp-check send ADVANCE\\n
-    tcp-check expect string ECNAVDA
-    server one 127.0.0.1:{daemon} send-proxy-v2 check inter 1s on-marked-down shutdown-sessions
-""", daemon=run.daemon.port)
+    proxy = balance(REVERSING_CHECK + "send-proxy-v2 check inter 1s on-marked-down shutdown-sessions\n", daemon=run.daemon.port)
     over = threading.Event()
     lines, wrong = [0] * 16, []
 

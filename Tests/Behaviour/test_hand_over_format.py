@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from clients import ask, ask_once, connect, receive_to_end
-from hand_over import CONNECTIONS, both
+from hand_over import CONNECTIONS
 
 
 def pair(kind=socket.SOCK_STREAM):

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from clients import ask, connect, receive, receive_to_end
-from haproxy import balance  # noqa: F401 (a fixture)
+from haproxy import REVERSING_CHECK, balance  # noqa: F401 (a fixture)
 
 CONFIG = "port = 0\nproxy_protocol = true\ntrusted = ['127.0.0.0/8']\n"
 FRONT = """frontend front
@@ -50,14 +50,7 @@ def test_a_client_over_ipv6(start, balance):
 @pytest.mark.parametrize("how", ["send-proxy", "send-proxy-v2", "send-proxy-v2 proxy-v2-options crc32c"])
 def test_its_check_reverses_a_word_and_keeps_its_own_address(start, balance, how):
     daemon = start(CONFIG)
-    proxy = balance("""frontend front
-    bind 127.0.0.1:{front}
-    default_backend back
-backend back
-    option tcp-check
-    tcp-check send ADVANCE\\n
-    tcp-check expect string ECNAVDA
-    server one 127.0.0.1:{daemon} check inter 100ms """ + how + "\n", daemon=daemon.port)
+    proxy = balance(REVERSING_CHECK + "check inter 100ms " + how + "\n", daemon=daemon.port)
     line = daemon.wait_for_log("connected 127", count=3)
     # Version 1 cannot express it: HAProxy names both ends of its own connection.
     assert ("through" in line) == (how == "send-proxy")
