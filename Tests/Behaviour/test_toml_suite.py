@@ -1,6 +1,6 @@
 """Runs --check on every file of the public TOML test suite.
 
-Debian's golang-github-burntsushi-toml-dev has the suite. TOML_TEST names a newer one: a checkout of
+The Debian package `golang-github-burntsushi-toml-dev` has the suite. TOML_TEST names a newer one: a checkout of
 https://github.com/toml-lang/toml-test.
 """
 
