@@ -10,9 +10,9 @@ public struct History: Sendable {
     /// Reads the history of earlier sessions. `takeProblem` reports failures.
     ///
     /// - Parameters:
-    ///   - path: The file; nil to keep the history in memory only.
+    ///   - path: The file, as the bytes of its name; nil to keep the history in memory only.
     ///   - limit: The number of entries to keep; 0 for none.
-    public init(path: String?, limit: Int) {
+    public init(path: [UInt8]?, limit: Int) {
         self.limit = max(0, limit)
         file = limit > 0 ? path.map { HistoryFile(path: $0, limit: limit) } : nil
         do {

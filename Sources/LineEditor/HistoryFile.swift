@@ -17,7 +17,8 @@ struct HistoryFile: Sendable {
     /// How often to wait a moment for the lock, which other sessions hold only briefly.
     private static let lockAttempts = 20
 
-    let path: String
+    /// Need not be UTF-8.
+    let path: [UInt8]
     let limit: Int
 
     /// The newest entries of the file, up to its limit; empty without a file.
@@ -59,13 +60,15 @@ struct HistoryFile: Sendable {
 extension HistoryFile {
     /// Opens and locks the file; nil if it does not exist. Never follows a link or waits for the other end of a pipe.
     private func open(creates: Bool) throws(Failure) -> Int32? {
-        if creates { makeDirectory() }
+        let obstacle = creates ? makeDirectory() : 0
         // Another session may have replaced the file before the lock was free.
         for _ in 0..<Self.lockAttempts {
             let flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
-            let file = unsafe Glibc.open(path, creates ? flags | O_CREAT : flags, 0o600)
+            let file = unsafe Glibc.open(Self.name(path), creates ? flags | O_CREAT : flags, 0o600)
             if file < 0 {
                 if errno == ENOENT && !creates { return nil }
+                // What kept the directory from being made says more than its absence.
+                if errno == ENOENT && obstacle != 0 { errno = obstacle }
                 throw failure(errno == ELOOP ? "it is a symbolic link" : Self.systemMessage())
             }
             do throws(Failure) {
@@ -101,7 +104,9 @@ extension HistoryFile {
 
     private func isCurrent(_ file: Int32) -> Bool {
         var (opened, named) = (stat(), stat())
-        guard unsafe fstat(file, &opened) == 0, unsafe lstat(path, &named) == 0 else { return false }
+        guard unsafe fstat(file, &opened) == 0, unsafe lstat(Self.name(path), &named) == 0 else {
+            return false
+        }
         return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino
     }
 
@@ -117,14 +122,14 @@ extension HistoryFile {
     }
 
     private func replace(with lines: ArraySlice<ArraySlice<UInt8>>) throws(Failure) {
-        let new = "\(path).\(getpid())"
+        let new = Self.name(path + ".\(getpid())".utf8)
         unsafe unlink(new)
         let file = unsafe Glibc.open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw failure(Self.systemMessage()) }
         defer { close(file) }
         do throws(Failure) {
             try write(lines.flatMap { $0 + [0x0A] }, to: file)
-            guard unsafe rename(new, path) == 0 else { throw failure(Self.systemMessage()) }
+            guard unsafe rename(new, Self.name(path)) == 0 else { throw failure(Self.systemMessage()) }
         } catch {
             unsafe unlink(new)
             throw error
@@ -135,17 +140,25 @@ extension HistoryFile {
         guard unsafe linux_write_all(file, bytes, bytes.count) else { throw failure(Self.systemMessage()) }
     }
 
-    private func makeDirectory() {
-        var position = path.startIndex
-        while let slash = path[position...].dropFirst().firstIndex(of: "/") {
-            unsafe mkdir(String(path[..<slash]), 0o700)
-            position = slash
+    /// Makes the missing directories of the path. Returns the `errno` of the first that cannot be made; 0 without a failure.
+    private func makeDirectory() -> Int32 {
+        var obstacle: Int32 = 0
+        for end in path.indices.dropFirst() where path[end] == UInt8(ascii: "/") {
+            let made = unsafe mkdir(Self.name(path[..<end]), 0o700)
+            if made != 0, errno != EEXIST, obstacle == 0 { obstacle = errno }
         }
+        return obstacle
+    }
+
+    /// A path for a system call.
+    private static func name(_ path: some Sequence<UInt8>) -> [CChar] {
+        path.map(CChar.init(bitPattern:)) + [0]
     }
 
     private func failure(_ reason: String) -> Failure {
-        Failure(
-            description: "cannot keep the history in \(VisibleText.visible(path)): \(reason); "
+        let name = VisibleText.visible(String(decoding: path, as: UTF8.self))
+        return Failure(
+            description: "cannot keep the history in \(name): \(reason); "
                 + "set REVERSED_HISTORY to another file, or to nothing to keep none"
         )
     }

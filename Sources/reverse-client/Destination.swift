@@ -33,11 +33,7 @@ struct Destination: ParsableArguments {
 
     /// The endpoint named by options and environment.
     func endpoint() throws -> Endpoint {
-        try endpoint(environment: { name in
-            unsafe getenv(name).map {
-                unsafe ByteText.text(UnsafeRawBufferPointer(start: $0, count: strlen($0)))
-            }
-        })
+        try endpoint(environment: Environment.text)
     }
 
     func endpoint(environment: (String) -> String?) throws -> Endpoint {

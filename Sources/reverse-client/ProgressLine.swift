@@ -34,7 +34,7 @@ final class ProgressLine: StreamObserver {
 
     /// Whether the terminal understands the sequence that erases the line.
     private static var canErase: Bool {
-        guard let kind = unsafe getenv("TERM").map({ unsafe String(cString: $0) }) else { return false }
+        guard let kind = Environment.text("TERM") else { return false }
         return !kind.isEmpty && kind != "dumb"
     }
 

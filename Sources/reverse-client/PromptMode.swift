@@ -89,7 +89,7 @@ struct PromptMode {
 
     /// Whether the terminal understands escape sequences.
     private static var canEdit: Bool {
-        guard let kind = unsafe getenv("TERM").map({ unsafe String(cString: $0) }) else { return false }
+        guard let kind = Environment.text("TERM") else { return false }
         return !kind.isEmpty && kind != "dumb"
     }
 

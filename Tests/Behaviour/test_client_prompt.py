@@ -150,6 +150,19 @@ def test_history_within_and_across_sessions(prompt, tmp_path):
     answer(child, "!tsrif")
 
 
+@pytest.mark.parametrize("variables", [
+    lambda path: {"REVERSED_HISTORY": path + b"/reverse-client/history"},
+    lambda path: {"XDG_STATE_HOME": path},
+])
+def test_the_path_of_the_history_need_not_be_utf_8(prompt, tmp_path, variables):
+    path = os.fsencode(tmp_path) + b"/\xff\xfe"
+    child = prompt(**{name: os.fsdecode(value) for name, value in variables(path).items()})
+    leave(child, "exit\r")
+    with open(path + b"/reverse-client/history", "rb") as file:
+        assert file.read() == b"exit\n"
+    assert os.listdir(os.fsencode(tmp_path)) == [b"\xff\xfe"]
+
+
 def test_an_empty_path_turns_the_history_file_off(prompt, tmp_path):
     child = prompt(REVERSED_HISTORY="")
     child.send("secret\r")

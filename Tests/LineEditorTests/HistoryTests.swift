@@ -95,6 +95,27 @@ import Testing
         }
     }
 
+    @Test func aDirectoryThatCannotBeMadeIsTheReason() {
+        for path in ["/sys/history/file", "/sys/history/deeper/file"] {
+            var history = History(path: path, limit: 3)
+            history.add("new")
+            let problem = history.takeProblem() ?? ""
+            #expect(problem.contains(path) && !problem.contains("No such file"), "\(problem)")
+        }
+    }
+
+    @Test func aPathMayHaveAnyBytes() {
+        let directory = Array(Self.directory().utf8)
+        // A combining mark after a slash is one character with it.
+        let path = directory + "/".utf8 + [0xFF, 0xFE] + "/\u{301}/".utf8 + [0x80]
+        var history = History(path: path, limit: 2)
+        for entry in ["one", "two", "three"] { history.add(entry) }
+        #expect(history.takeProblem() == nil)
+        #expect(History(path: path, limit: 2).entries == ["two", "three"])
+        var status = stat()
+        #expect(lstat(path.map(CChar.init(bitPattern:)) + [0], &status) == 0)
+    }
+
     @Test(.timeLimit(.minutes(1))) func aLockThatIsNeverFreedDoesNotBlock() {
         let path = Self.directory() + "/history"
         Self.create(path, "one\n", mode: 0o600)
@@ -134,4 +155,8 @@ import Testing
         var status = stat()
         return lstat(path, &status) == 0 ? status.st_mode & 0o777 : 0
     }
+}
+
+extension History {
+    fileprivate init(path: String, limit: Int) { self.init(path: Array(path.utf8), limit: limit) }
 }
