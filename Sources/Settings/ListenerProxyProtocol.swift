@@ -19,6 +19,8 @@ extension TableReader {
         }
         // The key may be at the top level.
         let key = table.values["proxy_protocol"] == nil ? nil : "proxy_protocol"
+        // Networks that were refused are not missing as well.
+        let names = ["trusted", table.name(of: "trusted")]
         if isUnix {
             if hasOwnNetworks {
                 refuse(
@@ -35,7 +37,7 @@ extension TableReader {
                         + "such as mode = \"0660\""
                 )
             }
-        } else if networks.isEmpty {
+        } else if networks.isEmpty, !mistakes.contains(where: { names.contains($0.key ?? "") }) {
             refuse(
                 key,
                 in: table,

@@ -116,6 +116,9 @@ struct TOMLSyntaxError: Error {
         }
         guard value.isEmpty || !isParsing("key-value pair") else { return nil }
         guard value.first.map({ !"\"'".contains($0) }) ?? true, !SourceRow.isTime(value) else { return nil }
+        if SourceRow.isWholeNumber(value), Int(value) == nil {
+            return Hint(column: row.valueColumn, problem: "the number \(value.prefix(40)) is too large")
+        }
         let isStraight = value.first.map { !"“”„‘’«»`´".contains($0) } ?? true
         return Hint(
             column: row.valueColumn,
@@ -195,6 +198,11 @@ private struct SourceRow {
         let isQuoted = value.first.map { quotes.contains($0) } == true
         if !isQuoted, let number = Int(value), String(number) == value { return value }
         return PrintableText.quoted(isQuoted ? value.filter { !quotes.contains($0) } : value)
+    }
+
+    static func isWholeNumber(_ value: String) -> Bool {
+        let digits = value.first == "-" || value.first == "+" ? value.dropFirst() : value[...]
+        return !digits.isEmpty && digits.utf8.allSatisfy { (48...57).contains($0) }
     }
 
     /// Whether `value` looks like a date or a time.

@@ -105,8 +105,23 @@ struct ProxyProtocolTests {
     )
     func networks(value: String, problem: String, suggestion: String?) throws {
         let found = mistakes("proxy_protocol = true\ntrusted = \(value)")
-        let about = try #require(found.first { $0.hasPrefix("t.toml:2: trusted = ") }, "\(found)")
+        // They are wrong, not missing.
+        let about = try #require(found.count == 1 ? found.first : nil, "\(found)")
+        #expect(about.hasPrefix("t.toml:2: trusted = "))
         #expect(about.contains(problem))
         #expect(about.hasSuffix(suggestion.map { ": did you mean \($0)?" } ?? about))
+    }
+    @Test("Networks of the top level that are none are not missing in a listener")
+    func inherited() {
+        let text = """
+            proxy_protocol = true
+            trusted = ['x']
+            [[listener]]
+            port = 1
+            [[listener]]
+            port = 2
+            trusted = ['y']
+            """
+        #expect(mistakes(text).map { $0.prefix(9) } == ["t.toml:2:", "t.toml:7:"])
     }
 }

@@ -47,6 +47,8 @@ struct SyntaxErrorTests {
             // Truth values and numbers.
             ("connections = True", 15, value, "connections = true"),
             ("connections = no", 15, value, "connections = false"),
+            ("port = 99999999999999999999", 8, "the number 99999999999999999999 is too large", nil),
+            ("port = -9223372036854775809", 8, "the number -9223372036854775809 is too large", nil),
             ("port = +in", 8, value, "port = \"+in\""), ("port = ", 8, value, nil), ("port =", 7, value, nil),
 
             // Quotes.
