@@ -60,7 +60,7 @@ final class ServerCore: Sendable {
         let all = connections.all
         workers.withWorker { worker in
             for connection in all { connection.tick(timeouts, worker, now: now) }
-            memory.relieve(all, worker, log: log, now: now)
+            memory.relieve(all, ended: connections.ended, worker, log: log, now: now)
         }
         for listener in connections.waiting { listener.tick() }
         log.noteOmitted()

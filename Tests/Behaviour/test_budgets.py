@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from clients import ask, connect, receive, reset, turned
+from clients import ask, connect, receive, reset, room_for, turned
 from daemon import eventually
 
 
@@ -190,6 +190,23 @@ def test_memory_goes_back_to_the_system(start):
     for client in clients:
         reset(client)
     assert eventually(lambda: daemon.memory() - before < 12 * MIB, 12), daemon.memory() - before
+
+
+def test_the_memory_of_clients_that_held_nothing_goes_back_too(start):
+    with room_for(6200):
+        daemon = start("port = 0\n[limits]\nmax_connections_per_client = 0\n[log]\nconnections = false\n")
+        before = daemon.memory()
+        clients = [connect(daemon.port) for _ in range(6000)]
+        for client in clients:
+            client.sendall(b"hello\n")
+        for client in clients:
+            assert receive(client, 6) == b"olleh\n"
+        most = daemon.memory() - before
+        assert most > 5 * MIB
+        for client in clients:
+            reset(client)
+    # What less than 4 MiB of clients leave may stay.
+    assert eventually(lambda: daemon.memory() - before < most * 0.6, 20), (most, daemon.memory() - before)
 
 
 def test_who_holds_most_for_long_is_ended_when_others_wait(start):

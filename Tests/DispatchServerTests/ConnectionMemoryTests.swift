@@ -85,7 +85,7 @@ struct ConnectionMemoryTests {
         )
         fixture.core.workers.withWorker { worker in
             let late = Clock.now() + MemoryBudget.holdTimeout + 1000
-            fixture.core.memory.relieve([connection], worker, log: fixture.core.log, now: late)
+            fixture.core.memory.relieve([connection], ended: 0, worker, log: fixture.core.log, now: late)
         }
         #expect(eventually { fixture.core.memory.used == 0 && fixture.core.memory.waitingConnections == 0 })
         // What it still sends is discarded, so that the end is a FIN and no reset.

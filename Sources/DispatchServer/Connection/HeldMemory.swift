@@ -5,7 +5,8 @@ import Synchronization
 /// A connection reports only changes, and only memory beyond its base cost. So connections that hold nothing write to no
 /// shared cache line.
 final class HeldMemory: Sendable {
-    /// Up to this many bytes are part of the base cost of a connection, and are not counted.
+    /// Up to this many bytes are part of the base cost of a connection, and are not counted. When memory is returned to the
+    /// system, each connection that has ended counts for as much.
     static let ignored = 1024
     /// After this many freed bytes the allocator is asked to return memory to the system.
     private static let trimmed = 4 << 20
@@ -16,7 +17,7 @@ final class HeldMemory: Sendable {
         var nextRound: Milliseconds = 0
         var nextNotice: Milliseconds = 0
         var nextTrim: Milliseconds = 0
-        var trimmedAt = 0
+        var releasedAtTrim = 0
     }
 
     private let limit: Atomic<Int>
@@ -79,9 +80,17 @@ final class HeldMemory: Sendable {
     }
 
     /// Called by each sweep. While connections wait, ends those that have held most for too long.
-    func relieve(_ connections: [Connection], _ worker: Worker, log: ServerLog, now: Milliseconds) {
+    ///
+    /// - Parameter ended: How many connections have ended so far.
+    func relieve(
+        _ connections: [Connection],
+        ended: UInt64,
+        _ worker: Worker,
+        log: ServerLog,
+        now: Milliseconds
+    ) {
         wake()
-        trim(now)
+        trim(ended: ended, now)
         let (isDue, mustLog) = waiting.withLock { waiting in
             guard !waiting.connections.isEmpty else { return (false, false) }
             let result = (now >= waiting.nextRound, now >= waiting.nextNotice)
@@ -98,11 +107,13 @@ final class HeldMemory: Sendable {
     }
 
     /// The allocator keeps the small, scattered blocks of clients that have left until it is asked to return them.
-    private func trim(_ now: Milliseconds) {
-        let freed = freed.load(ordering: .relaxed)
+    private func trim(ended: UInt64, _ now: Milliseconds) {
+        let released = freed.load(ordering: .relaxed) &+ Int(truncatingIfNeeded: ended) &* Self.ignored
         let isDue = waiting.withLock { waiting in
-            guard freed &- waiting.trimmedAt >= Self.trimmed, now >= waiting.nextTrim else { return false }
-            waiting.trimmedAt = freed
+            guard released &- waiting.releasedAtTrim >= Self.trimmed, now >= waiting.nextTrim else {
+                return false
+            }
+            waiting.releasedAtTrim = released
             waiting.nextTrim = now &+ Self.trimInterval
             return true
         }
