@@ -148,6 +148,7 @@ UNAVOIDABLE = {
     ("*", "futex", "*"): "glibc aborts when futex returns an error that the kernel never returns; libdispatch traps",
     ("*", "munmap", "*"): "glibc aborts when it cannot unmap the stack of a thread that has ended",
     ("prompt", "read", "EIO"): "a terminal that has hung up is the end of the input",
+    ("plain", "read", "EIO"): "the same",
 }
 
 

@@ -25,7 +25,7 @@ from daemon_life import DaemonLife
 # A crash is a fault by itself. The report of the Swift runtime would take minutes and gigabytes under strace.
 os.environ["SWIFT_BACKTRACE"] = "enable=no"
 
-PROGRAMS = ("daemon", "text", "stream", "ping", "prompt")
+PROGRAMS = ("daemon", "text", "stream", "ping", "prompt", "plain")
 
 
 @dataclasses.dataclass(frozen=True, order=True)
