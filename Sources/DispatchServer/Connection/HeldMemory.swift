@@ -8,8 +8,10 @@ final class HeldMemory: Sendable {
     /// Up to this many bytes are part of the base cost of a connection, and are not counted. When memory is returned to the
     /// system, each connection that has ended counts for as much.
     static let ignored = 1024
-    /// After this many freed bytes the allocator is asked to return memory to the system.
+    /// After this many freed bytes the allocator is asked to return memory to the system, and after fewer when no connection is
+    /// left.
     private static let trimmed = 4 << 20
+    private static let trimmedAtLast = 1 << 20
     private static let trimInterval: Milliseconds = 5000
 
     private struct Waiting {
@@ -90,7 +92,7 @@ final class HeldMemory: Sendable {
         now: Milliseconds
     ) {
         wake()
-        trim(ended: ended, now)
+        trim(after: connections.isEmpty ? Self.trimmedAtLast : Self.trimmed, ended: ended, now)
         let (isDue, mustLog) = waiting.withLock { waiting in
             guard !waiting.connections.isEmpty else { return (false, false) }
             let result = (now >= waiting.nextRound, now >= waiting.nextNotice)
@@ -107,12 +109,10 @@ final class HeldMemory: Sendable {
     }
 
     /// The allocator keeps the small, scattered blocks of clients that have left until it is asked to return them.
-    private func trim(ended: UInt64, _ now: Milliseconds) {
+    private func trim(after least: Int, ended: UInt64, _ now: Milliseconds) {
         let released = freed.load(ordering: .relaxed) &+ Int(truncatingIfNeeded: ended) &* Self.ignored
         let isDue = waiting.withLock { waiting in
-            guard released &- waiting.releasedAtTrim >= Self.trimmed, now >= waiting.nextTrim else {
-                return false
-            }
+            guard released &- waiting.releasedAtTrim >= least, now >= waiting.nextTrim else { return false }
             waiting.releasedAtTrim = released
             waiting.nextTrim = now &+ Self.trimInterval
             return true
