@@ -71,7 +71,10 @@ def test_dead_links_are_found():
     links = script("check-links")
     text = "[a](LICENSE) [b](docs/none.md) [c](docs/architecture.md#layers) [d](docs/architecture.md#none) [e](http://x.example)"
     assert [target for target, _ in links.links("README.md", text)] == ["docs/none.md", "docs/architecture.md#none", "http://x.example"]
-    assert [target for target, _ in links.paths("README.md", "`Sources/Settings` `Sources/Nothing`")] == ["Sources/Nothing"]
+    text = "`Sources/Settings` `Settings/Keys.swift` `Keys.swift` `Sources/Nothing` `Settings/Nothing.swift` `Nothing.swift`"
+    assert [target for target, _ in links.paths("README.md", text)] == ["Sources/Nothing", "Settings/Nothing.swift", "Nothing.swift"]
+    text = "`ServerCore` `Listener.leave` `test_an_idle_client_is…` `ServerKernel` `Listener.fly` `test_nothing_at_all`"
+    assert [target for target, _ in links.symbols(text)] == ["ServerKernel", "Listener.fly", "test_nothing_at_all"]
     assert [target for target, _ in links.manuals("man/reversed.8", ".Xr reversed.toml 5\n.Xr reversed.none 5\n.Xr cat 1")] == ["reversed.none(5)"]
 
 
