@@ -30,7 +30,8 @@ expect_files reversed /usr/sbin/reversed /usr/lib/systemd/system/reversed.servic
     /usr/share/man/man8/reversed.8.gz /usr/share/man/man5/reversed.toml.5.gz \
     /usr/share/man/man7/reversed.journal-fields.7.gz /usr/share/doc/reversed/copyright \
     /usr/share/doc/reversed/README.md /usr/share/doc/reversed/CHANGELOG.md \
-    /usr/share/doc/reversed/SECURITY.md /usr/share/doc/reversed/examples/strict.conf \
+    /usr/share/doc/reversed/SECURITY.md /usr/share/doc/reversed/docs/metrics.md /usr/share/doc/reversed/docs/demo.svg \
+    /usr/share/doc/reversed/monitoring/dashboard.json /usr/share/doc/reversed/examples/strict.conf \
     /usr/share/doc/reversed/examples/privileged-port.conf /usr/share/doc/reversed/examples/allow-networks.conf \
     /usr/share/doc/reversed/examples/socket-group.conf
 expect_files reverse-client /usr/bin/reverse-client /usr/share/bash-completion/completions/reverse-client \
