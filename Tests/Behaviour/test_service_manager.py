@@ -234,24 +234,25 @@ def test_without_a_manager_it_is_silent(start):
 # The watchdog.
 
 def test_pings(start, manager):
-    start(env=under(manager, WATCHDOG_USEC=200_000))
+    """Twice in each WatchdogSec=, as sd_watchdog_enabled(3) recommends."""
+    start(env=under(manager, WATCHDOG_USEC=600_000))
     manager.await_("WATCHDOG")
     begun = time.monotonic()
     for _ in range(5):
         manager.await_("WATCHDOG")
-    assert 0.3 < time.monotonic() - begun < 1
+    assert 0.9 < time.monotonic() - begun < 2.7
 
 
 def test_pings_go_on_under_load(serve, manager):
     from test_rude_clients import LINE, push_until_blocked
-    daemon = serve(env=under(manager, WATCHDOG_USEC=400_000))
+    daemon = serve(env=under(manager, WATCHDOG_USEC=1_000_000))
     manager.await_("WATCHDOG")
     clients = [connect(daemon.port) for _ in range(8)]
     for client in clients:
         client.setblocking(False)
     last, longest = time.monotonic(), 0
     manager.socket.setblocking(False)
-    until = time.monotonic() + 1.5
+    until = time.monotonic() + 3
     while time.monotonic() < until:
         for client in clients:
             for call in (lambda: client.send(LINE * 60), lambda: client.recv(1 << 18)):
@@ -268,7 +269,7 @@ def test_pings_go_on_under_load(serve, manager):
             pass
     for client in clients:
         client.close()
-    assert 0 < longest < 0.4
+    assert 0 < longest < 1
 
 
 def test_a_watchdog_for_another_process_gets_no_pings(start, manager):

@@ -97,8 +97,9 @@ class ClientLife:
         os.close(master)
         self.finish(process, deadline)
         self.errors = self.output
-        if self.code == 0 and typed and b"Enter" in self.output and b"ADVANCE" in self.output:
-            self.fault(f"exit code 0 and no answer: {self.output[-200:]!r}")
+        for line, answer in (b"ADVANCE\r", b"ECNAVDA"), (b"once more\r", b"erom ecno"):
+            if self.code == 0 and line in self.output and answer not in self.output:
+                self.fault(f"exit code 0 and no answer: {self.output[-200:]!r}")
 
     # Running.
 
