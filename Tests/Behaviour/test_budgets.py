@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from clients import ask, connect, receive, reset, turned
+from clients import ask, connect, receive, reset, reverse_ascii
 from daemon import eventually
 
 
@@ -18,10 +18,10 @@ def connect_from(host, port):
     return socket.create_connection((host if ":" in host else "127.0.0.1", port), 15, source_address=(host, 0))
 
 
-def is_refused(place):
+def is_refused(address):
     """Whether a connection is reset before an answer."""
     try:
-        with connect_from(*place) if isinstance(place, tuple) else connect(place) as client:
+        with connect_from(*address) if isinstance(address, tuple) else connect(address) as client:
             client.sendall(b"anybody?\n")
             assert client.recv(9) == b"?ydobyna\n"
             return False
@@ -135,14 +135,14 @@ class Asker:
         assert self.slowest < 5, self.slowest
 
 
-def hoard(place, count, data, receive_buffer=None):
+def hoard(address, count, data, receive_buffer=None):
     """Clients that send as much data as the server takes, and never read."""
     clients = []
     for _ in range(count):
         client = socket.socket()
         if receive_buffer:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        client.connect(("127.0.0.1", place))
+        client.connect(("127.0.0.1", address))
         client.setblocking(False)
         clients.append(client)
     rest = {client: memoryview(data) for client in clients}
@@ -202,7 +202,7 @@ def test_who_holds_most_for_long_is_ended_when_others_wait(start):
     # A new client gets memory for a long line.
     with connect(daemon.port) as client:
         line = b"z" * 500_000 + b"\n"
-        assert ask(client, line) == turned(line)
+        assert ask(client, line) == reverse_ascii(line)
     for client in clients:
         client.close()
 

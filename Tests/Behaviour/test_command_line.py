@@ -53,9 +53,9 @@ WARNINGS = {
 @pytest.mark.parametrize("config, warning", WARNINGS.values(), ids=WARNINGS.keys())
 def test_check_warns_of_what_will_fail(tmp_path, config, warning):
     result = run(tmp_path, config, "--check")
-    told = result.stderr.decode()
+    messages = result.stderr.decode()
     assert result.returncode == 0 and b": ok\n" in result.stdout
-    assert re.fullmatch(f"warning: {warning}.*\n", told), told
+    assert re.fullmatch(f"warning: {warning}.*\n", messages), messages
     strict = run(tmp_path, config, "--check", "--strict")
     assert (strict.returncode, strict.stderr) == (78, result.stderr)
 
@@ -112,9 +112,9 @@ def test_check_binds_nothing(start, tmp_path):
 @pytest.mark.parametrize("flags", [("--check",), ("--print-config",), ()])
 def test_all_mistakes_are_reported_at_once(tmp_path, flags):
     result = run(tmp_path, BAD, *flags)
-    told = result.stderr.decode()
+    messages = result.stderr.decode()
     assert result.returncode == 78
-    assert all(key in told for key in ("prot", "port", "host", "max_connections", "idle_timeout")), told
+    assert all(key in messages for key in ("prot", "port", "host", "max_connections", "idle_timeout")), messages
 
 
 def test_a_file_that_is_missing(tmp_path):

@@ -130,8 +130,8 @@ def test_the_chart_stays_inside_of_its_page_and_names_the_missed_goals():
     _, _, width, height = map(float, root.get("viewBox").split())
     bars = [bar for bar in root.iter("{http://www.w3.org/2000/svg}rect") if len(bar)]
     assert bars and all(0 <= float(bar.get("x")) and float(bar.get("x")) + float(bar.get("width")) <= width for bar in bars)
-    text = [place for place in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert all(0 <= float(place.get("x")) <= width and 0 <= float(place.get("y")) <= height for place in text)
+    text = [label for label in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert all(0 <= float(label.get("x")) <= width and 0 <= float(label.get("y")) <= height for label in text)
     missed = [line.split("|")[1].strip() for line in (ROOT / "docs/benchmarks.md").read_text().splitlines() if line.endswith("| **no** |")]
     chart = " ".join(words)
     assert missed and all(goal in chart for goal in missed)

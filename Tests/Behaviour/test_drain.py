@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from clients import ask, connect, receive, receive_to_end, reset, turned
+from clients import ask, connect, receive, receive_to_end, reset, reverse_ascii
 from daemon import eventually
 from test_rude_clients import LINE, push_until_blocked
 
@@ -57,7 +57,7 @@ def test_every_line_that_has_arrived_is_answered_and_half_a_line_is_not(serve):
         client.sendall(b"arrived %d\n" % number * 50 + b"half a li")
     thaw_to_stop(daemon)
     for number, client in enumerate(clients):
-        assert receive_to_end(client) == turned(b"arrived %d\n" % number) * 50
+        assert receive_to_end(client) == reverse_ascii(b"arrived %d\n" % number) * 50
         client.close()
     assert daemon.wait(5) == 0
 
@@ -115,7 +115,7 @@ def test_a_stop_under_load_loses_no_complete_line(serve):
                         answer = client.recv(100)
                         if not answer:
                             return
-                        if answer != turned(line):
+                        if answer != reverse_ascii(line):
                             failures.append(answer)
                         number += 1
                         answered.append(1)
@@ -259,7 +259,7 @@ def test_a_signal_that_comes_twice_disconnects_nobody(serve, number):
         daemon.signal(number)
         client.setblocking(True)
         client.settimeout(10)
-        assert receive_to_end(client).startswith(turned(LINE) * min(lines, 1000))
+        assert receive_to_end(client).startswith(reverse_ascii(LINE) * min(lines, 1000))
         assert daemon.wait(8) == 0
     assert not daemon.logged("cut off")
 

@@ -108,9 +108,9 @@ def test_a_socket_that_somebody_holds_when_it_is_closed_harms_nobody(serve):
 LEAK = "import os, sys; [os.dup2(0, 100 + i) for i in range(int(sys.argv[1]))]; os.execv(sys.argv[2], sys.argv[2:])"
 
 
-def crowd(place, count):
+def crowd(address, count):
     """Connects more clients than can be served at once; each is answered in the end."""
-    clients = [connect(place) for _ in range(count)]
+    clients = [connect(address) for _ in range(count)]
     for client in clients:
         client.sendall(b"hello\n")
     deadline = time.monotonic() + 10

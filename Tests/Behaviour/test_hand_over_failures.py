@@ -39,9 +39,9 @@ def test_a_kill_while_the_connections_are_stored(service, store):
 METRICS = "port = 0\n[metrics]\nlisten = '{}'\n"
 
 
-def healthz(place):
+def healthz(address):
     """The status of the answer. The connection is a new one."""
-    with connect(place) as client:
+    with connect(address) as client:
         client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
         return int(receive_to_end(client).split()[1])
 
@@ -55,16 +55,16 @@ def test_the_metrics_refuse_nobody_either(service, store, tmp_path, kind):
     listen = "127.0.0.1:0" if kind == "tcp" else f"{tmp_path}/metrics"
     run = service(METRICS.format(listen))
     store.wait_until(lambda: len(metrics_listeners(store)) == 1)
-    place = int(run.daemon.wait_for_log("metrics at ").rsplit(":", 1)[1]) if kind == "tcp" else listen
-    assert healthz(place) == 200
+    address = int(run.daemon.wait_for_log("metrics at ").rsplit(":", 1)[1]) if kind == "tcp" else listen
+    assert healthz(address) == 200
     for end in (run.stop, run.stop, lambda: (run.daemon.signal(signal.SIGKILL), run.daemon.process.wait())):
         end()
         run.daemon.stopped, run.daemon.process.returncode = True, 0
-        with connect(place) as waiting:
+        with connect(address) as waiting:
             waiting.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
             run.daemon = run._start()
             assert receive_to_end(waiting).startswith(b"HTTP/1.1 200 OK\r\n")
-        assert eventually(lambda: healthz(place) == 200)
+        assert eventually(lambda: healthz(address) == 200)
     assert len(metrics_listeners(store)) == 1
 
 

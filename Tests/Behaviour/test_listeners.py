@@ -34,7 +34,7 @@ def test_an_address(start, host, address):
 
 def test_the_ipv6_wildcard_answers_both_kinds(start):
     daemon = start("host = '::'\nport = 0\n")
-    assert daemon.places == [f"[::]:{daemon.port} (IPv6 and IPv4)"]
+    assert daemon.addresses == [f"[::]:{daemon.port} (IPv6 and IPv4)"]
     assert ask_once(("::1", daemon.port), b"six\n") == b"xis\n"
     assert ask_once(("127.0.0.1", daemon.port), b"four\n") == b"ruof\n"
     daemon.wait_for_log(r" connected 127\.0\.0\.1:")
@@ -42,7 +42,7 @@ def test_the_ipv6_wildcard_answers_both_kinds(start):
 
 def test_the_ipv6_wildcard_can_leave_ipv4_alone(start):
     daemon = start("host = '::'\nport = 0\nipv6_only = true\n")
-    assert daemon.places == [f"[::]:{daemon.port} (IPv6 only)"]
+    assert daemon.addresses == [f"[::]:{daemon.port} (IPv6 only)"]
     assert ask_once(("::1", daemon.port), b"six\n") == b"xis\n"
     with pytest.raises(ConnectionRefusedError):
         connect(("127.0.0.1", daemon.port))

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from clients import ask, ask_once, connect, converse, reset
+from clients import ask, ask_once, connect, exchange, reset
 from daemon import Daemon, eventually
 
 LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (debug|info|notice|warning|error|critical): \S")
@@ -59,7 +59,7 @@ def test_a_reset_is_logged(start):
 
 def test_the_last_unterminated_line_counts(start):
     daemon = start()
-    converse(daemon.port, b"one\ntwo")
+    exchange(daemon.port, b"one\ntwo")
     daemon.wait_for_log("disconnected .* after 2 lines")
 
 

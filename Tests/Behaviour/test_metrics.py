@@ -35,9 +35,9 @@ def metrics_port(daemon, count=1, after=0):
     return int(daemon.wait_for_log(r"metrics at 127\.0\.0\.1:\d+", count=count, after=after).rsplit(":", 1)[1])
 
 
-def get(where, path="/metrics"):
-    """Returns the status and the text of a page; `where` is a port or the path of a socket."""
-    client = http.client.HTTPConnection("127.0.0.1", where, timeout=15) if isinstance(where, int) else UnixHTTP(where)
+def get(address, path="/metrics"):
+    """Returns the status and the text of a page; `address` is a port or the path of a socket."""
+    client = http.client.HTTPConnection("127.0.0.1", address, timeout=15) if isinstance(address, int) else UnixHTTP(address)
     try:
         client.request("GET", path)
         answer = client.getresponse()

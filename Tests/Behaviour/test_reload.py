@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from clients import ask, ask_once, connect, converse, receive_to_end
+from clients import ask, ask_once, connect, exchange, receive_to_end
 from daemon import eventually, run
 
 
@@ -164,19 +164,19 @@ def test_listeners_on_any_free_port_keep_their_own_options(start):
     lines, chunks = daemon.ports
 
     def check():
-        assert converse(lines, b"ab\ncd\n") == b"ba\ndc\n"
+        assert exchange(lines, b"ab\ncd\n") == b"ba\ndc\n"
         with connect(chunks) as client:
             assert ask(client, b"abc") == b"cba"
 
     check()
     daemon.reload(config)
     check()
-    assert {str(lines), str(chunks)} == {place.rsplit(":", 1)[1] for place in
+    assert {str(lines), str(chunks)} == {address.rsplit(":", 1)[1] for address in
                                          daemon.logged("reloaded .*, listening on")[-1].split("listening on ")[1].split(", ")}
     # One of the two listeners is removed: one port stays, the other is closed.
     daemon.reload(listener(more="framing = 'line'"))
     assert eventually(lambda: refused(chunks))
-    assert converse(lines, b"ab\n") == b"ba\n"
+    assert exchange(lines, b"ab\n") == b"ba\n"
 
 
 def test_the_log_level_changes(start):
