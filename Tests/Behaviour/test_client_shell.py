@@ -137,7 +137,7 @@ def test_input_and_output_may_not_be_the_same_file(server, tmp_path, redirection
     (tmp_path / "f").write_bytes(b"one\ntwo\n")
     os.symlink("f", tmp_path / "link")
     result = subprocess.run(["sh", "-c", f"{client_path()} -p {server.port} {redirection}"], cwd=tmp_path, capture_output=True, env=environment(), timeout=20)
-    assert result.returncode == 74 and b"from the file that the answers go to" in result.stderr
+    assert result.returncode == 74 and b"the input and the output are the same file" in result.stderr
     assert (tmp_path / "f").read_bytes() == b"one\ntwo\n" and server.connections == 0
 
 

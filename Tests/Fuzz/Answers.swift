@@ -49,7 +49,10 @@ func checkAnswers(_ input: [UInt8]) {
             sent = []
             exchange.connectionOpened()
         }
-        require(exchange.bytesAnswered <= exchange.bytesAccepted, "more bytes are answered than were accepted")
+        require(
+            exchange.bytesAnswered <= exchange.bytesAccepted,
+            "more bytes are answered than were accepted"
+        )
         require(
             !exchange.isDone || output.count == lines.count,
             "it is done after \(output.count) of \(lines.count) bytes"

@@ -20,7 +20,10 @@ func checkHandOver(_ input: [UInt8]) {
         }
         require(record.held.upperBound <= UInt64(input.count), "a connection has more bytes than the file")
         require(record.life.isParked && !record.life.isClosed, "a connection is closed or not parked")
-        require(record.life.connectedAt <= 4000 && record.life.lastProgress <= 4000, "a time is in the future")
+        require(
+            record.life.connectedAt <= 4000 && record.life.lastProgress <= 4000,
+            "a time is in the future"
+        )
         if case .sending(let sending) = record.life.phase {
             require(
                 sending.unsent > 0 && sending.unsent <= record.held.count,

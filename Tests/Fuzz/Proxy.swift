@@ -15,9 +15,18 @@ func checkProxyHeader(_ input: [UInt8]) {
     default: require(whole == pieces, "\(whole) at once, \(pieces) when divided after \(cut) bytes")
     }
     guard case .complete = whole else { return }
-    require(last <= min(bytes.count, ProxyHeader.maximumLength), "\(last) of \(bytes.count) bytes are consumed")
-    require(read(Array(bytes[..<last]), first: last).step == whole, "bytes after the header change the result")
-    require(read(Array(bytes[..<(last - 1)]), first: 1).step == .needsMore, "it is complete without its last byte")
+    require(
+        last <= min(bytes.count, ProxyHeader.maximumLength),
+        "\(last) of \(bytes.count) bytes are consumed"
+    )
+    require(
+        read(Array(bytes[..<last]), first: last).step == whole,
+        "bytes after the header change the result"
+    )
+    require(
+        read(Array(bytes[..<(last - 1)]), first: 1).step == .needsMore,
+        "it is complete without its last byte"
+    )
 }
 
 /// The result of reading the bytes in two pieces, and where the header ends if it is complete.

@@ -6,10 +6,15 @@ func checkReversal(_ input: [UInt8]) {
     let line = Array(input.prefix(2048))
     for unit in ReversalUnit.allCases {
         let reversed = unit.reversed(line)
-        require(reversed == referenceReversal(line, unit: unit), "\(unit): the answer differs from the reference")
+        require(
+            reversed == referenceReversal(line, unit: unit),
+            "\(unit): the answer differs from the reference"
+        )
         require(reversed.sorted() == line.sorted(), "\(unit): the answer has other bytes than the line")
         // A boundary may depend on what precedes it, so only the reversal of bytes is always its own inverse.
-        if unit == .byte { require(unit.reversed(reversed) == line, "\(unit): reversed twice it is not the line") }
+        if unit == .byte {
+            require(unit.reversed(reversed) == line, "\(unit): reversed twice it is not the line")
+        }
     }
 }
 
