@@ -5,7 +5,7 @@ import resource
 import socket
 import struct
 
-PATIENCE = 15  # seconds that a client waits for bytes that must arrive
+PATIENCE = 15  # seconds to wait for bytes that must arrive
 
 
 def connect(address):

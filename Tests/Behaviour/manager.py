@@ -1,6 +1,6 @@
 """A service manager for tests of restarts: sd_notify(3) with the file descriptor store.
 
-Like systemd, it keeps the descriptors that it receives, closes those that it is told to remove, and passes the others to
+Like systemd, it keeps the descriptors that it receives, closes those that the service removes, and passes the others to
 the next process.
 """
 

@@ -38,8 +38,8 @@ def listener(text):
 
 WARNINGS = {
     "a host that does not resolve": (listener("host = 'no-such-host.invalid'"), r"no-such-host\.invalid:5000: cannot find the host"),
-    "an address that is not ours": (listener("host = '192.0.2.1'"), r"192\.0\.2\.1:5000: this machine has no such address"),
-    "an IPv6 address that is not ours": (listener("host = '2001:db8::9'"), r"\[2001:db8::9\]:5000: this machine has no such address"),
+    "an address of another machine": (listener("host = '192.0.2.1'"), r"192\.0\.2\.1:5000: this machine has no such address"),
+    "an IPv6 address of another machine": (listener("host = '2001:db8::9'"), r"\[2001:db8::9\]:5000: this machine has no such address"),
     "a missing directory": (listener("path = '/nonexistent/socket'"), "/nonexistent/socket: the directory /nonexistent does not exist"),
     "a directory that is a file": (listener("path = '/etc/passwd/socket'"), "/etc/passwd/socket: /etc/passwd is not a directory"),
     "a path that is a directory": (listener("path = '/etc'"), "/etc: there is a file that is not a socket"),

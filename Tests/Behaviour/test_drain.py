@@ -82,7 +82,7 @@ def test_a_last_line_that_the_client_ended_by_its_end_of_file_is_whole(serve):
     assert daemon.wait(5) == 0
 
 
-def test_those_who_wait_in_the_backlog_are_answered(serve):
+def test_clients_in_the_backlog_are_answered(serve):
     daemon = serve()
     frozen(daemon)
     clients = [connect(daemon.port) for _ in range(50)]
@@ -134,7 +134,7 @@ def test_a_stop_under_load_loses_no_complete_line(serve):
         assert not [failure for failure in failures if not isinstance(failure, BrokenPipeError)], failures
 
 
-def test_clients_that_come_at_that_moment_are_answered_or_refused_never_reset(serve):
+def test_clients_that_connect_meanwhile_are_answered_or_refused_but_not_reset(serve):
     for _ in range(5):
         daemon = serve()
         outcomes = []
@@ -185,7 +185,7 @@ def test_a_client_that_goes_on_sending_gets_a_fin_not_a_reset(serve):
     assert daemon.wait(5) == 0
 
 
-def test_a_client_that_goes_on_sending_all_the_time_does_not_stop_the_stop(serve):
+def test_a_client_that_never_stops_sending_does_not_delay_the_stop(serve):
     daemon = serve()
     with connect(daemon.port) as client:
         ask(client, b"hi\n")
@@ -289,7 +289,7 @@ def test_a_stop_during_the_start(serve):
         daemon.stopped = True
 
 
-def test_the_log_says_how_it_went(serve):
+def test_the_log_of_a_stop(serve):
     daemon = serve()
     with connect(daemon.port) as client:
         ask(client, b"a\n")
@@ -300,7 +300,7 @@ def test_the_log_says_how_it_went(serve):
     assert daemon.logged("stopping, 0 connections to answer") and daemon.logged("stopped after 2 lines")
 
 
-def test_one_line_is_one_line(serve):
+def test_the_log_has_the_singular_of_line(serve):
     daemon = serve()
     with connect(daemon.port) as client:
         ask(client, b"a\n")

@@ -1,4 +1,4 @@
-"""Connection slots and listeners: which clients wait, what is logged, and what happens to the backlog of a closed listener."""
+"""Connection slots and listeners: which clients wait, what is logged, and the backlog of a closed listener."""
 
 import signal
 import socket

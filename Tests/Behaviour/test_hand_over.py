@@ -34,7 +34,7 @@ def test_a_connection_goes_on(service_both_ways, tmp_path):
         client.close()
 
 
-def test_the_answers_are_right_however_the_stream_is_cut(service, tmp_path):
+def test_the_answers_do_not_depend_on_how_the_stream_is_divided(service, tmp_path):
     run = service(both(tmp_path), 2)
     addresses = [run.daemon.port, tmp_path / "socket"]
     clients = [connect(address) for address in addresses for _ in range(5)]
@@ -171,7 +171,7 @@ def test_the_idle_time_is_handed_over(service):
         assert 2.9 < time.monotonic() - begun < 4.9
 
 
-def test_a_restart_without_clients_refuses_nobody(service, store, tmp_path):
+def test_a_restart_without_clients_refuses_no_connect(service, store, tmp_path):
     run = service(both(tmp_path), 2)
     port = run.daemon.port
     run.stop()
@@ -183,7 +183,7 @@ def test_a_restart_without_clients_refuses_nobody(service, store, tmp_path):
             assert receive(client, 8) == b"gnitiaw\n"
 
 
-def test_a_kill_refuses_nobody(service, store, tmp_path):
+def test_a_kill_refuses_no_connect(service, store, tmp_path):
     run = service(both(tmp_path), 2)
     port = run.daemon.port
     # Their messages precede READY=1, which ends the start, but not the message in the log.
@@ -431,7 +431,7 @@ def test_under_load(service_both_ways, tmp_path):
     assert not wrong
 
 
-def test_no_client_behind_a_balancer_notices(service_both_ways, balance):
+def test_a_restart_behind_a_balancer_is_not_noticed(service_both_ways, balance):
     """HAProxy checks the host by a word, and would end every connection if it found it down. Half of the clients stay, the others
     connect again after five lines."""
     run = service_both_ways("port = 0\nproxy_protocol = true\ntrusted = ['127.0.0.0/8']\n")

@@ -116,7 +116,7 @@ def test_from_narrow_to_wide_and_back_refuses_nobody(serve, narrow, wide):
     assert len(answered) > 20
 
 
-def test_after_a_reload_nobody_else_gets_the_port(start, tmp_path):
+def test_after_a_reload_no_other_program_gets_the_port(start, tmp_path):
     port = free_port()
     daemon = start(f"host = '127.0.0.1'\nport = {port}\n")
     daemon.reload(f"host = '0.0.0.0'\nport = {port}\n")
@@ -139,7 +139,7 @@ def test_new_limits_hold_at_once(serve):
         assert time.monotonic() - begun < 2
 
 
-def test_a_longer_limit_helps_a_line_that_is_under_way(serve):
+def test_a_longer_limit_applies_to_an_incomplete_line(serve):
     daemon = serve("port = 0\n[limits]\nmax_line_bytes = 10\n")
     with connect(daemon.port) as client:
         client.sendall(b"0123456789")

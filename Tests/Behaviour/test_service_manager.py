@@ -189,7 +189,7 @@ def test_stopping(start, manager):
     assert daemon.wait() == 0
 
 
-def test_more_time_is_asked_for_while_draining(start, manager):
+def test_a_drain_asks_for_more_time(start, manager):
     from test_rude_clients import push_until_blocked
     daemon = start("port = 0\n[limits]\ndrain_timeout = '1600ms'\n", env=under(manager))
     with connect(daemon.port) as deaf:
@@ -208,7 +208,7 @@ def test_the_status_shows_the_current_load(start, manager):
         assert eventually(lambda: "1 connection," in manager.await_("STATUS")["STATUS"], 5)
 
 
-def test_a_manager_that_does_not_read_holds_up_nobody(start, manager):
+def test_a_manager_that_does_not_read_delays_no_client(start, manager):
     daemon = start(env=under(manager, WATCHDOG_USEC=20_000))
     for _ in range(20):
         assert ask_once(daemon.port, b"hello\n") == b"olleh\n"
@@ -291,7 +291,7 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize("variables", NONSENSE, ids=str)
-def test_nonsense_is_warned_of(start, variables):
+def test_wrong_variables_are_warned_of(start, variables):
     daemon = start(env=environment(**variables))
     assert ask_once(daemon.port, b"hello\n") == b"olleh\n"
     daemon.reload()

@@ -104,7 +104,7 @@ def test_lines_longer_than_every_buffer(serve):
     assert exchange(daemon.port, b"".join(lines)) == b"".join(map(reverse_ascii, lines))
 
 
-def test_garbage_harms_nobody(serve):
+def test_random_bytes_are_answered_like_text(serve):
     daemon = serve("port = 0\nunit = 'byte'\n")
     chance = random.Random(2)
     with connect(daemon.port) as witness:
@@ -140,7 +140,7 @@ def test_a_line_of_exactly_the_limit_is_answered(serve, line):
 @pytest.mark.parametrize("line", [
     b"0123456789X\n", b"0123456789X\r\n", b"0123456789\rX\n", b"0123456789\r\r\n", b"0123456789X", b"0123456789\r", b"z" * 5000 + b"\n",
 ], ids=lambda line: repr(line[:20]))
-def test_a_longer_line_ends_the_conversation_after_what_came_before(serve, line):
+def test_a_longer_line_ends_the_connection_after_the_earlier_answers(serve, line):
     daemon = serve(LIMITED)
     assert exchange(daemon.port, b"one\ntwo\r\n" + line + b"never\n") == b"eno\nowt\r\n" if line.endswith(b"\n") \
         else exchange(daemon.port, b"one\ntwo\r\n" + line) == b"eno\nowt\r\n"

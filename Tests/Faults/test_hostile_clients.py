@@ -104,7 +104,7 @@ def test_more_clients_than_slots_are_all_answered(start, tmp_path):
             client.close()
 
 
-def test_one_client_that_opens_everything_keeps_nobody_out(start, tmp_path):
+def test_one_client_that_connects_without_end_keeps_no_other_out(start, tmp_path):
     daemon = start(config(tmp_path / "socket", slots=400), listeners=2)
     with descriptor_limit(2000):
         hoard = []
