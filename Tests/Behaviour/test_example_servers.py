@@ -55,40 +55,55 @@ def test_knock(examples):
 
 
 class LineNumbers:
-    """Processes of `line-numbers`, one after the other, with the descriptor store of the test."""
+    """A process of `line-numbers`, with the descriptor store of the test."""
 
     def __init__(self, binary, store, directory, *arguments):
-        self.store, self.log = store, directory / "log"
+        self.log = directory / "log"
+        start = store.start_arguments()
         with open(self.log, "wb") as log:
-            start = store.start_arguments()
-            self.process = subprocess.Popen([*start.pop("prefix", ()), binary, *arguments], stderr=log, **start)
-        assert eventually(lambda: b"listening on " in self.log.read_bytes() or self.process.poll() is not None)
+            command = [*start.pop("prefix", ()), binary, "127.0.0.1:0", *arguments]
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log, **start)
+        assert eventually(lambda: b"listening on " in self.log.read_bytes() or self.process.poll() is not None, 60)
         self.port = int(self.log.read_text().split("listening on 127.0.0.1:")[1].split()[0])
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(20) == 0, self.log.read_text()
+        assert self.process.wait(60) == 0, self.log.read_text()
 
 
-def test_connections_and_their_numbers_survive_a_restart(examples, store, tmp_path):
-    first = LineNumbers(examples / "line-numbers", store, tmp_path, "127.0.0.1:0")
+@pytest.fixture
+def line_numbers(examples, store, tmp_path):
+    """Starts processes of `line-numbers`: line_numbers(argument, …)."""
+    started = []
+
+    def start(*arguments):
+        started.append(LineNumbers(examples / "line-numbers", store, tmp_path, *arguments))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.process.kill()
+        each.process.wait()
+
+
+def test_connections_and_their_numbers_survive_a_restart(line_numbers, store):
+    first = line_numbers()
     with connect(first.port) as client:
         client.sendall(b"one\n")
         assert receive(client, 6) == b"1 one\n"
         client.sendall(b"tw")
         first.stop()
         assert "connections" in store.names
-        second = LineNumbers(examples / "line-numbers", store, tmp_path, "127.0.0.1:0")
+        second = line_numbers()
         assert second.port == first.port
         assert "connections taken over: 1, ended: 0" in second.log.read_text()
         client.sendall(b"o\n")
         assert receive(client, 6) == b"2 two\n"
-        second.stop()
 
 
-def test_without_a_store_a_restart_answers_what_has_arrived(examples, store, tmp_path):
+def test_without_a_store_a_restart_answers_what_has_arrived(line_numbers, store):
     store.capacity = 0
-    server = LineNumbers(examples / "line-numbers", store, tmp_path, "127.0.0.1:0")
+    server = line_numbers()
     with connect(server.port) as client:
         client.sendall(b"one\n")
         assert receive(client, 6) == b"1 one\n"
@@ -96,8 +111,8 @@ def test_without_a_store_a_restart_answers_what_has_arrived(examples, store, tmp
         assert receive_to_end(client) == b""
 
 
-def test_a_trusted_balancer_sends_a_header(examples, store, tmp_path):
-    server = LineNumbers(examples / "line-numbers", store, tmp_path, "127.0.0.1:0", "127.0.0.0/8")
+def test_a_trusted_balancer_sends_a_header(line_numbers):
+    server = line_numbers("127.0.0.0/8")
     with connect(server.port) as client:
         client.sendall(b"PROXY TCP4 192.0.2.1 192.0.2.2 4660 7000\r\none\n")
         assert receive(client, 6) == b"1 one\n"
