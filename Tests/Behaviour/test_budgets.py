@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from clients import ask, connect, receive, reset, reverse_ascii, room_for
+from clients import ask, connect, descriptor_limit, receive, reset, reverse_ascii
 from daemon import eventually
 
 
@@ -193,7 +193,7 @@ def test_memory_goes_back_to_the_system(start):
 
 
 def test_the_memory_of_clients_that_held_nothing_goes_back_too(start):
-    with room_for(6200):
+    with descriptor_limit(6200):
         daemon = start("port = 0\n[limits]\nmax_connections_per_client = 0\n[log]\nconnections = false\n")
         before = daemon.memory()
         clients = [connect(daemon.port) for _ in range(6000)]
