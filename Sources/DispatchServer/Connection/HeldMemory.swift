@@ -79,7 +79,7 @@ final class HeldMemory: Sendable {
     }
 
     /// Called by each sweep. While connections wait, ends those that have held most for too long.
-    func relieve(_ connections: [Connection], _ worker: Worker, log: ServerLog, now: Milliseconds) {
+    func relieve(_ all: some Collection<Connection>, _ worker: Worker, log: ServerLog, now: Milliseconds) {
         wake()
         trim(now)
         let (isDue, mustLog) = waiting.withLock { waiting in
@@ -90,7 +90,7 @@ final class HeldMemory: Sendable {
         }
         if mustLog { log.memoryUsedUp(limit: budget.limit, waiting: waitingConnections) }
         guard isDue else { return }
-        let holders = connections.compactMap { connection in connection.holder.map { (connection, $0) } }
+        let holders = all.compactMap { connection in connection.holder.map { (connection, $0) } }
         let chosen = budget.choose(from: holders.map(\.1), used: used, now: now)
         guard !chosen.isEmpty else { return }
         waiting.withLock { $0.nextRound = now &+ MemoryBudget.roundInterval }
