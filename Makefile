@@ -148,7 +148,7 @@ clean: ## Remove everything that was built
 
 ##@ Release
 
-release: system-dependencies ## Test, build and collect a release in .build/release-VERSION; options=--without-tests
+release: system-dependencies ## Test, build and collect a release in .build/release-VERSION; options="--without-tests --trial"
 	scripts/release $(options)
 
 build-dependencies:

@@ -112,7 +112,7 @@ ERRORS = {
     "uname": "EPERM",
 }
 
-# Calls that cannot fail, or whose failure tells nothing about the program.
+# Calls that cannot fail, or whose failure says nothing about the program.
 NOT_INJECTED = {
     "brk": "answers with the old break and never with an error; the tests with RLIMIT_AS and RLIMIT_DATA make it fail",
     "arch_prctl": "sets up the thread's memory before the program begins",

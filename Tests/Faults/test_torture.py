@@ -70,7 +70,7 @@ def test_the_history_is_locked_once_for_each_line():
     assert 1 <= count - before <= 6, "the lives of the prompt have two lines"
 
 
-def test_the_judge_sees_a_program_that_ends():
+def test_a_program_that_ends_is_a_fault():
     """The suite can fail: a call without which the program cannot continue always fails."""
     outcome = run(Case("daemon", "epoll_create1", "EMFILE", 1))
     assert outcome.has_failed and outcome.code == 71 and not outcome.faults, outcome
@@ -84,6 +84,6 @@ LASTING = [("daemon", "epoll_pwait", "EINVAL", 20), ("daemon", "timerfd_settime"
 
 
 @pytest.mark.parametrize("program, call, error, number", LASTING, ids=lambda value: str(value))
-def test_a_call_that_fails_for_good(program, call, error, number):
+def test_a_call_that_always_fails(program, call, error, number):
     """No client need be served, but the program does not crash, spin or flood its log."""
     judge([run(Case(program, call, error, number, True))])

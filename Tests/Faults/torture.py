@@ -90,7 +90,7 @@ def run(case):
     # Without write(2) no program can print a message.
     if case.call in ("write", "writev"):
         faults = [fault for fault in faults if "without a sentence" not in fault]
-    # Here a close that fails has closed nothing; in reality the kernel always closes. libdispatch calls fstat for each
+    # Here a close that fails has closed nothing; in reality the kernel always closes. libdispatch calls `fstat` for each
     # descriptor and does not watch it after an error, which Linux returns for no socket; a timeout ends that connection.
     if case.call in ("close", "newfstatat"):
         faults = [fault for fault in faults if "sockets are open" not in fault]
