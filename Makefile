@@ -13,7 +13,8 @@ export REVERSE_CLIENT := $(CURDIR)/$(BIN)/reverse-client
 # The Debian packages that the targets need. scripts/install-missing installs those that are missing.
 BUILD_PACKAGES := libsystemd-dev libtomlplusplus-dev pkg-config g++
 TEST_PACKAGES := $(BUILD_PACKAGES) python3 python3-pytest python3-pytest-xdist python3-pexpect python3-pyte python3-yaml strace mandoc iproute2 \
-	procps bash bash-completion zsh fish binutils util-linux prometheus prometheus-node-exporter haproxy openssl nftables
+	procps bash bash-completion zsh fish binutils util-linux prometheus prometheus-node-exporter haproxy openssl nftables \
+	golang-github-burntsushi-toml-dev
 SYSTEM_PACKAGES := $(TEST_PACKAGES) debootstrap debian-archive-keyring systemd-container debhelper lintian
 LINT_PACKAGES := $(BUILD_PACKAGES) git python3 mandoc shellcheck hunspell hunspell-en-gb
 
@@ -147,7 +148,7 @@ clean: ## Remove everything that was built
 
 ##@ Release
 
-release: system-dependencies ## Test, build and collect a release in .build/release-VERSION; options=--without-tests
+release: system-dependencies ## Test, build and collect a release in .build/release-VERSION; options="--without-tests --trial"
 	scripts/release $(options)
 
 build-dependencies:

@@ -2,7 +2,7 @@
 
 import PackageDescription
 
-// A package of its own, so that what the benchmark needs (SwiftNIO, a histogram) never reaches the product.
+// A separate package, so that the dependencies of the benchmark (SwiftNIO, a histogram) are none of the product.
 
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
@@ -17,7 +17,7 @@ let package = Package(
     targets: [
         .target(name: "CLoad"),
 
-        // Puts a server under load, checks every answer, and says what it took.
+        // Puts a server under load, checks every answer, and measures.
         .executableTarget(
             name: "load",
             dependencies: [
@@ -38,7 +38,7 @@ let package = Package(
             swiftSettings: strict
         ),
 
-        // Reversal alone, without a server.
+        // Reversal without a server.
         .executableTarget(
             name: "reversal",
             dependencies: [

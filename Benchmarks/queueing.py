@@ -55,7 +55,7 @@ def opened(rate, server, generator, wake, lines=30_000, seed=1):
 def waiting(rate, service, servers=1):
     """The mean wait in front of a station with open arrivals (M/M/c, Erlang C); infinite where it cannot keep up.
 
-    Real service times vary less than the model's, so this is rather too much."""
+    Real service times vary less than those of the model, so this is an upper estimate."""
     load = rate * service
     if load >= servers:
         return math.inf

@@ -2,7 +2,7 @@
 
 import PackageDescription
 
-// A package of its own, as a program outside of this repository would be. What it depends on never reaches the product.
+// A separate package, as a program outside of this repository would be. Its dependencies are none of the product.
 
 let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error), .enableUpcomingFeature("MemberImportVisibility"),
@@ -40,6 +40,12 @@ let package = Package(
         // Answers every line in upper case.
         .executableTarget(
             name: "uppercase",
+            dependencies: [dispatchServer, sockets, systemd, logging],
+            swiftSettings: strict
+        ),
+        // Sends each line back with its number, and keeps connections over a restart.
+        .executableTarget(
+            name: "line-numbers",
             dependencies: [dispatchServer, sockets, systemd, logging],
             swiftSettings: strict
         ),

@@ -24,7 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ROOM = 256 * 1024, EVENTS = 256, MOST_LOOPS = 64 };
+enum { BUFFER_SIZE = 256 * 1024, EVENTS = 256, MOST_LOOPS = 64 };
 
 struct connection {
     int socket;
@@ -47,7 +47,7 @@ typedef uint8_t block __attribute__((vector_size(32)));
 
 /// Blocks of 32 bytes, the front against the back; returns how many bytes are left between them, from `*first` on.
 __attribute__((target("avx2"))) static size_t reverse_blocks(char **first, size_t count) {
-    const block turned = {31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16,
+    const block reversed = {31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16,
                           15, 14, 13, 12, 11, 10, 9,  8,  7,  6,  5,  4,  3,  2,  1,  0};
     char *low = *first, *high = *first + count;
     while (high - low >= 64) {
@@ -55,8 +55,8 @@ __attribute__((target("avx2"))) static size_t reverse_blocks(char **first, size_
         high -= 32;
         memcpy(&front, low, 32);
         memcpy(&back, high, 32);
-        front = __builtin_shuffle(front, turned);
-        back = __builtin_shuffle(back, turned);
+        front = __builtin_shuffle(front, reversed);
+        back = __builtin_shuffle(back, reversed);
         memcpy(low, &back, 32);
         memcpy(high, &front, 32);
         low += 32;
@@ -86,7 +86,7 @@ static void reverse(char *first, size_t count) {
     }
 }
 
-/// Spends the time that segmentation would take. The result goes nowhere, but the compiler does not know.
+/// Takes about the time of segmentation. The result is not used, but the compiler must compute it.
 static void work(const char *bytes, size_t count) {
     uint8_t state = 0;
     for (int pass = 0; pass < cost; pass++)
@@ -134,34 +134,34 @@ static void keep(struct connection *c, const char *bytes, size_t count) {
     c->kept = count;
 }
 
-static void readable(struct connection *c, char *room) {
+static void readable(struct connection *c, char *buffer) {
     const size_t before = c->kept;
-    if (before) memcpy(room, c->bytes, before);
-    const ssize_t received = recv(c->socket, room + before, ROOM - before, 0);
+    if (before) memcpy(buffer, c->bytes, before);
+    const ssize_t received = recv(c->socket, buffer + before, BUFFER_SIZE - before, 0);
     if (received < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (received <= 0) {
         if (received == 0 && before) {
-            reverse(room, before);
-            send(c->socket, room, before, MSG_NOSIGNAL);
+            reverse(buffer, before);
+            send(c->socket, buffer, before, MSG_NOSIGNAL);
         }
         return end(c);
     }
     const size_t count = before + (size_t)received;
-    const size_t answered = answer(room, count, before);
-    if (!answered && count == ROOM) return end(c);
-    ssize_t sent = answered ? send(c->socket, room, answered, MSG_NOSIGNAL) : 0;
+    const size_t answered = answer(buffer, count, before);
+    if (!answered && count == BUFFER_SIZE) return end(c);
+    ssize_t sent = answered ? send(c->socket, buffer, answered, MSG_NOSIGNAL) : 0;
     if (sent < 0) {
         if (errno != EAGAIN) return end(c);
         sent = 0;
     }
     if ((size_t)sent < answered) {
-        keep(c, room + sent, count - (size_t)sent);
+        keep(c, buffer + sent, count - (size_t)sent);
         c->sending = 1;
         c->sent = 0;
         c->answer = answered - (size_t)sent;
         control(c, EPOLL_CTL_MOD, EPOLLOUT);
     } else if (before || count > answered) {
-        keep(c, room + answered, count - answered);
+        keep(c, buffer + answered, count - answered);
     }
 }
 
@@ -193,7 +193,7 @@ static void accept_clients(void) {
 
 static void *run(void *argument) {
     const int mine = epolls[(intptr_t)argument];
-    char *const room = malloc(ROOM);
+    char *const buffer = malloc(BUFFER_SIZE);
     struct epoll_event events[EVENTS];
     for (;;) {
         const int count = epoll_wait(mine, events, EVENTS, -1);
@@ -201,7 +201,7 @@ static void *run(void *argument) {
             struct connection *c = events[i].data.ptr;
             if (!c) accept_clients();
             else if (c->sending) writable(c);
-            else readable(c, room);
+            else readable(c, buffer);
         }
     }
     return NULL;

@@ -1,4 +1,4 @@
-"""asyncio on uvloop, with a Protocol rather than streams, which is its fast way.
+"""asyncio on uvloop, with a Protocol, which is faster than streams.
 
     uvloop_server.py PORT
 """

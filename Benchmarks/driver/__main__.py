@@ -21,14 +21,14 @@ def arguments():
         description="Compares reversed with its peers on this machine. A full run takes about half an hour and "
         "writes docs/benchmarks.json, .md and .svg; a quick or partial one writes to Benchmarks/.build/report.",
         epilog="REVERSED and REVERSE_CLIENT in the environment name programs to measure instead of building them; "
-        "REVERSED_BEFORE names the reversed of an earlier release, to stand beside it in the rows on cores.",
+        "REVERSED_BEFORE names the reversed of an earlier release, to compare with in the rows on cores.",
     )
-    parser.add_argument("--quick", action="store_true", help="about six minutes; for a look, not for a claim")
+    parser.add_argument("--quick", action="store_true", help="about six minutes; for a first look")
     parser.add_argument("--only", action="append", choices=ROWS, metavar="ROW", help=f"one of {', '.join(ROWS)}")
     parser.add_argument("--output", type=Path, help="the folder of the report")
     parser.add_argument("--render", type=Path, metavar="JSON", help="only write the report again from its data")
-    parser.add_argument("--check", action="store_true", help="only see whether the generator notices faulty servers")
-    parser.add_argument("--no-build", action="store_true", help="take what an earlier run has built")
+    parser.add_argument("--check", action="store_true", help="only check that the generator notices faulty servers")
+    parser.add_argument("--no-build", action="store_true", help="use what an earlier run has built")
     return parser.parse_args()
 
 

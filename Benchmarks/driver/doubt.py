@@ -1,4 +1,4 @@
-"""Checks the generator with servers that are wrong in known ways, each of which it must notice."""
+"""Checks that the generator notices servers that are wrong on purpose."""
 
 import socket
 import threading
@@ -90,7 +90,7 @@ def check():
     for options in [[], ["--block", 512]]:
         with faulty() as server:
             if notices(server, *options):
-                failed.append("right answers were called wrong")
+                failed.append("correct answers were reported as wrong")
     options = ["--clients", 2, "--warm-up", 0.05, "--duration", 1.0]
     with faulty(stall=0.2) as server:
         latency = load("open", server, *options, "--rate", 2000)["latency"]
@@ -99,7 +99,7 @@ def check():
             failed.append(f"a stall of 200 ms is not in the 99th percentile: {latency}")
     if failed:
         raise Unable("; ".join(failed))
-    tools.say("the generator notices wrong, swapped, lost and doubled answers, and charges a stall to all that it held up")
+    tools.say("the generator notices wrong, swapped, lost and doubled answers, and counts a stall for every line that it delayed")
 
 
 def notices(server, *options):

@@ -26,7 +26,7 @@ def check(rows):
         except (KeyError, ValueError):
             continue
         reached = found >= bound if sign == "≥" else found <= bound
-        # Enough digits that a goal that was just missed does not look reached.
+        # Enough digits, so that a narrowly missed goal does not look reached.
         digits = next(digits for digits in range(3, 17) if reached or float(f"{found:.{digits}g}") != bound)
         aside = getattr(value, "aside", lambda rows: "")(rows)
         checked.append((f"{title} {sign} {bound:g}{unit}", f"{found:.{digits}g}{unit}{aside}", reached))
@@ -34,7 +34,7 @@ def check(rows):
 
 
 def against(row, key, *peers):
-    """The median ratio to a peer; to the best of several, the worst for us."""
+    """The median ratio to a peer, or to the best of several peers."""
 
     def value(rows):
         metric = rows[row]["metrics"][key]
@@ -59,7 +59,7 @@ def against_others(row):
 
 
 def one_core_each(row):
-    """The least ratio to any of the others: in throughput, or in CPU time per reply where the generator is the limit."""
+    """The least ratio to any of the others: in throughput, or in CPU time per reply if the generator is the limit."""
 
     def value(rows):
         metrics = rows[row]["metrics"]
@@ -75,7 +75,7 @@ def one_core_each(row):
 
 
 def spread(row):
-    """The ratio of all cores to one, and what the cores that the generator leaves allow."""
+    """The ratio of all cores to one, and the greatest one that the cores left by the generator allow."""
     value = against(row, "throughput", ONE_CORE)
     value.aside = lambda rows: f" (beside the generator at most {possible(rows[row], len(CORES)):.3g}×)"
     return value
@@ -87,7 +87,7 @@ def possible(row, cores):
 
 
 def cost(row, server):
-    """Processor time for so many bytes."""
+    """Processor time per byte."""
     return median(row, "cores", server) / median(row, "volume", server)
 
 

@@ -20,10 +20,10 @@ QUICK = Plan(rounds=2, warm_up=0.1, duration=0.3, quick=True)
 
 
 def load(kind, server, *options, cores=(CORES[0],)):
-    """Runs the generator against a server; what it reports.
+    """Runs the generator against a server, and returns its report.
 
-    It fails with a word about why if an answer is wrong. The generator stays on the first core unless `cores` says
-    otherwise. Where the server runs is the kernel's choice, unless the row has a placement.
+    Raises `Unable` with the reason if an answer is wrong. The generator runs on the first core unless `cores` names others. The
+    kernel places the server, unless the row has a placement.
     """
     return report(begin(kind, server, *options, cores=cores))
 
@@ -38,7 +38,7 @@ def begin(kind, server, *options, cores=(CORES[0],)):
 
 
 def report(generator):
-    """What a run of the generator reports at its end."""
+    """Waits for the end of the generator, and returns its report."""
     try:
         output, errors = generator.communicate(timeout=120)
     except BaseException:
@@ -50,9 +50,8 @@ def report(generator):
     return json.loads(output)
 
 
-# Where the server may run. With one client only one side works at a time, and whether both share a core or wake each
-# other across two of them makes several times the difference that any server makes; so that is not left to chance.
-# "one" gives every server one core that the generator does not use, to compare what they do with it.
+# The cores of the server. With one client, only one side works at a time. Whether both share a core or wake each other across two
+# matters several times as much as the server, so it is fixed. "one" gives every server the same core, not used by the generator.
 PLACEMENTS = {"any": None, "shared": {CORES[0]}, "apart": set(CORES[1:]) or {CORES[0]}, "one": {CORES[-1]}}
 
 METRICS = {
@@ -67,7 +66,7 @@ METRICS = {
 
 
 def groups(peers, turn):
-    """Each group is run as peer, subject, peer; from round to round the order changes."""
+    """The groups of a round. Each is run as peer, subject, peer; the order changes between rounds."""
     turn %= max(1, len(peers))
     order = peers[turn:] + peers[:turn]
     pairs = [order[at : at + 2] for at in range(0, len(order), 2)]
@@ -75,10 +74,10 @@ def groups(peers, turn):
 
 
 def compare(plan, peers, measure, placement="any", cost=0):
-    """Starts the subject and its peers, and measures them round after round.
+    """Starts the subject and its peers, and measures them in rounds.
 
-    `cost` is what epoll.c calls so, for the peers that reverse bytes. `measure` is called with a server and returns what the generator reported. A peer that cannot do the work leaves, and
-    the result says why. A subject that cannot is an error.
+    `measure` is called with a server and returns the report of the generator. `cost` is COST of epoll.c, for the peers that
+    reverse bytes. A peer that cannot do the work is left out, and the result has the reason. If the subject cannot, it is an error.
     """
     metrics = {name: Metric(unit, better) for name, (unit, better, _) in METRICS.items()}
     shares, notes, running = {}, [], {}
@@ -94,7 +93,7 @@ def compare(plan, peers, measure, placement="any", cost=0):
         if run["unanswered"]:
             raise Unable(f"{run['unanswered']} lines had no answer 3 seconds after the last was sent")
         if not run["replies"]:
-            raise Unable("it answered nothing in the time that was measured")
+            raise Unable("it answered nothing during the measurement")
         for metric, (_, _, value) in METRICS.items():
             metrics[metric].note(name, value(run))
         shares.setdefault(name, []).append(run["generator"]["share"])

@@ -135,7 +135,7 @@ def comparison(rows):
 
 
 def cores(rows, count):
-    """What a second core brings: reversed on all cores against reversed on one, and the same for the C loops."""
+    """The effect of a second core: reversed on all cores compared with one, and the same for the C loops."""
     text = ""
     for row in (row for row in measured(rows).values() if "cost" in row and "flood" not in row):
         metrics = row["metrics"]
@@ -273,7 +273,7 @@ def reversal(rows):
         return ""
     return text + (
         "\nIn place, by characters, in a buffer that fits into the second-level cache. memcpy and String.reversed() get the "
-        "same lines (the strings are made beforehand). rev reads them from a file, its start-up included, and stops at a "
+        "same lines (the strings are made before). rev reads them from a file, including its start, and stops at a "
         "byte that is not UTF-8.\n"
     )
 

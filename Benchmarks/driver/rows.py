@@ -1,4 +1,4 @@
-"""The work: one function for each row of the benchmark, by the name that --only takes."""
+"""The rows of the benchmark: one function for each, by its name for --only."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ from .servers import BEFORE, CORES, LIMITS, ONE_CORE, OURS, SUBJECT, Server, Una
 from .statistics import Metric
 
 PEERS = [*LIMITS, "nio", "go", "uvloop", "node", "threads"]
-FORKING = [*PEERS, "socat"]  # where there are few enough clients for a fork each
+FORKING = [*PEERS, "socat"]  # for rows with few enough clients for a fork each
 
 
 def closed(title, clients, in_flight=1, length=15, peers=PEERS, placement="any", left_out=()):
@@ -39,15 +39,15 @@ def connect(plan):
     return compare(plan, FORKING, lambda server: load("connect", server, "--clients", 64, *window))
 
 
-# Work that spreads over cores: many lines of Devanagari or emoji at once, where every cluster has to be found. The peers
-# reverse bytes, which is no work at all, so each spends a number of table look-ups on every byte as well.
+# Work for several cores: many lines of Devanagari or emoji at once, which need segmentation. The peers reverse bytes, which costs
+# almost nothing, so each also does some table look-ups for every byte.
 SPREADING = [ONE_CORE, BEFORE, *LIMITS, "nio", "go"]
 COST = 2
 
 
 @contextlib.contextmanager
 def lines_of(text, size):
-    """A function that gives the generator's options for a server: lines of a text, and the answers that it must give."""
+    """Returns a function from a server to options of the generator: the lines of a text, and the expected answers."""
     with tempfile.TemporaryDirectory() as folder:
         lines, by_characters, by_bytes = (Path(folder) / name for name in ["lines", "characters", "bytes"])
         write(text, lines, by_characters, size)
@@ -60,8 +60,8 @@ def lines_of(text, size):
 
 
 def blocks(clients):
-    """Every client has 256 KiB of Devanagari lines in flight. The generator counts blocks of 64 KiB, not lines: so it
-    needs little of the processors, which it shares with the server."""
+    """Every client has 256 KiB of Devanagari lines in flight. The generator counts blocks of 64 KiB instead of lines, so it takes
+    little time from the server, with which it shares the processors."""
 
     def row(plan):
         # Time for the server to find out how many loops it needs.
@@ -90,7 +90,7 @@ def flood(clients):
                 window = ["--warm-up", 0.5, "--duration", duration + 0.5]
                 flood = begin("closed", server, *flight, *options(server), *window, cores=CORES)
                 try:
-                    time.sleep(0.5)  # until the flood is at its height
+                    time.sleep(0.5)  # until the flood is complete
                     quiet = load("closed", server, "--warm-up", 0.2, "--duration", duration, cores=CORES)
                 finally:
                     flooding.setdefault(server.name, []).append(report(flood)["megabytesPerSecond"])
@@ -110,8 +110,8 @@ SERIAL = [
 
 
 def serial(plan):
-    """How much of the work of a reply is done by libdispatch's one manager thread, which waits for the events of all
-    sources: what more cores cannot speed up."""
+    """The share of the work of a reply that the manager thread of libdispatch does. It waits for the events of all sources, so more
+    cores cannot make it faster."""
     window = ["--clients", 64, "--warm-up", 0.5, "--duration", max(plan.duration, 1.0)]
     result = {}
     for title, kind, flags in SERIAL:
@@ -129,7 +129,7 @@ def serial(plan):
 
 
 def half_load(plan):
-    """Half of what one C epoll loop answers just now, the same for all."""
+    """All servers get half of the rate that one C epoll loop reaches at this time."""
     with Server("epoll-1") as limit:
         full = load("closed", limit, "--clients", 64, "--duration", 1)["repliesPerSecond"]
     rate = round(full / 2, -3)
@@ -139,7 +139,7 @@ def half_load(plan):
     return result
 
 
-# What is counted by name; the rest is only in the sum.
+# The calls that are counted by name; all others are only in the sum.
 CALLS = [
     "recvfrom", "read", "sendto", "write", "epoll_wait", "epoll_pwait", "epoll_ctl", "futex", "ioctl", "accept4",
     "sched_yield", "setsockopt", "shutdown", "close", "fcntl", "mmap", "munmap", "madvise",
@@ -156,7 +156,7 @@ COUNTED = [
 
 
 def system_calls(plan):
-    """Counted apart from the timed runs: counting costs time."""
+    """Counted in separate runs, because counting takes time."""
     result = {}
     for title, peers, kind, options in COUNTED:
         result[title] = {}
@@ -185,7 +185,7 @@ def count_calls(server, kind, options):
 
 
 def count_calls_with_strace(server, kind, options):
-    """Where the kernel has no tracepoints for perf. Slower by far, which changes how much one wake-up brings."""
+    """For kernels without tracepoints for perf. It is much slower, which changes how many events a wake-up gets."""
     with tempfile.NamedTemporaryFile("r") as output:
         tracer = subprocess.Popen(
             ["strace", "-c", "-f", "-qq", "-o", output.name, "-p", str(server.pid)], stderr=subprocess.DEVNULL
@@ -205,7 +205,7 @@ def count_calls_with_strace(server, kind, options):
 
 
 class Held:
-    """Idle connections, each of which has had one line answered; held as long as the block runs."""
+    """Idle connections, each after one answered line. They are kept open while the block runs."""
 
     def __init__(self, server, clients):
         self.command = [tools.generator(), "hold", "--port", server.port, "--clients", clients]
@@ -218,7 +218,7 @@ class Held:
         )  # fmt: skip
         if not select.select([self.process.stdout], [], [], 60)[0]:
             self.leave()
-            raise Unable(f"{self.clients} connections were not there after a minute")
+            raise Unable(f"{self.clients} connections were not open after a minute")
         if not self.process.stdout.readline().startswith("held"):
             raise Unable(self.process.communicate()[1].strip().removeprefix("Error: "))
         return self
@@ -235,7 +235,7 @@ class Held:
 
 
 def idle(plan):
-    """User memory of idle connections, and what they do to the latency of those that are not idle."""
+    """The user memory of idle connections, and their effect on the latency of other connections."""
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 1000
     counts = [10_000, 50_000 if allowed >= 50_000 else allowed // 1000 * 1000]
     result = {"connections": counts, "memory": {}, "latency": {}, "notes": []}
@@ -265,7 +265,7 @@ def latencies(plan, server):
 
 
 def start(plan):
-    """From the start of the process to the first accepted connection; for the subject also to READY=1."""
+    """The time from the start of the process to the first accepted connection, and for the subject also to READY=1."""
     rounds = 3 if plan.quick else 15
     listens, ready, resident = Metric("ms", "less"), Metric("ms", "less"), Metric("bytes", "less")
     for _ in range(rounds):
@@ -296,7 +296,7 @@ REFUSED_BY_REV = ["ill-formed", "random"]  # rev ends at the first byte that is 
 
 
 def bulk(plan):
-    """A file through reverse-client, the server and back, against rev on the same file."""
+    """A file through reverse-client and the server, compared with rev on the same file."""
     client = tools.subject("reverse-client", "REVERSE_CLIENT")
     size = (8 if plan.quick else 50) * 1_000_000
     result = {"bytes": size, "texts": {}}
@@ -310,7 +310,7 @@ def bulk(plan):
                 theirs = timed(["rev"], lines, out)
                 mine = timed(through, lines, out)
                 if out.read_bytes() != answers.read_bytes():
-                    raise Unable(f"reverse-client gave wrong answers to {text}")
+                    raise Unable(f"reverse-client returned wrong answers for {text}")
                 ours.note("rev", lines.stat().st_size / theirs / 1e6)
                 ours.note(SUBJECT, lines.stat().st_size / mine / 1e6)
                 ours.pair(theirs, "rev", mine)
@@ -334,7 +334,7 @@ def timed(command, source, target):
 
 
 def reversal(plan):
-    """Reversal without a server: ours, Swift's String, memcpy, and rev on the same lines."""
+    """Reversal without a server: reversed, String of Swift, memcpy, and rev on the same lines."""
     seconds = 0.02 if plan.quick else 0.1
     result = {"texts": {}}
     with tempfile.TemporaryDirectory() as folder:
@@ -370,7 +370,7 @@ start.title = "start"
 bulk.title = "bulk: reverse-client against rev"
 reversal.title = "reversal alone"
 
-# Where a peer is missing, the report says why.
+# If a peer is missing in a row, the report has the reason.
 ROWS = {
     "one-1": closed("one line in flight, 1 client, sharing a core", 1, peers=FORKING, placement="shared"),
     "one-1-apart": closed("one line in flight, 1 client, on a core of its own", 1, peers=FORKING, placement="apart"),
@@ -378,7 +378,7 @@ ROWS = {
     "one-1000": closed("one line in flight, 1,000 clients", 1000),
     "one-10000": closed(
         "one line in flight, 10,000 clients", 10_000, peers=[peer for peer in PEERS if peer != "threads"],
-        left_out=[("threads", "10,000 threads of Python disturb every run beside them")],
+        left_out=[("threads", "10,000 threads of Python disturb all other runs")],
     ),
     "one-64-one-core": closed(
         "one line in flight, 64 clients, the server on a core of its own", 64, peers=FORKING, placement="one"

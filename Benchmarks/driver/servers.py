@@ -11,12 +11,12 @@ from pathlib import Path
 from . import tools
 
 SUBJECT = "reversed"
-# The same program on one core, and the release before it where REVERSED_BEFORE names its binary.
+# The same program on one core, and an earlier release, if REVERSED_BEFORE names its binary.
 ONE_CORE = "reversed-one"
 BEFORE = "before"
 OURS = [SUBJECT, ONE_CORE, BEFORE]
 
-# How the report calls them. Every one answers the same lines.
+# Their names in the report. All answer the same lines.
 NAMES = {
     SUBJECT: "reversed",
     ONE_CORE: "reversed on one core",
@@ -48,14 +48,14 @@ connections = false
 
 
 class Unable(Exception):
-    """A server that cannot do this work, and why."""
+    """The reason why a server cannot do the work."""
 
 
 class Server:
-    """A running server, leader of a session of its own, so that all its processes are known and can be stopped."""
+    """A running server. It leads its own session, so that all its processes are known and can be stopped."""
 
     def __init__(self, name, environment=None, wait=True, cores=None, cost=0, flags=()):
-        """Confined to `cores`, it starts no more loops than these. `cost` is what epoll.c calls so."""
+        """`cores`: the cores to run on; it starts one loop for each. `cost`: COST of epoll.c."""
         self.name = name
         self.cores = {CORES[-1]} if name == ONE_CORE else cores
         self.loops = len(self.cores or CORES)
@@ -101,7 +101,7 @@ class Server:
             case "threads":
                 return [python, peers / "threads.py", self.port]
             case "socat":
-                # rev holds its answers back when it writes to a pipe; stdbuf lets it give each line at once.
+                # rev buffers its output to a pipe; with stdbuf it writes each line at once.
                 listen = f"TCP-LISTEN:{self.port},bind=127.0.0.1,reuseaddr,fork,nodelay,backlog=4096"
                 return ["socat", listen, "EXEC:stdbuf -oL rev"]
         raise ValueError(self.name)
@@ -111,7 +111,7 @@ class Server:
             return tools.subject("reversed", "REVERSED")
         if before := os.environ.get("REVERSED_BEFORE"):
             return Path(before).resolve()
-        raise Unable("REVERSED_BEFORE names no binary of the release before")
+        raise Unable("REVERSED_BEFORE does not name the program of an earlier release")
 
     @property
     def pid(self):
@@ -121,7 +121,7 @@ class Server:
         """Returns the seconds since it was started."""
         while time.monotonic() - self.began < 20:
             if self.process.poll() is not None:
-                raise Unable(f"ended with {self.process.returncode}: {self.last_words()}")
+                raise Unable(f"ended with {self.process.returncode}: {self.end_of_log()}")
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
                 return time.monotonic() - self.began
@@ -130,7 +130,7 @@ class Server:
         self.stop()
         raise Unable("did not listen within 20 seconds")
 
-    def last_words(self):
+    def end_of_log(self):
         self.log.flush()
         self.log.seek(0)
         return self.log.read()[-300:].decode(errors="replace").strip().replace("\n", " / ")
@@ -149,7 +149,7 @@ class Server:
         return members
 
     def resident(self):
-        """Bytes of user memory that it holds, shared pages counted once (Pss)."""
+        """Its user memory in bytes, with shared pages counted once (Pss)."""
         total = 0
         for pid in self.session():
             for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
@@ -169,14 +169,14 @@ class Server:
         return times
 
     def resident_set(self):
-        """Bytes of VmRSS of its first process, as `ps` tells."""
+        """The VmRSS of its first process in bytes, as in `ps`."""
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1024
         return 0
 
     def settle(self):
-        """Waits until it has put away what the last run left it, so that the next server has the machine to itself."""
+        """Waits until it is idle after the last run, so that it takes no time from the next server."""
         process_clock = (~self.pid << 3) | 2  # clock_getcpuclockid(3)
         for _ in range(100):
             before = time.clock_gettime(process_clock)

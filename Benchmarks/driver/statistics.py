@@ -4,19 +4,19 @@ import statistics
 
 
 def summary(values):
-    """The median of the runs, the least and the greatest of them, and all of them."""
+    """The median, the minimum, the maximum and all values of the runs."""
     values = [round(value, 6) for value in values]
     return {"median": statistics.median(values), "low": min(values), "high": max(values), "values": values}
 
 
 class Metric:
-    """One thing that is measured on the subject and its peers."""
+    """A quantity, measured on the subject and its peers."""
 
     def __init__(self, unit, better):
         self.unit = unit
         self.better = better  # "more" or "less"
         self.runs = {}  # server: values
-        self.ratios = {}  # peer: the subject's value divided by the peer's, pair by pair
+        self.ratios = {}  # peer: for each pair of runs, the value of the subject divided by that of the peer
 
     def note(self, server, value):
         self.runs.setdefault(server, []).append(value)

@@ -34,10 +34,10 @@ def say(text):
 
 def install():
     if not shutil.which("swift"):
-        sys.exit("swift is not there: the benchmark needs Swift 6.2 or newer on the PATH (https://www.swift.org/install)")
+        sys.exit("swift is not installed: the benchmark needs Swift 6.2 or newer on the PATH (https://www.swift.org/install)")
     missing = [package for command, package in PACKAGES.items() if not shutil.which(command)]
     if subprocess.run("pkg-config --exists libsystemd", shell=True, capture_output=True).returncode != 0:
-        missing.append("pkg-config libsystemd-dev")  # what the subject is built with
+        missing.append("pkg-config libsystemd-dev")  # needed to build the subject
     if not missing:
         return
     say(f"installing {' '.join(missing)}")
@@ -66,7 +66,7 @@ def swift_build(*arguments):
 
 @functools.cache
 def subject(name, variable):
-    """The program under test: the one that the environment names, or the release build as shipped."""
+    """The program under test: named by the environment variable, or built as for a release."""
     if given := os.environ.get(variable):
         return Path(given).resolve()
     scratch = REPOSITORY / ".build-static"
@@ -74,7 +74,7 @@ def subject(name, variable):
     try:
         swift_build(*options, "--product", name)
     except Failed:
-        sys.exit(f"{name} does not build; or name a built one: {variable}=/path/to/{name}")
+        sys.exit(f"{name} cannot be built; build it, or name a built program: {variable}=/path/to/{name}")
     return scratch / "release" / name
 
 

@@ -76,7 +76,7 @@ extension ClientError: CustomStringConvertible {
         case .wrongAnswer(let mismatch): return "\(endpoint) gave a wrong answer: \(mismatch)"
         case .notReversed: return "\(endpoint) gave a wrong answer: it is not the line reversed"
         case .lineTooLong(let line, let limit): return "line \(line) has more than \(limit) bytes"
-        case .inputIsOutput: return "the lines come from the file that the answers go to"
+        case .inputIsOutput: return "the input and the output are the same file"
         case .interrupted: return "interrupted before \(endpoint) had answered"
         case .cannotRead(let error), .cannotWrite(let error): return error.description
         }
@@ -122,15 +122,15 @@ extension Exchange.Mismatch: CustomStringConvertible {
     public var description: String {
         switch self {
         case .length(let line, let came, .some(let due)):
-            "the answer to line \(line) has \(came) bytes with its line end where \(due) were due"
+            "the answer to line \(line) has \(came) bytes with its line end instead of \(due)"
         case .length(let line, let came, nil):
             "the answer to line \(line) ended after \(came) bytes, before the line itself did"
         case .tooLong(let line, let due):
-            "the answer to line \(line) has more than the \(due) bytes that were due"
+            "the answer to line \(line) has more than \(due) bytes, the length of the line"
         case .terminator(let line):
             "the answer to line \(line) does not end as the line does"
         case .unasked(let line):
-            "more bytes came after the answer to line \(line), to no line that was sent"
+            "more bytes follow the answer to line \(line), the last line that was sent"
         }
     }
 }

@@ -1,6 +1,6 @@
 import Sockets
 
-/// One question after the other whose right answer is known: is the server there, and how fast does it answer?
+/// Measures round-trip times: sends one line at a time, and checks that the answer is the line reversed.
 public struct Ping {
     /// The outcome of one ping.
     public enum Outcome: Sendable, Equatable {

@@ -104,7 +104,7 @@ public final class DescriptorInput: InputPort {
 public final class DescriptorOutput: OutputPort {
     private enum Kind { case file, socket, nonBlocking, bounded }
 
-    static let goneAdvice = "the program that read them has exited"
+    static let lostReaderAdvice = "the program that read them has exited"
     private static let pipeBuffer = 4096
 
     private let number: Int32
@@ -160,7 +160,7 @@ public final class DescriptorOutput: OutputPort {
         case .blocked where kind == .file: throw SystemError("write \(name)", code: EAGAIN)
         case .blocked, .ended: return nil
         case .failed(var error):
-            if error.code == EPIPE { error.advice = Self.goneAdvice }
+            if error.code == EPIPE { error.advice = Self.lostReaderAdvice }
             throw error
         }
     }

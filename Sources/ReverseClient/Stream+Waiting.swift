@@ -47,7 +47,7 @@ extension Stream {
                 SystemError(
                     "write the answers",
                     code: code,
-                    advice: code == EPIPE ? DescriptorOutput.goneAdvice : ""
+                    advice: code == EPIPE ? DescriptorOutput.lostReaderAdvice : ""
                 )
             )
         )

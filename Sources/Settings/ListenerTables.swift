@@ -18,17 +18,17 @@ extension TableReader {
         var listeners: [Settings.Listener]?
         if top.values[Section.listener.rawValue] != nil {
             for key in Keys.address.map(\.name) where top.values[key] != nil {
-                refuse(key, in: top, "must not stand beside [[listener]]; move it into one")
+                refuse(key, in: top, "cannot be combined with [[listener]]; move it into one")
             }
             listeners = listenerTables(in: top, plain: plain)
             let isExpected = ([plain] + (listeners ?? [])).contains(where: \.proxyProtocol.isExpected)
             if !isExpected, !plain.proxyProtocol.trusted.isEmpty { refuseUnusedNetworks(in: top) }
             if overrides.host != nil || overrides.port != nil { checkProxyProtocol(of: &single, in: top) }
         } else {
-            single = internetListener(in: top, plain: plain, flaggedHost: overrides.host)
+            single = internetListener(in: top, plain: plain, hostFlag: overrides.host)
             checkProxyProtocol(of: &single, in: top)
         }
-        if overrides.host != nil || overrides.port != nil { return [flagged(single, overrides)] }
+        if overrides.host != nil || overrides.port != nil { return [withFlags(single, overrides)] }
         return listeners ?? [single]
     }
 
@@ -79,7 +79,7 @@ extension TableReader {
                 refuse(
                     key,
                     in: table,
-                    "must not stand beside path: a listener has either path, or host and port"
+                    "cannot be combined with path: a listener has either path, or host and port"
                 )
             }
             read(Keys.socketFile, in: table, into: &listener)
@@ -87,7 +87,7 @@ extension TableReader {
             if table.values["mode"] != nil {
                 refuse("mode", in: table, "belongs to path: only a Unix socket has a file")
             }
-            listener = internetListener(in: table, plain: plain, flaggedHost: nil)
+            listener = internetListener(in: table, plain: plain, hostFlag: nil)
         } else {
             refuse(table, "does not say where to listen: give it host and port, or path")
         }
@@ -99,11 +99,11 @@ extension TableReader {
     private mutating func internetListener(
         in table: Table,
         plain: Settings.Listener,
-        flaggedHost: String?
+        hostFlag: String?
     ) -> Settings.Listener {
         var listener = plain
         read(Keys.address, in: table, into: &listener)
-        if listener.ipv6Only, flaggedHost == nil, case .internet(let host, _) = listener.endpoint,
+        if listener.ipv6Only, hostFlag == nil, case .internet(let host, _) = listener.endpoint,
             HostText.isIPv4(host)
         {
             let host = PrintableText.quoted(host)
@@ -113,7 +113,8 @@ extension TableReader {
     }
 
     /// `listener` with the host and port of the command line.
-    private mutating func flagged(_ listener: Settings.Listener, _ overrides: Overrides) -> Settings.Listener
+    private mutating func withFlags(_ listener: Settings.Listener, _ overrides: Overrides)
+        -> Settings.Listener
     {
         var result = listener
         if let flag = overrides.host {

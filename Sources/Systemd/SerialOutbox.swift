@@ -18,12 +18,12 @@ final class SerialOutbox<State: Sendable, Item>: Sendable {
     private let send: @Sendable (Item) -> Void
 
     /// - Parameters:
-    ///   - label: the name of the queue.
-    ///   - state: the initial state.
-    ///   - gatheringTime: how long to wait for further items after the first one.
-    ///   - next: removes the next item from the state; nil if none waits. It is called after the previous item was sent, with the
+    ///   - label: The name of the queue.
+    ///   - state: The initial state.
+    ///   - gatheringTime: How long to wait for further items after the first one.
+    ///   - next: Removes the next item from the state; nil if none waits. It is called after the previous item was sent, with the
     ///     lock held.
-    ///   - send: sends an item; it may block.
+    ///   - send: Sends an item; it may block.
     init(
         label: String,
         state: State,
@@ -40,7 +40,7 @@ final class SerialOutbox<State: Sendable, Item>: Sendable {
 
     /// Changes the state.
     ///
-    /// - Parameter body: changes the state, with the lock held; returns whether items wait.
+    /// - Parameter body: Changes the state, with the lock held; returns whether items wait.
     func update(_ body: (inout State) -> Bool) {
         let mustSchedule = guarded.withLock { guarded in
             guard body(&guarded.state), !guarded.isScheduled else { return false }

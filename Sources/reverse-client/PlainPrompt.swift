@@ -7,6 +7,7 @@ struct PlainPrompt {
     func readLine(_ prompt: String, _ output: StandardOutput) throws(ClientError) -> LineEditor.Outcome {
         try output.write(prompt)
         var line: [UInt8] = []
+        var emptyReads = 0
         while true {
             if Interrupt.take() {
                 try output.write("\n")
@@ -20,11 +21,18 @@ struct PlainPrompt {
             // One byte at a time, so that input after the line stays in the terminal.
             var byte: UInt8 = 0
             let length = unsafe read(STDIN_FILENO, &byte, 1)
-            if length < 0 && (errno == EINTR || errno == EAGAIN) { continue }
+            if length < 0 && errno == EINTR { continue }
+            // Another reader may have taken the input that poll(2) announced, but not always.
+            if length < 0 && errno == EAGAIN && emptyReads < 100 {
+                emptyReads += 1
+                poll(nil, 0, 10)
+                continue
+            }
+            emptyReads = 0
             if length < 0 && errno != EIO { return .failed(errno) }
             guard length == 1 else {
                 try output.write("\n")
-                return line.isEmpty ? .endOfInput : entered(line)
+                return line.isEmpty || length < 0 ? .endOfInput : entered(line)
             }
             if byte == 0x0A { return entered(line) }
             line.append(byte)

@@ -28,7 +28,7 @@ enum StandardStreams {
         throw ClientError(.cannotWrite(SystemError("write the answers")), endpoint: endpoint)
     }
 
-    /// Whether the lines come from the file that the answers go to, which would grow until the disk is full. A file with
+    /// Whether input and output are the same file, which would grow until the disk is full. A file with
     /// nothing left to read is harmless.
     private static var inputIsOutput: Bool {
         var input = stat()

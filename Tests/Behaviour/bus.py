@@ -1,4 +1,4 @@
-"""A system bus with a service manager behind it, which answers about units what the test says (D-Bus specification)."""
+"""A system bus with a service manager, which answers questions about units as the test says (D-Bus specification)."""
 
 import socket
 import struct
@@ -9,7 +9,7 @@ METHOD_RETURN, ERROR = 2, 3
 
 
 class Writer:
-    """Values in the form of D-Bus."""
+    """Encodes values for D-Bus."""
 
     def __init__(self):
         self.bytes = bytearray()

@@ -5,20 +5,20 @@ import resource
 import socket
 import struct
 
-PATIENCE = 15  # seconds that a client waits for bytes that must arrive
+PATIENCE = 15  # seconds to wait for bytes that must arrive
 
 
-def connect(place):
+def connect(address):
     """Connects to a port of 127.0.0.1, an address with a port, or the path of a Unix socket."""
-    if isinstance(place, int):
-        place = ("127.0.0.1", place)
-    if isinstance(place, tuple):
-        client = socket.create_connection(place, PATIENCE)
+    if isinstance(address, int):
+        address = ("127.0.0.1", address)
+    if isinstance(address, tuple):
+        client = socket.create_connection(address, PATIENCE)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return client
     client = socket.socket(socket.AF_UNIX)
     client.settimeout(PATIENCE)
-    client.connect(str(place))
+    client.connect(str(address))
     return client
 
 
@@ -46,16 +46,16 @@ def ask(client, line):
     return receive(client, len(line))
 
 
-def converse(place, request):
+def exchange(address, request):
     """Writes, half-closes and reads to the end, as nc does."""
-    with connect(place) as client:
+    with connect(address) as client:
         client.sendall(request)
         client.shutdown(socket.SHUT_WR)
         return receive_to_end(client)
 
 
-def ask_once(place, line):
-    with connect(place) as client:
+def ask_once(address, line):
+    with connect(address) as client:
         return ask(client, line)
 
 
@@ -65,14 +65,14 @@ def reset(client):
     client.close()
 
 
-def turned(line):
+def reverse_ascii(line):
     """Returns the answer to one line of ASCII."""
     body, end = (line[:-2], b"\r\n") if line.endswith(b"\r\n") else (line[:-1], b"\n") if line.endswith(b"\n") else (line, b"")
     return body[::-1] + end
 
 
 @contextlib.contextmanager
-def room_for(count):
+def descriptor_limit(count):
     """Raises the descriptor limit of the tests themselves."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(before[0], count), before[1]), before[1]))

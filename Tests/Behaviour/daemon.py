@@ -113,13 +113,13 @@ class Daemon:
         return self
 
     @property
-    def places(self):
+    def addresses(self):
         """The addresses on which it logged that it listens, in order."""
         return [line.split("listening on ")[1] for line in self.logged("(?<!reloaded, )listening on ")]
 
     @property
     def ports(self):
-        return [int(re.search(r":(\d+)(?: |$)", place)[1]) for place in self.places if re.search(r":(\d+)(?: |$)", place)]
+        return [int(re.search(r":(\d+)(?: |$)", address)[1]) for address in self.addresses if re.search(r":(\d+)(?: |$)", address)]
 
     @property
     def port(self):

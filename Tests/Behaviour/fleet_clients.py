@@ -15,7 +15,7 @@ lock = threading.Lock()
 seen = {"conversations": 0, "lines": 0, "errors": [], "slowest": 0.0}
 
 
-def converse(request):
+def exchange(request):
     begun = time.monotonic()
     with socket.create_connection(("10.78.0.1", 5000), 20) as client:
         client.sendall(request)
@@ -36,7 +36,7 @@ def work(thread):
         number += 1
         request = b"".join((b"%d %d %d " % (thread, number, line)).ljust(size, b"x") + b"\n" for line in range(lines))
         try:
-            took = converse(request)
+            took = exchange(request)
         except Exception as error:  # any failure that a client can see
             with lock:
                 seen["errors"].append(repr(error))

@@ -97,7 +97,7 @@ class LineServer:
                 connection.sendall(reversed_lines(whole + newline))
 
     def hang_up(self):
-        """Resets every connection, as if the server was killed."""
+        """Resets every connection, as if the server were killed."""
         with self.lock:
             connections = list(self.live)
         for connection in connections:

@@ -1,6 +1,6 @@
 """A service manager for tests of restarts: sd_notify(3) with the file descriptor store.
 
-Like systemd, it keeps the descriptors that it receives, closes those that it is told to remove, and passes the others to
+Like systemd, it keeps the descriptors that it receives, closes those that the service removes, and passes the others to
 the next process.
 """
 
@@ -15,11 +15,11 @@ from daemon import ACTIVATE, environment
 
 
 class Store:
-    def __init__(self, path, places=100):
+    def __init__(self, path, capacity=100):
         self.path = str(path)
-        self.places = places
+        self.capacity = capacity
         self.kept = []  # (name, descriptor)
-        self.told = []
+        self.messages = []
         self.refused = 0
         self.changed = threading.Condition()
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -41,13 +41,13 @@ class Store:
             message = dict(line.split("=", 1) for line in text.decode().splitlines())
             with self.changed:
                 self._take(message, list(descriptors))
-                self.told.append(message)
+                self.messages.append(message)
                 self.changed.notify_all()
 
     def _take(self, message, descriptors):
         if "FDSTORE" in message:
             for descriptor in descriptors:
-                if len(self.kept) < self.places:
+                if len(self.kept) < self.capacity:
                     self.kept.append((message.get("FDNAME", "stored"), descriptor))
                 else:
                     self.refused += 1
@@ -74,7 +74,7 @@ class Store:
 
     def wait_until(self, condition, seconds=10):
         with self.changed:
-            assert self.changed.wait_for(condition, seconds), (self.names, self.told[-5:])
+            assert self.changed.wait_for(condition, seconds), (self.names, self.messages[-5:])
 
     def start_arguments(self, **variables):
         """Returns the arguments of `start` for the next process."""

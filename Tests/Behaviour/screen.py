@@ -55,18 +55,18 @@ class Terminal:
             os.write(self.master, self.replies.pop(0).encode())
         return bool(data)
 
-    def wait(self, what, patience=PATIENCE):
+    def wait(self, what, seconds=PATIENCE):
         """Waits until `what()` is true, or the text `what` is on the screen."""
         true = what if callable(what) else lambda: what in "\n".join(self.lines())
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + seconds
         while not true():
             left = deadline - time.monotonic()
             assert left > 0, f"not seen: {what if isinstance(what, str) else what.__name__}\n" + "\n".join(self.lines())
             self.pump(min(left, 0.5))
 
-    def eventually(self, check, patience=PATIENCE):
+    def eventually(self, check, seconds=PATIENCE):
         """Waits until `check()` raises no AssertionError."""
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + seconds
         while True:
             try:
                 return check()

@@ -7,7 +7,7 @@ import subprocess
 import pexpect
 import pytest
 
-from clients import converse
+from clients import exchange
 from daemon import binary
 from line_server import client_path, environment
 
@@ -35,7 +35,7 @@ def test_the_official_cases(serve):
     cases = official_cases()
     assert len(cases) == 655
     request = b"".join(encoded(case) + b"\n" for case in cases)
-    answers = converse(serve().port, request).split(b"\n")
+    answers = exchange(serve().port, request).split(b"\n")
     for case, answer in zip([*cases, [""]], answers, strict=True):
         assert answer == encoded(case[::-1]), case
 
@@ -45,7 +45,7 @@ def test_damaged_bytes_between_official_cases(start, damage):
     pairs = list(itertools.pairwise(official_cases()))
     lines = [encoded(first) + damage + encoded(second) for first, second in pairs]
     expected = [encoded(second[::-1]) + damage[::-1] + encoded(first[::-1]) for first, second in pairs]
-    assert converse(start().port, b"\n".join(lines)) == b"\n".join(expected)
+    assert exchange(start().port, b"\n".join(lines)) == b"\n".join(expected)
 
 
 # A bar marks each boundary between two characters.
@@ -66,7 +66,7 @@ def test_words_with_conjuncts(start, word):
     clusters = word.split("|")
     request = b"".join([encoded(clusters), b"\n", encoded(clusters[::-1]), b"\n"])
     answers = b"".join([encoded(clusters[::-1]), b"\n", encoded(clusters), b"\n"])
-    assert converse(start().port, request) == answers
+    assert exchange(start().port, request) == answers
 
 
 @pytest.mark.parametrize("word", WORDS.values(), ids=WORDS)

@@ -142,9 +142,9 @@ def answering(answer, close=True):
         (b"", b"", "ended the connection"),
         (b"eno\n", b"eno\n", "1 line was answered"),
         (b"eno\now", b"eno\n", "ended the connection"),
-        (b"on\n", b"", "3 bytes with its line end where 4 were due"),
-        (b"eno!\nowt\n", b"", "more than the 4 bytes"),
-        (b"eno\nowt\nmore\n", b"eno\nowt\n", "no line that was sent"),
+        (b"on\n", b"", "3 bytes with its line end instead of 4"),
+        (b"eno!\nowt\n", b"", "more than 4 bytes"),
+        (b"eno\nowt\nmore\n", b"eno\nowt\n", "the last line that was sent"),
         (b"HTTP/1.1 400 Bad Request\r\n", b"", "wrong answer"),
     ],
 )

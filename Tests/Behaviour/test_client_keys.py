@@ -73,7 +73,7 @@ def test_a_sequence_without_a_meaning_inserts_nothing(prompt, sequence):
 
 
 @pytest.mark.parametrize("sequence", [sequence for sequence in SEQUENCES if sequence[0] == "\x1b" and sequence != "\x1b(B"])
-def test_a_late_rest_inserts_nothing(prompt, sequence):
+def test_a_delayed_end_of_a_sequence_inserts_nothing(prompt, sequence):
     prompt.send("a" + sequence[:1])
     time.sleep(0.15)
     prompt.send(sequence[1:2])
@@ -81,7 +81,7 @@ def test_a_late_rest_inserts_nothing(prompt, sequence):
     answers(prompt, sequence[2:] + "b\r", "ba")
 
 
-def test_ctrl_c_gets_out_of_a_string_without_an_end(prompt):
+def test_ctrl_c_ends_an_unterminated_string(prompt):
     prompt.send("a\x1b]never ends\r\rx")
     prompt.send("\x03")
     prompt.wait("^C")
@@ -153,7 +153,7 @@ def test_a_history_that_is_no_file_is_reported(server, tmp_path, kind):
 
 @pytest.mark.parametrize("how", ["key", "signal"])
 @pytest.mark.parametrize("shell", ["bash", "dash"])
-def test_stopping_gives_the_terminal_back(server, shell, how):
+def test_a_stop_restores_the_terminal(server, shell, how):
     command = [shell, "--norc", "-i"] if shell == "bash" else [shell, "-i"]
     with Terminal(command, rows=24, PS1="shell> ", ENV="/dev/null") as terminal:
         terminal.wait("shell>")

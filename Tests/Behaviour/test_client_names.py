@@ -36,7 +36,7 @@ def wait_for_lookup(client):
 
 
 @pytest.mark.parametrize("arguments", [["x"], ["--ping", "--count", "1"], ["--retry-for", "0"], ["--json", "x"]])
-def test_a_resolver_that_never_answers_is_left_in_time(fake, arguments):
+def test_the_client_does_not_wait_for_a_resolver_that_never_answers(fake, arguments):
     started = time.monotonic()
     result = run_client("-H", "some.example", "--timeout", "300ms", *arguments, stdin=b"x\n", env=fake())
     assert result.returncode == 75, result
@@ -81,7 +81,7 @@ def test_ctrl_c_while_the_prompt_looks_up_the_name(fake):
 
 
 def test_a_dead_address_does_not_cost_the_timeout(fake):
-    """A listener that does not answer a SYN, because its backlog is full; so behaves an address behind a firewall."""
+    """A listener whose full backlog answers no SYN, like an address behind a firewall."""
     with LineServer() as server, socket.socket() as full:
         full.bind(("127.0.0.2", server.port))
         full.listen(0)
@@ -98,7 +98,7 @@ def test_a_dead_address_does_not_cost_the_timeout(fake):
             client.close()
 
 
-def test_a_refusing_address_costs_nothing(fake):
+def test_an_address_that_refuses_delays_nothing(fake):
     with LineServer() as server:
         started = time.monotonic()
         env = fake("127.0.0.3", "::1", "127.0.0.1")

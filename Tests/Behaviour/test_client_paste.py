@@ -112,7 +112,7 @@ def test_a_signal_in_the_middle_of_a_paste(server, tmp_path, number, cut):
         assert b"\x1b[?2004l" in shell.written
 
 
-def test_a_paste_that_never_ends_does_not_keep_the_client(server, tmp_path):
+def test_the_client_exits_during_a_paste_without_an_end(server, tmp_path):
     with Shell(server, tmp_path) as shell:
         shell.send(BEGIN + "text")
         shell.wait("text")
@@ -122,7 +122,7 @@ def test_a_paste_that_never_ends_does_not_keep_the_client(server, tmp_path):
         assert time.monotonic() - started < 3
 
 
-def test_an_endless_paste_does_not_keep_the_client(server, tmp_path):
+def test_the_client_exits_during_an_endless_paste(server, tmp_path):
     with Shell(server, tmp_path) as shell:
         shell.send(BEGIN + "text")
         shell.wait("text")
@@ -162,7 +162,7 @@ def test_sigint_in_the_middle_of_a_paste_discards_what_is_still_to_come(server, 
         assert server.seen == ["one", "two", "five"]
 
 
-def test_ctrl_c_gets_out_of_a_paste_whose_end_was_lost(server, tmp_path):
+def test_ctrl_c_ends_a_paste_whose_end_was_lost(server, tmp_path):
     with Shell(server, tmp_path) as shell:
         shell.send(BEGIN + "text")
         shell.wait("text")

@@ -76,7 +76,7 @@ def test_a_conversation(prompt, terminal, goodbye):
 
 
 @pytest.mark.parametrize("thing", ["é", "e\u0301", "👨‍👩‍👧‍👦", "🇫🇷"])
-def test_arrow_keys_move_over_one_thing(prompt, thing):
+def test_arrow_keys_move_over_one_character(prompt, thing):
     child = prompt()
     child.send("a" + thing + "b" + LEFT + LEFT + "X\r")
     answer(child, ("aX" + thing + "b")[::-1])
@@ -118,7 +118,7 @@ def test_ctrl_c_clears_the_line(prompt):
     answer(child, "siht")
 
 
-def test_ctrl_c_ends_the_waiting():
+def test_ctrl_c_ends_the_wait():
     with LineServer(respond=lambda connection: time.sleep(20)) as silent:
         child = pexpect.spawn(
             client_path(), ["-p", str(silent.port)],
@@ -213,7 +213,7 @@ def test_the_prompt_waits_for_a_server_as_long_as_it_is_asked_to(tmp_path):
     child.close(force=True)
 
 
-def test_a_server_that_greets_is_another_server():
+def test_a_server_that_sends_a_greeting_is_reported():
     def greet(connection):
         connection.sendall(b"220 mail.example ESMTP\r\n")
         connection.recv(100)
@@ -228,7 +228,7 @@ def test_a_server_that_greets_is_another_server():
         child.close(force=True)
 
 
-def test_the_terminal_is_given_back(server, tmp_path):
+def test_the_terminal_settings_are_restored(server, tmp_path):
     shell = pexpect.spawn(
         "sh", ["-c", f"stty -a > {tmp_path}/before; {client_path()} -p {server.port}; stty -a > {tmp_path}/after"],
         env=environment(TERM="xterm", REVERSED_HISTORY=""), timeout=10, encoding="utf-8",
@@ -242,7 +242,7 @@ def test_the_terminal_is_given_back(server, tmp_path):
     assert (tmp_path / "before").read_text() == (tmp_path / "after").read_text()
 
 
-def test_a_killed_client_gives_the_terminal_back(server, tmp_path):
+def test_a_client_ended_by_a_signal_restores_the_terminal(server, tmp_path):
     shell = pexpect.spawn(
         "sh", ["-c", f"stty -a > {tmp_path}/before; sh -c 'echo $$ > {tmp_path}/pid; exec {client_path()} "
                f"-p {server.port}'; stty -a > {tmp_path}/after"],

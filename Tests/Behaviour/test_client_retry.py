@@ -55,7 +55,7 @@ def test_every_split(server):
             assert proxy.connections == 1
 
 
-def test_losses_again_and_again(server):
+def test_repeated_losses(server):
     chance = random.Random(4)
     data = b"".join(b"line %d %s\n" % (n, b"x" * chance.randrange(200)) for n in range(20_000))
 
@@ -109,7 +109,7 @@ def test_an_idle_connection_may_end_unnoticed():
         assert (client.returncode, out, err) == (0, b"", b"") and server.connections == 2
 
 
-def test_it_gives_up_and_says_how_far_it_came():
+def test_it_gives_up_and_names_the_number_of_answers():
     def two_answers(connection):
         connection.recv(65536)
         connection.sendall(b"eno\nowt\n")
@@ -194,7 +194,7 @@ def test_an_unterminated_last_line_is_refused_like_any_other():
         assert result.returncode == 76 and b"at line 2" in result.stderr
 
 
-def test_a_server_that_dies_at_a_line_again_and_again_refuses_nothing():
+def test_a_server_that_dies_at_any_line_does_not_refuse_one():
     """The server does not answer an empty line either."""
 
     with LineServer(respond=lambda connection: None) as server:

@@ -34,7 +34,7 @@ def wait_for_connection(server):
     eventually(lambda: server.connections > 0)
 
 
-# MARK: signals
+# Signals.
 
 
 @pytest.mark.parametrize("arguments", ["x", "< /dev/null x", "--ping", "< lines", "< lines > out"])
@@ -85,7 +85,7 @@ def test_the_summary_of_a_ping_begins_on_its_own_line(server):
     assert terminal.signalstatus == signal.SIGINT
 
 
-# MARK: readers
+# Readers.
 
 
 def test_a_satisfied_reader_is_no_error(server):
@@ -129,7 +129,7 @@ def test_where_sigpipe_is_ignored_a_lost_reader_is_an_error(server):
     client.stderr.close()
 
 
-# MARK: redirections
+# Redirections.
 
 
 @pytest.mark.parametrize("redirection", ["< f >> f", "< f 1<> f", "< link >> f"])
@@ -137,7 +137,7 @@ def test_input_and_output_may_not_be_the_same_file(server, tmp_path, redirection
     (tmp_path / "f").write_bytes(b"one\ntwo\n")
     os.symlink("f", tmp_path / "link")
     result = subprocess.run(["sh", "-c", f"{client_path()} -p {server.port} {redirection}"], cwd=tmp_path, capture_output=True, env=environment(), timeout=20)
-    assert result.returncode == 74 and b"from the file that the answers go to" in result.stderr
+    assert result.returncode == 74 and b"the input and the output are the same file" in result.stderr
     assert (tmp_path / "f").read_bytes() == b"one\ntwo\n" and server.connections == 0
 
 
@@ -167,7 +167,7 @@ def test_the_numbers_of_closed_descriptors_stay_taken(silent):
 def test_arguments_do_not_come_from_proc(program, arguments, code, words):
     hide = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
     if subprocess.run([*hide, "true"], capture_output=True).returncode != 0:
-        pytest.skip("no mount namespace to be had")
+        pytest.skip("needs a mount namespace")
     result = subprocess.run([*hide, program, *arguments], stdin=subprocess.DEVNULL, capture_output=True, env=environment(), timeout=20)
     assert words in result.stdout + result.stderr and result.returncode == code, result
 
@@ -184,7 +184,7 @@ def test_help_that_cannot_be_written_is_an_error(program, arguments):
     assert result.returncode == 0 and result.stdout and result.stderr == b""
 
 
-# MARK: the progress line
+# The progress line.
 
 
 def slow(connection):
@@ -244,7 +244,7 @@ def test_no_progress_line_where_lines_are_typed(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP])
-def test_a_signal_takes_the_progress_line_along(slow_lines, tmp_path, number):
+def test_a_signal_erases_the_progress_line(slow_lines, tmp_path, number):
     with LineServer(respond=slow) as server:
         terminal = in_terminal(f"echo $$ > pid; exec {client_path()} -p {server.port} < lines > out", tmp_path)
         terminal.expect_exact("MiB/s")
@@ -254,7 +254,7 @@ def test_a_signal_takes_the_progress_line_along(slow_lines, tmp_path, number):
         assert terminal.signalstatus == number
 
 
-def test_a_stop_takes_the_progress_line_along(slow_lines, tmp_path):
+def test_a_stop_erases_the_progress_line(slow_lines, tmp_path):
     with LineServer(respond=slow) as server:
         terminal = in_terminal(f"set -m; {client_path()} -p {server.port} < lines > out; echo; jobs; fg; cmp <(rev lines) out && echo same", tmp_path, encoding="utf-8")
         terminal.expect_exact("MiB/s")
@@ -285,7 +285,7 @@ def test_a_stopped_terminal_does_not_stop_the_stream(slow_lines, tmp_path, ends)
             assert terminal.signalstatus == signal.SIGTERM
 
 
-# MARK: JSON
+# JSON.
 
 
 def test_json_for_a_stream(server):
@@ -344,7 +344,7 @@ def test_json_for_a_usage_error(arguments):
     assert json.loads(run_client("--json", "-U", "/no/such", "x").stdout)["exit_code"] == 69
 
 
-# MARK: usage
+# Usage.
 
 
 @pytest.mark.parametrize("arguments, words", [

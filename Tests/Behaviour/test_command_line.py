@@ -38,8 +38,8 @@ def listener(text):
 
 WARNINGS = {
     "a host that does not resolve": (listener("host = 'no-such-host.invalid'"), r"no-such-host\.invalid:5000: cannot find the host"),
-    "an address that is not ours": (listener("host = '192.0.2.1'"), r"192\.0\.2\.1:5000: this machine has no such address"),
-    "an IPv6 address that is not ours": (listener("host = '2001:db8::9'"), r"\[2001:db8::9\]:5000: this machine has no such address"),
+    "an address of another machine": (listener("host = '192.0.2.1'"), r"192\.0\.2\.1:5000: this machine has no such address"),
+    "an IPv6 address of another machine": (listener("host = '2001:db8::9'"), r"\[2001:db8::9\]:5000: this machine has no such address"),
     "a missing directory": (listener("path = '/nonexistent/socket'"), "/nonexistent/socket: the directory /nonexistent does not exist"),
     "a directory that is a file": (listener("path = '/etc/passwd/socket'"), "/etc/passwd/socket: /etc/passwd is not a directory"),
     "a path that is a directory": (listener("path = '/etc'"), "/etc: there is a file that is not a socket"),
@@ -53,9 +53,9 @@ WARNINGS = {
 @pytest.mark.parametrize("config, warning", WARNINGS.values(), ids=WARNINGS.keys())
 def test_check_warns_of_what_will_fail(tmp_path, config, warning):
     result = run(tmp_path, config, "--check")
-    told = result.stderr.decode()
+    messages = result.stderr.decode()
     assert result.returncode == 0 and b": ok\n" in result.stdout
-    assert re.fullmatch(f"warning: {warning}.*\n", told), told
+    assert re.fullmatch(f"warning: {warning}.*\n", messages), messages
     strict = run(tmp_path, config, "--check", "--strict")
     assert (strict.returncode, strict.stderr) == (78, result.stderr)
 
@@ -112,9 +112,9 @@ def test_check_binds_nothing(start, tmp_path):
 @pytest.mark.parametrize("flags", [("--check",), ("--print-config",), ()])
 def test_all_mistakes_are_reported_at_once(tmp_path, flags):
     result = run(tmp_path, BAD, *flags)
-    told = result.stderr.decode()
+    messages = result.stderr.decode()
     assert result.returncode == 78
-    assert all(key in told for key in ("prot", "port", "host", "max_connections", "idle_timeout")), told
+    assert all(key in messages for key in ("prot", "port", "host", "max_connections", "idle_timeout")), messages
 
 
 def test_a_file_that_is_missing(tmp_path):

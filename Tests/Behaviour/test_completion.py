@@ -31,12 +31,12 @@ def scripts(request, tmp_path):
             subprocess.run(["dpkg-deb", "--extract", package, tmp_path / "root"], check=True)
         return tmp_path / "root/usr/share"
     for program, name in [(client_path(), "reverse-client"), (binary(), "reversed")]:
-        for shell, place in [
+        for shell, file in [
             ("bash", f"bash-completion/completions/{name}"),
             ("zsh", f"zsh/vendor-completions/_{name}"),
             ("fish", f"fish/vendor_completions.d/{name}.fish"),
         ]:
-            path = data / place
+            path = data / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(subprocess.run([program, "--generate-completion-script", shell], check=True, capture_output=True).stdout)
     return data

@@ -1,4 +1,4 @@
-"""The checks of `make lint` find mistakes, and the drawings are complete."""
+"""The checks of `make lint` find mistakes, the drawings are complete, and the links of installed documents work."""
 
 import importlib.machinery
 import importlib.util
@@ -13,7 +13,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from daemon import ROOT, binary
 
 
 def script(name):
@@ -71,8 +71,26 @@ def test_dead_links_are_found():
     links = script("check-links")
     text = "[a](LICENSE) [b](docs/none.md) [c](docs/architecture.md#layers) [d](docs/architecture.md#none) [e](http://x.example)"
     assert [target for target, _ in links.links("README.md", text)] == ["docs/none.md", "docs/architecture.md#none", "http://x.example"]
-    assert [target for target, _ in links.paths("README.md", "`Sources/Settings` `Sources/Nothing`")] == ["Sources/Nothing"]
+    text = "`Sources/Settings` `Settings/Keys.swift` `Keys.swift` `Sources/Nothing` `Settings/Nothing.swift` `Nothing.swift`"
+    assert [target for target, _ in links.paths("README.md", text)] == ["Sources/Nothing", "Settings/Nothing.swift", "Nothing.swift"]
+    text = "`ServerCore` `Listener.leave` `test_an_idle_client_is…` `ServerKernel` `Listener.fly` `test_nothing_at_all`"
+    assert [target for target, _ in links.symbols(text)] == ["ServerKernel", "Listener.fly", "test_nothing_at_all"]
     assert [target for target, _ in links.manuals("man/reversed.8", ".Xr reversed.toml 5\n.Xr reversed.none 5\n.Xr cat 1")] == ["reversed.none(5)"]
+
+
+def test_links_of_installed_documents_lead_to_installed_files(tmp_path):
+    install = [ROOT / "scripts/install", "install", "daemon"]
+    subprocess.run(install, env={**os.environ, "BUILT": str(pathlib.Path(binary()).parent), "DESTDIR": str(tmp_path)}, check=True)
+    documents = sorted((tmp_path / "usr/local/share/doc/reversed").rglob("*.md"))
+    targets = {document: re.findall(r"\]\(([^)#\s]+)", document.read_text()) for document in documents}
+    missing = [(document.name, target) for document in documents for target in targets[document]
+               if not target.startswith("https://") and not (document.parent / target).exists()]
+    assert not missing
+    assert {"README.md", "SECURITY.md", "metrics.md"} <= {document.name for document in documents}
+    # What is not installed is in the repository.
+    readme = documents[0].parent / "README.md"
+    absolute = [target.partition("/source/")[2] for target in targets[readme] if "/source/" in target]
+    assert "CONTRIBUTING.md" in absolute and all((ROOT / target).exists() for target in absolute)
 
 
 def test_prose_is_checked_and_code_is_not(tmp_path):
@@ -112,8 +130,8 @@ def test_the_chart_stays_inside_of_its_page_and_names_the_missed_goals():
     _, _, width, height = map(float, root.get("viewBox").split())
     bars = [bar for bar in root.iter("{http://www.w3.org/2000/svg}rect") if len(bar)]
     assert bars and all(0 <= float(bar.get("x")) and float(bar.get("x")) + float(bar.get("width")) <= width for bar in bars)
-    text = [place for place in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert all(0 <= float(place.get("x")) <= width and 0 <= float(place.get("y")) <= height for place in text)
+    text = [label for label in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert all(0 <= float(label.get("x")) <= width and 0 <= float(label.get("y")) <= height for label in text)
     missed = [line.split("|")[1].strip() for line in (ROOT / "docs/benchmarks.md").read_text().splitlines() if line.endswith("| **no** |")]
     chart = " ".join(words)
     assert missed and all(goal in chart for goal in missed)

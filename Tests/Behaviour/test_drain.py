@@ -1,5 +1,6 @@
 """A stop of the daemon: lines that had arrived are answered, no others, and the stop ends in time."""
 
+import re
 import select
 import signal
 import socket
@@ -8,7 +9,7 @@ import time
 
 import pytest
 
-from clients import ask, connect, receive, receive_to_end, reset, turned
+from clients import ask, connect, receive, receive_to_end, reset, reverse_ascii
 from daemon import eventually
 from test_rude_clients import LINE, push_until_blocked
 
@@ -29,7 +30,7 @@ def test_an_idle_daemon_stops_at_once(serve, number):
     begun = time.monotonic()
     daemon.signal(number)
     assert daemon.wait(5) == 0
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 1.8
 
 
 def test_idle_clients_get_an_end_of_file_at_once(serve):
@@ -43,7 +44,7 @@ def test_idle_clients_get_an_end_of_file_at_once(serve):
         assert receive_to_end(client) == b""
         client.close()
     assert daemon.wait(5) == 0
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 1.8
     daemon.wait_for_log("disconnected .*: the server is stopping")
 
 
@@ -57,7 +58,7 @@ def test_every_line_that_has_arrived_is_answered_and_half_a_line_is_not(serve):
         client.sendall(b"arrived %d\n" % number * 50 + b"half a li")
     thaw_to_stop(daemon)
     for number, client in enumerate(clients):
-        assert receive_to_end(client) == turned(b"arrived %d\n" % number) * 50
+        assert receive_to_end(client) == reverse_ascii(b"arrived %d\n" % number) * 50
         client.close()
     assert daemon.wait(5) == 0
 
@@ -82,7 +83,7 @@ def test_a_last_line_that_the_client_ended_by_its_end_of_file_is_whole(serve):
     assert daemon.wait(5) == 0
 
 
-def test_those_who_wait_in_the_backlog_are_answered(serve):
+def test_clients_in_the_backlog_are_answered(serve):
     daemon = serve()
     frozen(daemon)
     clients = [connect(daemon.port) for _ in range(50)]
@@ -115,7 +116,7 @@ def test_a_stop_under_load_loses_no_complete_line(serve):
                         answer = client.recv(100)
                         if not answer:
                             return
-                        if answer != turned(line):
+                        if answer != reverse_ascii(line):
                             failures.append(answer)
                         number += 1
                         answered.append(1)
@@ -134,7 +135,7 @@ def test_a_stop_under_load_loses_no_complete_line(serve):
         assert not [failure for failure in failures if not isinstance(failure, BrokenPipeError)], failures
 
 
-def test_clients_that_come_at_that_moment_are_answered_or_refused_never_reset(serve):
+def test_clients_that_connect_meanwhile_are_answered_or_refused_but_not_reset(serve):
     for _ in range(5):
         daemon = serve()
         outcomes = []
@@ -185,7 +186,7 @@ def test_a_client_that_goes_on_sending_gets_a_fin_not_a_reset(serve):
     assert daemon.wait(5) == 0
 
 
-def test_a_client_that_goes_on_sending_all_the_time_does_not_stop_the_stop(serve):
+def test_a_client_that_never_stops_sending_does_not_delay_the_stop(serve):
     daemon = serve()
     with connect(daemon.port) as client:
         ask(client, b"hi\n")
@@ -206,14 +207,17 @@ def test_blocked_answers_are_delivered_when_the_client_reads_in_time(serve, tmp_
         sent_near = push_until_blocked(near)
         daemon.signal(signal.SIGTERM)
         daemon.wait_for_log("stopping")
-        # On a Unix socket all sent bytes have arrived; on TCP some may still be in the send buffer.
-        for client, most, least in ((near, sent_near // 1000, sent_near // 1000), (far, sent_far // 1000, 1000)):
+        received = []
+        for client in (near, far):
             client.setblocking(True)
             client.settimeout(5)
-            answers = receive_to_end(client).split(b"\n")
-            assert answers.pop() == b""
-            assert least <= len(answers) <= most and set(answers) == {LINE[:-1]}
+            received.append(receive_to_end(client))
     assert daemon.wait(5) == 0
+    # On a Unix socket all sent bytes had arrived; on TCP some may still have been in the send buffer.
+    answered = int(re.search(r"stopped after (\d+) lines$", daemon.logged("stopped after")[0])[1])
+    lines_near = sent_near // len(LINE)
+    assert received == [reverse_ascii(LINE) * lines_near, reverse_ascii(LINE) * (answered - lines_near)]
+    assert 0 < answered - lines_near <= sent_far // len(LINE)
 
 
 def test_drain_timeout_disconnects_the_rest_and_logs_how_many(serve):
@@ -240,8 +244,8 @@ def test_an_interrupt_while_it_stops_ends_it_at_once(serve, first):
         time.sleep(0.6)  # one that comes sooner counts as the same key press
         begun = time.monotonic()
         daemon.signal(signal.SIGINT)
-        assert daemon.wait(5) == 0
-        assert time.monotonic() - begun < 1
+        assert daemon.wait(10) == 0
+        assert time.monotonic() - begun < 3
         assert daemon.logged("interrupted while stopping: 1 connection cut off")
 
 
@@ -250,8 +254,7 @@ def test_a_signal_that_comes_twice_disconnects_nobody(serve, number):
     """timeout(1) sends the signal twice: to its child, and to the process group of the child."""
     daemon = serve()
     with connect(daemon.port) as client:
-        sent = push_until_blocked(client)
-        lines = sent // len(LINE)
+        push_until_blocked(client)
         daemon.signal(number)
         daemon.wait_for_log("stopping")
         daemon.signal(number)
@@ -259,8 +262,11 @@ def test_a_signal_that_comes_twice_disconnects_nobody(serve, number):
         daemon.signal(number)
         client.setblocking(True)
         client.settimeout(10)
-        assert receive_to_end(client).startswith(turned(LINE) * min(lines, 1000))
+        received = receive_to_end(client)
         assert daemon.wait(8) == 0
+    # Every line that had arrived is answered, and every answer arrives.
+    answered = int(re.search(r"stopped after (\d+) lines$", daemon.logged("stopped after")[0])[1])
+    assert received == reverse_ascii(LINE) * answered
     assert not daemon.logged("cut off")
 
 
@@ -289,7 +295,7 @@ def test_a_stop_during_the_start(serve):
         daemon.stopped = True
 
 
-def test_the_log_says_how_it_went(serve):
+def test_the_log_of_a_stop(serve):
     daemon = serve()
     with connect(daemon.port) as client:
         ask(client, b"a\n")
@@ -300,7 +306,7 @@ def test_the_log_says_how_it_went(serve):
     assert daemon.logged("stopping, 0 connections to answer") and daemon.logged("stopped after 2 lines")
 
 
-def test_one_line_is_one_line(serve):
+def test_the_log_has_the_singular_of_line(serve):
     daemon = serve()
     with connect(daemon.port) as client:
         ask(client, b"a\n")

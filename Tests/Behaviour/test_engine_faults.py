@@ -77,7 +77,7 @@ def duplicate(daemon, number):
 
 
 @needs_root
-def test_a_socket_that_somebody_holds_when_it_is_closed_harms_nobody(serve):
+def test_a_duplicate_of_a_closed_socket_in_another_process_does_no_harm(serve):
     daemon = serve()
     before = set(os.listdir(f"/proc/{daemon.pid}/fd"))
     clients = [connect(daemon.port) for _ in range(20)]
@@ -108,9 +108,9 @@ def test_a_socket_that_somebody_holds_when_it_is_closed_harms_nobody(serve):
 LEAK = "import os, sys; [os.dup2(0, 100 + i) for i in range(int(sys.argv[1]))]; os.execv(sys.argv[2], sys.argv[2:])"
 
 
-def crowd(place, count):
+def crowd(address, count):
     """Connects more clients than can be served at once; each is answered in the end."""
-    clients = [connect(place) for _ in range(count)]
+    clients = [connect(address) for _ in range(count)]
     for client in clients:
         client.sendall(b"hello\n")
     deadline = time.monotonic() + 10
@@ -139,7 +139,7 @@ def test_many_sockets_that_were_handed_in_are_counted(serve, activate):
         crowd(sockets[0].getsockname(), 300)
 
 
-def test_a_limit_too_low_for_anybody_is_refused_with_a_sentence(start):
+def test_a_limit_too_low_for_any_client_is_an_error_at_the_start(start):
     for files in (8, 10, 12, 16, 20):
         daemon = start(files=files, awaited=False)
         assert daemon.wait(20) in (69, 71)
@@ -200,14 +200,14 @@ SETUP = ["epoll_create1:error=EMFILE", "eventfd2:error=EMFILE", "timerfd_create:
 
 
 @pytest.mark.parametrize("rule", SETUP)
-def test_a_call_that_fails_at_the_start_ends_it_with_a_sentence(start, rule):
+def test_a_call_that_fails_at_the_start_ends_it_with_a_message(start, rule):
     daemon = start(prefix=injecting(rule), awaited=False)
     assert daemon.wait(30) in (69, 71), daemon.tail()
     assert any("cannot" in line or "delivers no events" in line for line in daemon.lines), daemon.lines
 
 
 @pytest.mark.parametrize("rule", ["epoll_ctl:error=ENOSPC:when=12+", "epoll_ctl:error=ENOMEM:when=15+", "epoll_ctl:error=ENOSPC:when=20..60"])
-def test_epoll_ctl_that_fails_while_it_runs_leaves_nobody_waiting(start, rule):
+def test_after_a_failure_of_epoll_ctl_no_client_waits(start, rule):
     daemon = start("port = 0\n[log]\nconnections = false\n", prefix=injecting(rule), awaited=False)
     with contextlib.suppress(AssertionError, OSError):
         daemon.wait_for_log("listening on ", seconds=20)
@@ -250,7 +250,7 @@ LASTING = [("accept4", "EPERM"), ("accept4", "EPROTO"), ("accept4", "ECONNABORTE
 
 
 @pytest.mark.parametrize("call,error", LASTING)
-def test_an_error_that_lasts_keeps_no_processor_busy_and_is_survived(start, tmp_path, call, error):
+def test_a_lasting_error_does_not_end_it_or_keep_a_processor_busy(start, tmp_path, call, error):
     daemon = start("port = 0\n")
     clients = [connect(daemon.port) for _ in range(3)]
     for client in clients:
@@ -273,7 +273,7 @@ def test_an_error_that_lasts_keeps_no_processor_busy_and_is_survived(start, tmp_
 
 @pytest.mark.parametrize("call,error", [("epoll_pwait", "EINVAL"), ("epoll_pwait", "EBADF"), ("timerfd_settime", "EINVAL"), ("read", "EIO"),
                                         ("epoll_ctl", "ENOMEM"), ("write", "EIO")])
-def test_an_error_that_lasts_and_leaves_it_deaf_ends_it_with_a_sentence(start, tmp_path, call, error):
+def test_a_lasting_error_without_any_listener_ends_it_with_a_message(start, tmp_path, call, error):
     daemon = start("port = 0\n")
     with connect(daemon.port) as client:
         assert ask(client, b"in\n") == b"ni\n"
@@ -290,7 +290,7 @@ def test_an_error_that_lasts_and_leaves_it_deaf_ends_it_with_a_sentence(start, t
 
 @pytest.mark.parametrize("call,error", [("epoll_pwait", "EINVAL"), ("timerfd_settime", "EINVAL"), ("read", "EIO"), ("recvfrom", "EAGAIN"),
                                         ("sendto", "EAGAIN"), ("accept4", "EPROTO")])
-def test_an_error_that_comes_once_harms_nobody(start, tmp_path, call, error):
+def test_a_single_error_does_no_harm(start, tmp_path, call, error):
     daemon = start("port = 0\n")
     with connect(daemon.port) as client:
         with attached(daemon, call, f"{error}:when=2", tmp_path / "strace"):

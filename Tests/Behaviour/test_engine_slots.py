@@ -1,4 +1,4 @@
-"""Connection slots and listeners: which clients wait, what is logged, and what happens to the backlog of a closed listener."""
+"""Connection slots and listeners: which clients wait, what is logged, and the backlog of a closed listener."""
 
 import signal
 import socket
@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from clients import ask, ask_once, connect, receive, receive_to_end, reset, turned
+from clients import ask, ask_once, connect, receive, receive_to_end, reset, reverse_ascii
 
 
 def test_one_client_in_the_only_slot_is_no_reason_to_warn(serve):
@@ -48,13 +48,13 @@ def test_a_client_that_is_gone_before_accept_keeps_its_address(serve):
     assert not daemon.logged("connected unix")
 
 
-def fill_backlog(daemon, where, count):
+def fill_backlog(daemon, address, count):
     """One client in the only slot and others in the backlog, each with a complete line and half of another."""
-    first = connect(where)
+    first = connect(address)
     assert ask(first, b"in\n") == b"ni\n"
     waiting = []
     for number in range(count):
-        client = connect(where)
+        client = connect(address)
         client.sendall(b"line %d\nhalf" % number)
         waiting.append(client)
     return first, waiting
@@ -63,15 +63,15 @@ def fill_backlog(daemon, where, count):
 def check_backlog(waiting):
     for number, client in enumerate(waiting):
         answer = b"line %d\n" % number
-        assert receive(client, len(answer)) == turned(answer)
+        assert receive(client, len(answer)) == reverse_ascii(answer)
     for client in waiting:
         client.close()
 
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 def test_a_stop_answers_those_in_the_backlog(serve, tmp_path, kind):
-    place = "host = '127.0.0.1'\nport = 0\n" if kind == "tcp" else f"[[listener]]\npath = '{tmp_path}/socket'\n"
-    daemon = serve(f"{place}[limits]\nmax_connections = 1\n")
+    settings = "host = '127.0.0.1'\nport = 0\n" if kind == "tcp" else f"[[listener]]\npath = '{tmp_path}/socket'\n"
+    daemon = serve(f"{settings}[limits]\nmax_connections = 1\n")
     first, waiting = fill_backlog(daemon, daemon.port if kind == "tcp" else tmp_path / "socket", 50)
     daemon.signal(signal.SIGTERM)
     assert receive_to_end(first) == b""
@@ -91,6 +91,6 @@ def test_a_reload_that_closes_the_listener_answers_those_in_its_backlog(serve):
     first.close()
     for number, client in enumerate(waiting):
         answer = b"line %d\n" % number
-        assert receive(client, len(answer)) == turned(answer)
+        assert receive(client, len(answer)) == reverse_ascii(answer)
         client.close()
     assert ask_once(free, b"new\n") == b"wen\n"

@@ -67,8 +67,8 @@ def processor_seconds_of_threads(daemon):
 BLOCK = ("स्कृतंष्ण खालि में\n" * 5000).encode()
 
 
-def flood(place, block, answer, done, mistakes):
-    with connect(place) as client:
+def flood(address, block, answer, done, mistakes):
+    with connect(address) as client:
         reader = threading.Thread(target=read_answers, args=(client, answer, mistakes))
         reader.start()
         while not done.is_set():

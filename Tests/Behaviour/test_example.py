@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from clients import ask, ask_once, connect, converse, receive, receive_to_end
+from clients import ask, ask_once, connect, exchange, receive, receive_to_end
 from daemon import CRASH, ROOT, environment, eventually
 from test_service_manager import ACTIVATE, Manager
 
@@ -92,21 +92,21 @@ def run(uppercase, tmp_path):
 class Load:
     """Many clients that ask and check in a loop, until the test stops them or the server closes the connection."""
 
-    def __init__(self, place, clients=CLIENTS):
+    def __init__(self, address, clients=CLIENTS):
         self.faults, self.counts = [], [0] * clients
         self.stopping = False
-        self.threads = [threading.Thread(target=self._guard, args=(place, number), daemon=True) for number in range(clients)]
+        self.threads = [threading.Thread(target=self._guard, args=(address, number), daemon=True) for number in range(clients)]
         for thread in self.threads:
             thread.start()
 
-    def _guard(self, place, number):
+    def _guard(self, address, number):
         try:
-            self._converse(place, number)
+            self._converse(address, number)
         except Exception as error:  # any failure must fail the test
             self.faults.append(f"client {number}: {error!r}")
 
-    def _converse(self, place, number):
-        with connect(place) as client:
+    def _converse(self, address, number):
+        with connect(address) as client:
             while not self.stopping:
                 # One line, or several long ones in several pieces.
                 round_ = self.counts[number]
@@ -148,7 +148,7 @@ def test_the_daemon_has_at_most_60_lines():
 def test_lines_are_answered_in_upper_case(run):
     example = run().ready()
     assert ask_once(example.port, b"one\r\n\ntwo \xc3\xa9 {~}\n") == b"ONE\r\n\nTWO \xc3\xa9 {~}\n"
-    assert converse(example.port, b"first\nlast") == b"FIRST\nLAST"
+    assert exchange(example.port, b"first\nlast") == b"FIRST\nLAST"
     with connect(example.port) as client:
         for piece in [b"a li", b"ne in ", b"pieces\nand"]:
             client.sendall(piece)

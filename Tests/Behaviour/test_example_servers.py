@@ -1,5 +1,5 @@
-"""The other examples: a program for each library, and servers on libdispatch, SwiftNIO and Hummingbird with a service
-manager of the test. Tests/System runs them under systemd."""
+"""The other examples: a program for each library, and servers on DispatchServer, libdispatch, SwiftNIO and Hummingbird with a
+service manager of the test. Tests/System runs them under systemd."""
 
 import contextlib
 import signal
@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from clients import receive_to_end
-from daemon import ACTIVATE, ROOT, environment
+from clients import connect, receive, receive_to_end
+from daemon import ACTIVATE, ROOT, environment, eventually
 from line_server import LineServer
 from test_service_manager import Manager
 
@@ -48,10 +48,76 @@ def test_ask(examples):
 
 def test_knock(examples):
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        place = "127.0.0.1:%d" % listener.getsockname()[1]
-        assert output(examples / "knock", place) == f"{place}: open\n"
-    assert output(examples / "knock", place) == f"{place}: Connection refused\n"
+        address = "127.0.0.1:%d" % listener.getsockname()[1]
+        assert output(examples / "knock", address) == f"{address}: open\n"
+    assert output(examples / "knock", address) == f"{address}: Connection refused\n"
     assert "knock: " in output(examples / "knock", "nowhere.invalid:1", status=1)
+
+
+class LineNumbers:
+    """A process of `line-numbers`, with the descriptor store of the test."""
+
+    def __init__(self, binary, store, directory, *arguments):
+        self.log = directory / "log"
+        start = store.start_arguments()
+        with open(self.log, "wb") as log:
+            command = [*start.pop("prefix", ()), binary, "127.0.0.1:0", *arguments]
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log, **start)
+        assert eventually(lambda: b"listening on " in self.log.read_bytes() or self.process.poll() is not None, 60)
+        self.port = int(self.log.read_text().split("listening on 127.0.0.1:")[1].split()[0])
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(60) == 0, self.log.read_text()
+
+
+@pytest.fixture
+def line_numbers(examples, store, tmp_path):
+    """Starts processes of `line-numbers`: line_numbers(argument, …)."""
+    started = []
+
+    def start(*arguments):
+        started.append(LineNumbers(examples / "line-numbers", store, tmp_path, *arguments))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.process.kill()
+        each.process.wait()
+
+
+def test_connections_and_their_numbers_survive_a_restart(line_numbers, store):
+    first = line_numbers()
+    with connect(first.port) as client:
+        client.sendall(b"one\n")
+        assert receive(client, 6) == b"1 one\n"
+        client.sendall(b"tw")
+        first.stop()
+        assert "connections" in store.names
+        second = line_numbers()
+        assert second.port == first.port
+        assert "connections taken over: 1, ended: 0" in second.log.read_text()
+        client.sendall(b"o\n")
+        assert receive(client, 6) == b"2 two\n"
+
+
+def test_without_a_store_a_restart_answers_what_has_arrived(line_numbers, store):
+    store.capacity = 0
+    server = line_numbers()
+    with connect(server.port) as client:
+        client.sendall(b"one\n")
+        assert receive(client, 6) == b"1 one\n"
+        server.stop()
+        assert receive_to_end(client) == b""
+
+
+def test_a_trusted_balancer_sends_a_header(line_numbers):
+    server = line_numbers("127.0.0.0/8")
+    with connect(server.port) as client:
+        client.sendall(b"PROXY TCP4 192.0.2.1 192.0.2.2 4660 7000\r\none\n")
+        assert receive(client, 6) == b"1 one\n"
+    assert eventually(lambda: "disconnected 192.0.2.1:4660" in server.log.read_text())
+    server.stop()
 
 
 class Server:
@@ -72,7 +138,7 @@ class Server:
                 env=environment(NOTIFY_SOCKET=self.manager.path, WATCHDOG_USEC=400_000,
                                 CONFIGURATION_DIRECTORY=self.settings, CREDENTIALS_DIRECTORY=self.credentials))
 
-    def told(self, name):
+    def wait_for(self, name):
         return self.manager.await_(name)
 
     def ask(self, request):
@@ -96,23 +162,23 @@ def server(request, examples, tmp_path):
 
 
 def test_a_server_lives_with_its_manager(server):
-    assert server.told("READY")["STATUS"] == "Greeting with moin"
+    assert server.wait_for("READY")["STATUS"] == "Greeting with moin"
     assert server.ask(server.request).endswith(b"moin\n")
-    server.told("WATCHDOG")
+    server.wait_for("WATCHDOG")
 
     (server.settings / "greeting").write_text("servus\n")
     server.process.send_signal(signal.SIGHUP)
-    server.told("RELOADING")
-    assert server.told("READY")["STATUS"] == "Greeting with servus"
+    server.wait_for("RELOADING")
+    assert server.wait_for("READY")["STATUS"] == "Greeting with servus"
     assert server.ask(server.request).endswith(b"servus\n")
 
     (server.settings / "greeting").write_bytes(b"\xff")
     server.process.send_signal(signal.SIGHUP)
-    assert server.told("READY")["STATUS"].startswith("Reload failed: ")
+    assert server.wait_for("READY")["STATUS"].startswith("Reload failed: ")
     assert server.ask(server.request).endswith(b"servus\n")
 
     server.process.send_signal(signal.SIGTERM)
-    server.told("STOPPING")
+    server.wait_for("STOPPING")
     assert server.process.wait(10) == 0
 
 
@@ -120,7 +186,7 @@ def test_a_server_lives_with_its_manager(server):
 def test_a_server_that_cannot_start_is_never_ready(examples, tmp_path, name):
     server = Server(examples / name, tmp_path, greeting=b"x" * 1_001)
     assert server.process.wait(10) == 1
-    assert not any("READY" in message for message in server.manager.told)
+    assert not any("READY" in message for message in server.manager.messages)
     assert "larger than 1000 bytes" in server.log.read_text()
     server.close()
 
@@ -133,20 +199,20 @@ def test_a_group_is_not_ready_before_its_server_listens(examples, tmp_path, name
             stack.enter_context(socket.create_server(("127.0.0.1", port)))
         server = subprocess.run([examples / name], env=environment(NOTIFY_SOCKET=manager.path), capture_output=True, timeout=20)
     assert server.returncode == 1 and b"in use" in server.stderr, server.stderr
-    while not manager.told or "STOPPING" not in manager.told[-1]:
+    while not manager.messages or "STOPPING" not in manager.messages[-1]:
         manager.next()
-    assert not any("READY" in message for message in manager.told)
+    assert not any("READY" in message for message in manager.messages)
     manager.socket.close()
 
 
 def test_stopping_comes_before_the_last_answer(examples, tmp_path):
     """The group stops its services one after the other, the one that sends STOPPING first."""
     server = Server(examples / "nio-echo", tmp_path)
-    server.told("READY")
+    server.wait_for("READY")
     with socket.create_connection(("127.0.0.1", server.port), 10) as client:
         assert client.recv(100) == b"moin\n"
         server.process.send_signal(signal.SIGTERM)
-        server.told("STOPPING")
+        server.wait_for("STOPPING")
         assert receive_to_end(client) == b""
     assert server.process.wait(10) == 0
     server.close()

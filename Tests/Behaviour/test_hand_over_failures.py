@@ -39,9 +39,9 @@ def test_a_kill_while_the_connections_are_stored(service, store):
 METRICS = "port = 0\n[metrics]\nlisten = '{}'\n"
 
 
-def healthz(place):
+def healthz(address):
     """The status of the answer. The connection is a new one."""
-    with connect(place) as client:
+    with connect(address) as client:
         client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
         return int(receive_to_end(client).split()[1])
 
@@ -51,20 +51,20 @@ def metrics_listeners(store):
 
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
-def test_the_metrics_refuse_nobody_either(service, store, tmp_path, kind):
+def test_the_metrics_refuse_no_connect(service, store, tmp_path, kind):
     listen = "127.0.0.1:0" if kind == "tcp" else f"{tmp_path}/metrics"
     run = service(METRICS.format(listen))
     store.wait_until(lambda: len(metrics_listeners(store)) == 1)
-    place = int(run.daemon.wait_for_log("metrics at ").rsplit(":", 1)[1]) if kind == "tcp" else listen
-    assert healthz(place) == 200
+    address = int(run.daemon.wait_for_log("metrics at ").rsplit(":", 1)[1]) if kind == "tcp" else listen
+    assert healthz(address) == 200
     for end in (run.stop, run.stop, lambda: (run.daemon.signal(signal.SIGKILL), run.daemon.process.wait())):
         end()
         run.daemon.stopped, run.daemon.process.returncode = True, 0
-        with connect(place) as waiting:
+        with connect(address) as waiting:
             waiting.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
             run.daemon = run._start()
             assert receive_to_end(waiting).startswith(b"HTTP/1.1 200 OK\r\n")
-        assert eventually(lambda: healthz(place) == 200)
+        assert eventually(lambda: healthz(address) == 200)
     assert len(metrics_listeners(store)) == 1
 
 
@@ -90,7 +90,7 @@ def test_a_stop_leaves_no_metrics_listener_in_the_store(service, store):
     store.wait_until(lambda: not store.kept)
 
 
-def start_in_vain(run, code):
+def start_and_fail(run, code):
     """A process that ends before it serves. Returns its log."""
     failed = run.start(run.config, awaited=False, **run.store.start_arguments())
     assert failed.wait() == code
@@ -109,7 +109,7 @@ def test_a_start_that_fails_leaves_the_connections_to_the_next_one(service, stor
             (f"port = 0\n[metrics]\nlisten = '127.0.0.1:{taken.getsockname()[1]}'\n", 69),
         ]:
             run.config = config
-            failed = start_in_vain(run, code)
+            failed = start_and_fail(run, code)
             assert store.names.count(CONNECTIONS) == 1, failed.lines
             if code == 78:
                 assert failed.logged("critical: the connections of the previous process are lost, unless")
@@ -126,12 +126,12 @@ def test_a_start_that_fails_without_a_hand_over_answers_what_has_arrived(service
         run.stop()
         client.sendall(b"two\nhalf")
         run.config = f"port = {taken.getsockname()[1]}\n[restart]\nhand_over = false\n"
-        failed = start_in_vain(run, 69)
+        failed = start_and_fail(run, 69)
         assert receive_to_end(client) == b"owt\n"
         assert failed.logged("stopping, 1 connection to answer")
 
 
-def test_a_stop_before_the_start_is_over_loses_nobody(service, store):
+def test_a_stop_before_the_end_of_the_start_loses_no_connection(service, store):
     """Two restarts in a row: the signal arrives when the process has taken over, but does not listen yet."""
     run = service()
     clients = [connect(run.daemon.port) for _ in range(20)]

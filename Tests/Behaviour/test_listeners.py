@@ -34,15 +34,15 @@ def test_an_address(start, host, address):
 
 def test_the_ipv6_wildcard_answers_both_kinds(start):
     daemon = start("host = '::'\nport = 0\n")
-    assert daemon.places == [f"[::]:{daemon.port} (IPv6 and IPv4)"]
+    assert daemon.addresses == [f"[::]:{daemon.port} (IPv6 and IPv4)"]
     assert ask_once(("::1", daemon.port), b"six\n") == b"xis\n"
     assert ask_once(("127.0.0.1", daemon.port), b"four\n") == b"ruof\n"
     daemon.wait_for_log(r" connected 127\.0\.0\.1:")
 
 
-def test_the_ipv6_wildcard_can_leave_ipv4_alone(start):
+def test_the_ipv6_wildcard_can_be_ipv6_only(start):
     daemon = start("host = '::'\nport = 0\nipv6_only = true\n")
-    assert daemon.places == [f"[::]:{daemon.port} (IPv6 only)"]
+    assert daemon.addresses == [f"[::]:{daemon.port} (IPv6 only)"]
     assert ask_once(("::1", daemon.port), b"six\n") == b"xis\n"
     with pytest.raises(ConnectionRefusedError):
         connect(("127.0.0.1", daemon.port))
@@ -146,7 +146,7 @@ def test_the_socket_file_of_a_live_server_is_never_replaced(start, path, tmp_pat
     assert ask_once(path, b"mine\n") == b"enim\n"
 
 
-def test_of_many_that_start_at_once_one_gets_the_path(path, tmp_path):
+def test_of_many_daemons_that_start_at_once_one_gets_the_path(path, tmp_path):
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
     for round_ in range(3):
@@ -164,7 +164,7 @@ def test_of_many_that_start_at_once_one_gets_the_path(path, tmp_path):
             rival.process.stdout.close()
 
 
-def test_a_lock_on_the_directory_that_somebody_keeps_costs_a_second_at_most(start, tmp_path):
+def test_a_lock_of_another_program_on_the_directory_delays_the_start_by_a_second_at_most(start, tmp_path):
     directories = [tmp_path / name for name in "abcd"]
     for directory in directories:
         directory.mkdir()
@@ -209,7 +209,7 @@ def test_a_file_that_is_not_a_socket_is_never_removed(path, tmp_path, kind):
     assert os.path.lexists(path)
 
 
-def test_a_file_that_somebody_else_put_there_stays(start, path):
+def test_a_file_of_another_program_stays(start, path):
     daemon = start(at(path))
     path.unlink()
     with socket.socket(socket.AF_UNIX) as other:
@@ -262,13 +262,13 @@ def test_two_daemons_on_one_port(start, tmp_path):
     assert ask_once(daemon.port, b"mine\n") == b"enim\n"
 
 
-def test_an_address_that_is_not_ours(tmp_path):
+def test_an_address_of_another_machine(tmp_path):
     assert "cannot listen on 192.0.2.1:5000: Cannot assign requested address; " in refusal(run(tmp_path, "host = '192.0.2.1'\n"))
 
 
 def test_a_privileged_port_without_the_right():
     if int(pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 80:
-        pytest.skip("here port 80 is free for everybody")
+        pytest.skip("any user may listen on port 80 here")
     nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all")
     result = subprocess.run([*(nobody if os.geteuid() == 0 else ()), binary(), "--port", "80"], stdin=subprocess.DEVNULL,
                             capture_output=True, env=environment(), timeout=20, cwd="/")
@@ -301,9 +301,14 @@ def test_two_paths_of_one_file(tmp_path):
 
 def test_two_names_of_one_directory_do_not_wait_for_each_other(start, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path)
-    began = time.monotonic()
+    fastest = 60
+    for _ in range(3):
+        began = time.monotonic()
+        daemon = start(f"[[listener]]\npath = '{tmp_path}/a'\n[[listener]]\npath = '{tmp_path}/link/b'\n", listeners=2)
+        fastest = min(fastest, time.monotonic() - began)
+        daemon.stop()
+    assert fastest < 0.9
     daemon = start(f"[[listener]]\npath = '{tmp_path}/a'\n[[listener]]\npath = '{tmp_path}/link/b'\n", listeners=2)
-    assert time.monotonic() - began < 0.9
     assert ask_once(tmp_path / "a", b"a1\n") == ask_once(tmp_path / "b", b"a1\n") == b"1a\n"
     daemon.stop()
 

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from clients import ask, ask_once, connect, converse, reset
+from clients import ask, ask_once, connect, exchange, reset
 from daemon import Daemon, eventually
 
 LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (debug|info|notice|warning|error|critical): \S")
@@ -38,7 +38,7 @@ def test_a_duration_has_the_unit_that_fits(start, pause, text):
     assert all(LINE.match(line) for line in daemon.lines), daemon.lines
 
 
-def test_a_unix_client_cannot_pose_as_an_internet_one(start, tmp_path, monkeypatch):
+def test_the_name_of_a_unix_client_is_not_taken_for_an_address(start, tmp_path, monkeypatch):
     daemon = start(f"[[listener]]\npath = '{tmp_path}/socket'\n")
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as client:
@@ -59,7 +59,7 @@ def test_a_reset_is_logged(start):
 
 def test_the_last_unterminated_line_counts(start):
     daemon = start()
-    converse(daemon.port, b"one\ntwo")
+    exchange(daemon.port, b"one\ntwo")
     daemon.wait_for_log("disconnected .* after 2 lines")
 
 
@@ -77,7 +77,7 @@ def test_the_flag_overrides_the_file(start):
     daemon.wait_for_log("disconnected")
 
 
-def test_a_stalled_reader_of_the_log_stalls_no_client_and_learns_what_was_dropped(tmp_path):
+def test_a_stalled_reader_of_the_log_delays_no_client_and_gets_the_number_of_dropped_messages(tmp_path):
     end, stderr = os.pipe()
     fcntl.fcntl(stderr, 1031, 4096)  # F_SETPIPE_SZ
     daemon = Daemon(tmp_path, "[[listener]]\npath = '%s/socket'\n" % tmp_path, stderr=stderr)

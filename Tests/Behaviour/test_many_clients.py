@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from clients import ask, ask_once, connect, receive, receive_to_end, room_for, turned
+from clients import ask, ask_once, connect, descriptor_limit, receive, receive_to_end, reverse_ascii
 from daemon import eventually
 
 
@@ -38,13 +38,13 @@ def converse_at_once(clients, lines_each):
 
 def test_a_thousand_clients_each_get_every_answer_in_order(serve):
     daemon = serve()
-    with room_for(1200):
+    with descriptor_limit(1200):
         clients = [connect(daemon.port) for _ in range(1000)]
         try:
             for _ in range(2):
                 requests, answers = converse_at_once(clients, 20)
                 for request, answer in zip(requests, answers):
-                    assert bytes(answer) == b"".join(map(turned, request.splitlines(keepends=True)))
+                    assert bytes(answer) == b"".join(map(reverse_ascii, request.splitlines(keepends=True)))
         finally:
             for client in clients:
                 client.close()
@@ -120,7 +120,7 @@ def test_beyond_max_connections_clients_wait_in_the_backlog(serve, cap):
 def test_with_one_slot_clients_are_served_in_turn(serve):
     daemon = serve("port = 0\n[limits]\nmax_connections = 1\n")
     for number in range(300):
-        assert ask_once(daemon.port, b"%d\n" % number) == turned(b"%d\n" % number)
+        assert ask_once(daemon.port, b"%d\n" % number) == reverse_ascii(b"%d\n" % number)
 
 
 def test_max_connections_counts_all_listeners_together(serve):

@@ -35,9 +35,9 @@ def metrics_port(daemon, count=1, after=0):
     return int(daemon.wait_for_log(r"metrics at 127\.0\.0\.1:\d+", count=count, after=after).rsplit(":", 1)[1])
 
 
-def get(where, path="/metrics"):
-    """Returns the status and the text of a page; `where` is a port or the path of a socket."""
-    client = http.client.HTTPConnection("127.0.0.1", where, timeout=15) if isinstance(where, int) else UnixHTTP(where)
+def get(address, path="/metrics"):
+    """Returns the status and the text of a page; `address` is a port or the path of a socket."""
+    client = http.client.HTTPConnection("127.0.0.1", address, timeout=15) if isinstance(address, int) else UnixHTTP(address)
     try:
         client.request("GET", path)
         answer = client.getresponse()
@@ -238,7 +238,7 @@ def test_a_start_that_fails_says_which_key(tmp_path):
         assert result.returncode == 78 and re.search(words, result.stderr.decode()), result.stderr
 
 
-def test_the_check_tells_where_they_go_and_what_will_fail(tmp_path):
+def test_the_check_names_the_destinations_and_what_will_fail(tmp_path):
     config = 'port = 0\n[metrics]\nlisten = "127.0.0.1:9150"\nfile = "/nowhere/m.prom"\n'
     result = run(tmp_path, config, "--check")
     assert result.stdout.decode().splitlines()[-2:] == ["would answer about metrics on 127.0.0.1:9150",
@@ -247,7 +247,7 @@ def test_the_check_tells_where_they_go_and_what_will_fail(tmp_path):
     assert run(tmp_path, config, "--check", "--strict").returncode == 78
 
 
-def test_it_goes_on_while_clients_are_drained(start):
+def test_the_metrics_are_served_during_a_drain(start):
     daemon = start(HTTP)
     port = metrics_port(daemon)
     assert get(port, "/healthz") == (200, "ok\n")
@@ -275,7 +275,7 @@ def test_it_goes_on_while_clients_are_drained(start):
 
 # HTTP, over real sockets.
 
-def test_http_that_is_no_http_ends_its_connection_and_nobody_elses(start):
+def test_a_wrong_request_ends_only_its_own_connection(start):
     daemon = start(HTTP)
     port = metrics_port(daemon)
     keeping = http.client.HTTPConnection("127.0.0.1", port, timeout=10)

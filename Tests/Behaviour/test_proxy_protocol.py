@@ -123,7 +123,7 @@ def test_a_wrong_header_is_closed_at_once_and_the_log_says_why(start, sent, why)
         assert receive(balancer, 4) == b"eno\n"
 
 
-def test_a_late_header_is_closed_in_time_and_slows_nobody(start):
+def test_a_connection_whose_header_is_late_is_closed_and_delays_no_other(start):
     daemon = start(CONFIG)
     silent, slow = connect(daemon.port), connect(daemon.port)
     begun = time.monotonic()

@@ -59,7 +59,7 @@ def test_its_check_reverses_a_word_and_keeps_its_own_address(start, balance, how
     assert not daemon.logged("PROXY header")
 
 
-def test_a_port_check_is_no_failure(start, balance):
+def test_a_port_check_is_not_logged_as_a_failure(start, balance):
     daemon = start(CONFIG)
     proxy = balance(FRONT + "check inter 50ms send-proxy-v2\n", daemon=daemon.port)
     for _ in range(20):
@@ -68,7 +68,7 @@ def test_a_port_check_is_no_failure(start, balance):
     assert proxy.servers()["one"]["status"] == "UP" and not daemon.logged("PROXY header")
 
 
-def test_a_balancer_that_sends_none_or_that_nobody_trusts_is_seen_at_once(start, balance):
+def test_a_balancer_without_headers_or_without_trust_is_down_at_once(start, balance):
     config = """frontend front
     bind 127.0.0.1:{front}
     default_backend back

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from clients import ask, ask_once, connect, converse, receive_to_end
+from clients import ask, ask_once, connect, exchange, receive_to_end
 from daemon import eventually, run
 
 
@@ -116,7 +116,7 @@ def test_from_narrow_to_wide_and_back_refuses_nobody(serve, narrow, wide):
     assert len(answered) > 20
 
 
-def test_after_a_reload_nobody_else_gets_the_port(start, tmp_path):
+def test_after_a_reload_no_other_program_gets_the_port(start, tmp_path):
     port = free_port()
     daemon = start(f"host = '127.0.0.1'\nport = {port}\n")
     daemon.reload(f"host = '0.0.0.0'\nport = {port}\n")
@@ -139,7 +139,7 @@ def test_new_limits_hold_at_once(serve):
         assert time.monotonic() - begun < 2
 
 
-def test_a_longer_limit_helps_a_line_that_is_under_way(serve):
+def test_a_longer_limit_applies_to_an_incomplete_line(serve):
     daemon = serve("port = 0\n[limits]\nmax_line_bytes = 10\n")
     with connect(daemon.port) as client:
         client.sendall(b"0123456789")
@@ -164,19 +164,19 @@ def test_listeners_on_any_free_port_keep_their_own_options(start):
     lines, chunks = daemon.ports
 
     def check():
-        assert converse(lines, b"ab\ncd\n") == b"ba\ndc\n"
+        assert exchange(lines, b"ab\ncd\n") == b"ba\ndc\n"
         with connect(chunks) as client:
             assert ask(client, b"abc") == b"cba"
 
     check()
     daemon.reload(config)
     check()
-    assert {str(lines), str(chunks)} == {place.rsplit(":", 1)[1] for place in
+    assert {str(lines), str(chunks)} == {address.rsplit(":", 1)[1] for address in
                                          daemon.logged("reloaded .*, listening on")[-1].split("listening on ")[1].split(", ")}
     # One of the two listeners is removed: one port stays, the other is closed.
     daemon.reload(listener(more="framing = 'line'"))
     assert eventually(lambda: refused(chunks))
-    assert converse(lines, b"ab\n") == b"ba\n"
+    assert exchange(lines, b"ab\n") == b"ba\n"
 
 
 def test_the_log_level_changes(start):

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from clients import ask, ask_once, connect, receive, receive_to_end, reset, room_for
+from clients import ask, ask_once, connect, descriptor_limit, receive, receive_to_end, reset
 from daemon import eventually
 
 LINE = b"x" * 999 + b"\n"
@@ -28,7 +28,7 @@ def push_until_blocked(client, data=LINE * 1000, quiet=0.2):
 
 
 @pytest.fixture(params=["tcp", "unix"])
-def place(request, serve, tmp_path):
+def daemon_and_address(request, serve, tmp_path):
     """A daemon and its address, once for each kind of socket."""
     path = tmp_path / "socket"
     daemon = serve("[[listener]]\nhost = '127.0.0.1'\nport = 0\n" f"[[listener]]\npath = '{path}'\n", listeners=2)
@@ -37,13 +37,13 @@ def place(request, serve, tmp_path):
 
 # Clients that do not read.
 
-def test_a_client_that_never_reads_is_not_read_either(place):
-    daemon, where = place
-    with connect(where) as deaf:
+def test_a_client_that_never_reads_is_not_read_either(daemon_and_address):
+    daemon, address = daemon_and_address
+    with connect(address) as deaf:
         sent = push_until_blocked(deaf)
         before = daemon.processor_seconds()
         for _ in range(50):
-            assert ask_once(where, b"hello\n") == b"olleh\n"
+            assert ask_once(address, b"hello\n") == b"olleh\n"
         assert daemon.memory() < 40 << 20
         # Waiting uses no processor time.
         before = daemon.processor_seconds()
@@ -80,9 +80,9 @@ def test_a_long_partial_line_takes_no_more_memory_than_the_limit_allows(serve):
 
 
 @pytest.mark.parametrize("how", [socket.SHUT_RDWR, socket.SHUT_WR], ids=["both ways", "sending"])
-def test_a_client_that_shuts_down_while_output_is_blocked_costs_nothing(place, how):
-    daemon, where = place
-    with connect(where) as deaf:
+def test_a_client_that_shuts_down_while_output_is_blocked_costs_nothing(daemon_and_address, how):
+    daemon, address = daemon_and_address
+    with connect(address) as deaf:
         push_until_blocked(deaf)
         time.sleep(0.1)  # long enough to leave the hot loops
         deaf.shutdown(how)
@@ -133,11 +133,11 @@ MOMENTS = [after_connecting, amid_a_line, after_a_line, after_an_answer, amid_an
 
 
 @pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: moment.__name__)
-def test_reset(place, moment):
-    daemon, where = place
-    with connect(where) as witness:
+def test_reset(daemon_and_address, moment):
+    daemon, address = daemon_and_address
+    with connect(address) as witness:
         for _ in range(10):
-            client = connect(where)
+            client = connect(address)
             moment(client)
             reset(client)
             assert ask(witness, b"still\n") == b"llits\n"
@@ -147,7 +147,7 @@ def test_reset(place, moment):
 def test_resets_at_random_moments_from_many(serve):
     daemon = serve()
     chance = random.Random(4)
-    with room_for(400), connect(daemon.port) as witness:
+    with descriptor_limit(400), connect(daemon.port) as witness:
         for _ in range(4):
             clients = [connect(daemon.port) for _ in range(150)]
             chance.shuffle(clients)
@@ -239,10 +239,10 @@ def test_a_client_that_sends_no_first_line_in_time(serve):
             assert ask(patient, b"late\n") == b"etal\n"
 
 
-def test_a_client_that_never_reads_is_idle(place):
-    daemon, where = place
+def test_a_client_that_never_reads_is_idle(daemon_and_address):
+    daemon, address = daemon_and_address
     daemon.reload(daemon.config_path.read_text() + "[limits]\nidle_timeout = '300ms'\n")
-    with connect(where) as deaf:
+    with connect(address) as deaf:
         push_until_blocked(deaf)
         assert "idle_timeout" in daemon.wait_for_log("disconnected ")
         assert eventually(lambda: daemon.sockets() == daemon.idle_sockets, 5)

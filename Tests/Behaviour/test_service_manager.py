@@ -22,7 +22,7 @@ class Manager:
         self.path = path
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(path if not path.startswith("@") else "\0" + path[1:])
-        self.told = []
+        self.messages = []
 
     def next(self, seconds=10):
         """The next datagram that is not about the descriptor store; for those see test_hand_over.py."""
@@ -30,7 +30,7 @@ class Manager:
         while True:
             message = dict(line.split("=", 1) for line in self.socket.recv(65536).decode().splitlines())
             if not {"FDSTORE", "FDSTOREREMOVE"} & set(message):
-                self.told.append(message)
+                self.messages.append(message)
                 return message
 
     def await_(self, name, seconds=10):
@@ -64,7 +64,7 @@ def test_ready_once_it_listens_and_where(start, manager):
     daemon = start("[[listener]]\nhost = '127.0.0.1'\nport = 0\n" * 3, listeners=3, env=under(manager))
     message = manager.next()
     assert message["READY"] == "1"
-    assert all(place in message["STATUS"] for place in daemon.places)
+    assert all(address in message["STATUS"] for address in daemon.addresses)
 
 
 def test_every_listener_answers_when_ready_comes(start, manager, tmp_path):
@@ -82,7 +82,7 @@ def test_the_main_process_is_not_named(start, manager):
     daemon.signal(signal.SIGTERM)
     manager.await_("STOPPING")
     assert daemon.wait() == 0
-    assert not [message for message in manager.told if "MAINPID" in message]
+    assert not [message for message in manager.messages if "MAINPID" in message]
 
 
 @pytest.mark.parametrize("config, code", [
@@ -189,7 +189,7 @@ def test_stopping(start, manager):
     assert daemon.wait() == 0
 
 
-def test_more_time_is_asked_for_while_draining(start, manager):
+def test_a_drain_asks_for_more_time(start, manager):
     from test_rude_clients import push_until_blocked
     daemon = start("port = 0\n[limits]\ndrain_timeout = '1600ms'\n", env=under(manager))
     with connect(daemon.port) as deaf:
@@ -208,7 +208,7 @@ def test_the_status_shows_the_current_load(start, manager):
         assert eventually(lambda: "1 connection," in manager.await_("STATUS")["STATUS"], 5)
 
 
-def test_a_manager_that_does_not_read_holds_up_nobody(start, manager):
+def test_a_manager_that_does_not_read_delays_no_client(start, manager):
     daemon = start(env=under(manager, WATCHDOG_USEC=20_000))
     for _ in range(20):
         assert ask_once(daemon.port, b"hello\n") == b"olleh\n"
@@ -234,24 +234,25 @@ def test_without_a_manager_it_is_silent(start):
 # The watchdog.
 
 def test_pings(start, manager):
-    start(env=under(manager, WATCHDOG_USEC=200_000))
+    """Twice in each WatchdogSec=, as sd_watchdog_enabled(3) recommends."""
+    start(env=under(manager, WATCHDOG_USEC=600_000))
     manager.await_("WATCHDOG")
     begun = time.monotonic()
     for _ in range(5):
         manager.await_("WATCHDOG")
-    assert 0.3 < time.monotonic() - begun < 1
+    assert 0.9 < time.monotonic() - begun < 2.7
 
 
 def test_pings_go_on_under_load(serve, manager):
     from test_rude_clients import LINE, push_until_blocked
-    daemon = serve(env=under(manager, WATCHDOG_USEC=400_000))
+    daemon = serve(env=under(manager, WATCHDOG_USEC=1_000_000))
     manager.await_("WATCHDOG")
     clients = [connect(daemon.port) for _ in range(8)]
     for client in clients:
         client.setblocking(False)
     last, longest = time.monotonic(), 0
     manager.socket.setblocking(False)
-    until = time.monotonic() + 1.5
+    until = time.monotonic() + 3
     while time.monotonic() < until:
         for client in clients:
             for call in (lambda: client.send(LINE * 60), lambda: client.recv(1 << 18)):
@@ -268,7 +269,7 @@ def test_pings_go_on_under_load(serve, manager):
             pass
     for client in clients:
         client.close()
-    assert 0 < longest < 0.4
+    assert 0 < longest < 1
 
 
 def test_a_watchdog_for_another_process_gets_no_pings(start, manager):
@@ -290,7 +291,7 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize("variables", NONSENSE, ids=str)
-def test_nonsense_is_warned_of(start, variables):
+def test_wrong_variables_are_warned_of(start, variables):
     daemon = start(env=environment(**variables))
     assert ask_once(daemon.port, b"hello\n") == b"olleh\n"
     daemon.reload()
@@ -325,8 +326,8 @@ def test_sockets_of_each_kind_are_taken(activate, tmp_path):
     six = listening(socket.AF_INET6, ("::1", 0))
     file = listening(socket.AF_UNIX, str(tmp_path / "socket"))
     daemon = activate([four, six, file])
-    for place in (four.getsockname(), six.getsockname()[:2], tmp_path / "socket"):
-        assert ask_once(place, b"handed in\n") == b"ni dednah\n"
+    for address in (four.getsockname(), six.getsockname()[:2], tmp_path / "socket"):
+        assert ask_once(address, b"handed in\n") == b"ni dednah\n"
     daemon.wait_for_log("not used")
     assert not daemon.logged(" warning: ")
 
@@ -347,10 +348,10 @@ def test_sockets_that_went_to_a_shell_are_explained(tmp_path):
     (tmp_path / "reversed.toml").write_text(f"port = {listener.getsockname()[1]}\n")
     result = subprocess.run([sys.executable, "-c", PASS_ON, str(listener.fileno()), binary(), "--config", tmp_path / "reversed.toml"],
                             capture_output=True, pass_fds=[listener.fileno()], env=environment(), timeout=20)
-    told = result.stderr.decode()
+    log = result.stderr.decode()
     assert result.returncode == 69
-    assert re.search(r"systemd passed its sockets to process \d+ \(LISTEN_PID\), and this is process \d+: .* with exec", told)
-    assert "another program" not in told
+    assert re.search(r"systemd passed its sockets to process \d+ \(LISTEN_PID\), and this is process \d+: .* with exec", log)
+    assert "another program" not in log
 
 
 def test_a_client_that_came_before_the_daemon_is_answered(activate):

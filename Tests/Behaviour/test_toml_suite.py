@@ -1,6 +1,7 @@
-"""Runs --check on every file of the public TOML test suite, if the suite is present.
+"""Runs --check on every file of the public TOML test suite.
 
-TOML_TEST names a checkout of https://github.com/toml-lang/toml-test; without it these tests are skipped.
+The Debian package `golang-github-burntsushi-toml-dev` has the suite. TOML_TEST names a newer one: a checkout of
+https://github.com/toml-lang/toml-test.
 """
 
 import concurrent.futures
@@ -12,16 +13,21 @@ import pytest
 
 from daemon import run
 
-SUITE = os.environ.get("TOML_TEST")
+SUITE = pathlib.Path(os.environ.get("TOML_TEST", "/usr/share/gocode/src/github.com/BurntSushi/toml/internal/toml-test"))
 
-pytestmark = pytest.mark.skipif(SUITE is None, reason="TOML_TEST does not name a checkout of toml-test")
+pytestmark = pytest.mark.skipif(not SUITE.exists(), reason="apt-get install golang-github-burntsushi-toml-dev")
 
 
-def files(kind, version="1.0.0"):
-    """Returns the files that are valid or invalid in a version of TOML."""
-    root = pathlib.Path(SUITE or ".") / "tests"
-    names = (root / f"files-toml-{version}").read_text().split()
-    return [root / name for name in names if name.startswith(kind + "/") and name.endswith(".toml")]
+def files(kind):
+    """Returns the files that are valid or invalid in TOML 1.0."""
+    names = SUITE / "tests" / "files-toml-1.0.0"
+    if names.exists():  # the newer suites have files of later versions too
+        found = [SUITE / "tests" / name for name in names.read_text().split()]
+    else:
+        found = list(SUITE.glob("tests/**/*.toml"))
+    # An escape of TOML 1.1, which older suites list without a version.
+    return [path for path in found if path.suffix == ".toml" and path.relative_to(SUITE).parts[1] == kind
+            and path.name != "escape-esc.toml"]
 
 
 def check_all(tmp_path, paths):
@@ -41,7 +47,7 @@ def check_all(tmp_path, paths):
 
 def test_invalid_files_are_refused_with_a_line(tmp_path):
     said = check_all(tmp_path, files("invalid"))
-    assert len(said) > 300
+    assert len(said) > 200
     for path, text in said.items():
         assert text.startswith(f"{path}:"), (path, text)
         assert "unknown key" not in text, (path, text)
@@ -50,16 +56,16 @@ def test_invalid_files_are_refused_with_a_line(tmp_path):
 def test_valid_files_are_read(tmp_path):
     """Each key is reported as unknown, with its line; there are no other mistakes."""
     said = check_all(tmp_path, files("valid"))
-    assert len(said) > 150
+    assert len(said) > 90
     for path, text in said.items():
         assert "TOML" not in text, (path, text)
         for line in text.splitlines():
             assert re.match(re.escape(str(path)) + r":\d+: ", line), (path, line)
 
 
-def test_files_of_toml_1_1_are_refused_with_the_version_that_is_read(tmp_path):
-    newer = {path for path in set(files("valid", "1.1.0")) - set(files("valid")) if "spec-" not in str(path)}
-    said = check_all(tmp_path, newer)
-    assert said
-    for path, text in said.items():
-        assert re.match(re.escape(str(path)) + r":\d+:\d+: .*TOML 1\.0", text), (path, text)
+@pytest.mark.parametrize("text", ["a = { b = 1,\n c = 2 }", 'a = "\\e"', 'a = "\\x41"', "a = 07:32"])
+def test_text_of_toml_1_1_is_refused_with_the_version_that_is_read(tmp_path, text):
+    path = tmp_path / "newer.toml"
+    path.write_text(text + "\n")
+    said = check_all(tmp_path, [path])[path]
+    assert re.match(re.escape(str(path)) + r":1:\d+: .*TOML 1\.0", said), said

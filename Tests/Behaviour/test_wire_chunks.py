@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from clients import ask, ask_once, connect, converse, receive, receive_to_end
+from clients import ask, ask_once, connect, exchange, receive, receive_to_end
 
 CHUNKS = "port = 0\nframing = 'chunk'\nunit = 'byte'\n"
 
@@ -108,7 +108,7 @@ def test_the_line_limit_is_not_for_chunks(serve):
     daemon = serve(CHUNKS + "[limits]\nmax_line_bytes = 4\n")
     with connect(daemon.port) as client:
         assert ask(client, b"0123456789") == b"9876543210"
-    assert converse(daemon.port, b"abc") == b"cba"
+    assert exchange(daemon.port, b"abc") == b"cba"
 
 
 def test_a_line_listener_and_a_chunk_listener_side_by_side(serve):

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from clients import ask, ask_once, connect, converse, receive, receive_to_end, turned
+from clients import ask, ask_once, connect, exchange, receive, receive_to_end, reverse_ascii
 from daemon import eventually
 
 
@@ -36,7 +36,7 @@ from daemon import eventually
     (b"\x80" * 100 + b"z\n", b"z" + b"\x80" * 100 + b"\n"),
 ], ids=repr)
 def test_a_request_and_its_answer(serve, request_, answer):
-    assert converse(serve().port, request_) == answer
+    assert exchange(serve().port, request_) == answer
 
 
 SCRIPT = b"".join([
@@ -74,7 +74,7 @@ def test_each_answer_comes_before_the_next_request(serve):
     with connect(serve().port) as client:
         for number in range(500):
             line = f"line number {number}\n".encode()
-            assert ask(client, line) == turned(line)
+            assert ask(client, line) == reverse_ascii(line)
 
 
 def test_a_partial_line_is_not_answered_until_its_end_comes(serve):
@@ -93,7 +93,7 @@ def test_a_thousand_lines_at_once(serve):
     lines = [f"line {number} {'x' * (number % 97)}\n".encode() for number in range(1000)]
     with connect(serve().port) as client:
         client.sendall(b"".join(lines))
-        expected = b"".join(map(turned, lines))
+        expected = b"".join(map(reverse_ascii, lines))
         assert receive(client, len(expected)) == expected
 
 
@@ -101,17 +101,17 @@ def test_lines_longer_than_every_buffer(serve):
     lines = [bytes(random.Random(size).randbytes(size).replace(b"\n", b"-").replace(b"\r", b"-")) + b"\n"
              for size in (4095, 4096, 4097, 65535, 65536, 131071, 131072, 131073, 500_000, 1 << 20)]
     daemon = serve("port = 0\nunit = 'byte'\n")
-    assert converse(daemon.port, b"".join(lines)) == b"".join(map(turned, lines))
+    assert exchange(daemon.port, b"".join(lines)) == b"".join(map(reverse_ascii, lines))
 
 
-def test_garbage_harms_nobody(serve):
+def test_random_bytes_are_answered_like_text(serve):
     daemon = serve("port = 0\nunit = 'byte'\n")
     chance = random.Random(2)
     with connect(daemon.port) as witness:
         for _ in range(20):
             garbage = chance.randbytes(chance.randint(1, 200_000))
-            answer = converse(daemon.port, garbage)
-            assert answer == b"".join(map(turned, re.findall(rb"[^\n]*\n|[^\n]+\Z", garbage)))
+            answer = exchange(daemon.port, garbage)
+            assert answer == b"".join(map(reverse_ascii, re.findall(rb"[^\n]*\n|[^\n]+\Z", garbage)))
             assert ask(witness, b"still here\n") == b"ereh llits\n"
 
 
@@ -121,7 +121,7 @@ def test_garbage_in_every_unit_has_answers_of_its_length(serve):
     daemon = serve("".join(f"[[listener]]\nhost = '127.0.0.1'\nport = 0\nunit = '{unit}'\n"
                            for unit in ("character", "scalar", "byte")), listeners=3)
     for port in daemon.ports:
-        answer = converse(port, garbage)
+        answer = exchange(port, garbage)
         assert len(answer) == len(garbage)
         assert [len(line) for line in answer.split(b"\n")] == [len(line) for line in garbage.split(b"\n")]
 
@@ -133,17 +133,17 @@ LIMITED = "port = 0\n[limits]\nmax_line_bytes = 10\n"
 
 @pytest.mark.parametrize("line", [b"0123456789\n", b"0123456789\r\n", b"012345678\r\n", b"0123456789"], ids=repr)
 def test_a_line_of_exactly_the_limit_is_answered(serve, line):
-    assert converse(serve(LIMITED).port, b"ok\n" + line + (b"ok\n" if line.endswith(b"\n") else b"")) \
-        == b"ko\n" + turned(line) + (b"ko\n" if line.endswith(b"\n") else b"")
+    assert exchange(serve(LIMITED).port, b"ok\n" + line + (b"ok\n" if line.endswith(b"\n") else b"")) \
+        == b"ko\n" + reverse_ascii(line) + (b"ko\n" if line.endswith(b"\n") else b"")
 
 
 @pytest.mark.parametrize("line", [
     b"0123456789X\n", b"0123456789X\r\n", b"0123456789\rX\n", b"0123456789\r\r\n", b"0123456789X", b"0123456789\r", b"z" * 5000 + b"\n",
 ], ids=lambda line: repr(line[:20]))
-def test_a_longer_line_ends_the_conversation_after_what_came_before(serve, line):
+def test_a_longer_line_ends_the_connection_after_the_earlier_answers(serve, line):
     daemon = serve(LIMITED)
-    assert converse(daemon.port, b"one\ntwo\r\n" + line + b"never\n") == b"eno\nowt\r\n" if line.endswith(b"\n") \
-        else converse(daemon.port, b"one\ntwo\r\n" + line) == b"eno\nowt\r\n"
+    assert exchange(daemon.port, b"one\ntwo\r\n" + line + b"never\n") == b"eno\nowt\r\n" if line.endswith(b"\n") \
+        else exchange(daemon.port, b"one\ntwo\r\n" + line) == b"eno\nowt\r\n"
     assert "max_line_bytes" in daemon.wait_for_log("disconnected .* after 2 lines")
 
 

@@ -179,6 +179,25 @@ struct ListenerStateTests {
         }
     }
 
+    @Test("waits a moment if clients are announced again and again, and none is there")
+    func announcedInVain() {
+        var state = Start.accepting.state
+        let fail: (inout State) -> [Action] = { state in
+            #expect(state.ready() == [.accept])
+            return state.failed(EAGAIN, now: 0)
+        }
+        for _ in 1..<State.acceptBudget { #expect(fail(&state) == []) }
+        #expect(fail(&state) == [.unwatch, .backOff(State.backOffTime)])
+        #expect(state.backOffIsOver() == [.watch, .accept])
+        #expect(state.failed(EAGAIN, now: 300) == [])
+        // One client that is there breaks the row.
+        for _ in 2..<State.acceptBudget { #expect(fail(&state) == []) }
+        #expect(state.ready() == [.accept])
+        #expect(state.accepted() == [.accept])
+        #expect(state.failed(EAGAIN, now: 400) == [])
+        #expect(fail(&state) == [])
+    }
+
     @Test("accepts so many in a row, then lets others have their turn")
     func budget() {
         var state = Start.accepting.state

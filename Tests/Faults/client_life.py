@@ -60,13 +60,19 @@ class ClientLife:
             self.fault(f"exit code 0 after {self.output[-200:]!r}")
 
     def prompt(self):
+        self.converse("xterm-256color")
+
+    def plain(self):
+        self.converse("dumb")
+
+    def converse(self, terminal_type):
         master, slave = pty.openpty()
 
         def terminal():
             os.setsid()
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
-        env = environment(TERM="xterm-256color", LANG="C.UTF-8", REVERSED_HISTORY=str(self.directory / "history"))
+        env = environment(TERM=terminal_type, LANG="C.UTF-8", REVERSED_HISTORY=str(self.directory / "history"))
         process = subprocess.Popen([*self.prefix, *self.arguments], stdin=slave, stdout=slave, stderr=slave, env=env,
                                    preexec_fn=terminal)
         os.close(slave)
@@ -97,8 +103,10 @@ class ClientLife:
         os.close(master)
         self.finish(process, deadline)
         self.errors = self.output
-        if self.code == 0 and typed and b"Enter" in self.output and b"ADVANCE" in self.output:
-            self.fault(f"exit code 0 and no answer: {self.output[-200:]!r}")
+        for line, answer in (b"ADVANCE\r", b"ECNAVDA"), (b"once more\r", b"erom ecno"):
+            is_served = answer in self.output or b"reverse-client: " in self.output
+            if self.code == 0 and line in self.output and not is_served:
+                self.fault(f"exit code 0 although a line has no answer, {self.output[-200:]!r}")
 
     # Running.
 

@@ -1,5 +1,5 @@
-// Loaded into a program (LD_PRELOAD), it moves the clock of the day by as many seconds as the file CLOCK_JUMP holds, a 64-bit
-// number in the machine's order. What the program reads jumps; the kernel's own clock stays.
+// Loaded into a program with LD_PRELOAD, it adds the number of seconds in the file CLOCK_JUMP (64 bits, native byte order) to the
+// time of day that the program reads. The clock of the kernel does not change.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>

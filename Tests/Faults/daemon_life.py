@@ -15,7 +15,7 @@ import subprocess
 import time
 
 from behaviour import BEHAVIOUR  # noqa: F401 (makes the next imports possible)
-from clients import connect, reset, turned
+from clients import connect, reset, reverse_ascii
 from daemon import CRASH, Daemon, eventually
 
 CODES_AT_START = (69, 71, 78)
@@ -70,7 +70,7 @@ class DaemonLife:
 
     def start(self):
         # The log may be what fails, so do not rely on it.
-        if not eventually(lambda: self.has_ended() or (self.place() and self.path.exists()), 20, 0.01):
+        if not eventually(lambda: self.has_ended() or (self.address() and self.path.exists()), 20, 0.01):
             self.fault("neither listens nor ends within 20 s")
             return False
         if not self.has_ended():
@@ -82,25 +82,25 @@ class DaemonLife:
         return True
 
     def serve(self):
-        for place in (self.place, lambda: self.path):
+        for address in (self.address, lambda: self.path):
             deadline = time.monotonic() + self.patience
-            while not self.ask(place, b"hello\r\n", b"first\nsecond\n"):
+            while not self.ask(address, b"hello\r\n", b"first\nsecond\n"):
                 if self.has_ended():
                     return
                 if time.monotonic() > deadline:
-                    return self.fault(f"no answer within {self.patience} s at {place()}")
+                    return self.fault(f"no answer within {self.patience} s at {address()}")
                 time.sleep(0.05)
 
     def busy(self):
         """Two clients at once, busy enough to be moved to a hot loop."""
-        self.ask(self.place, *[b"again\n"] * 25)
+        self.ask(self.address, *[b"again\n"] * 25)
         with contextlib.suppress(OSError), connect(self.path) as one, connect(self.path) as other:
             for client in (one, other) * 10:
                 self.exchange(client, b"in turn\n")
 
     def rude(self):
         with contextlib.suppress(OSError):
-            half, blocked, rst = connect(self.place()), connect(self.path), connect(self.place())
+            half, blocked, rst = connect(self.address()), connect(self.path), connect(self.address())
             for client in (half, blocked, rst):
                 client.settimeout(3)
             half.sendall(b"half a line")
@@ -123,14 +123,14 @@ class DaemonLife:
             before = len(self.daemon.lines)
             self.daemon.configure(self.config(2))
             self.daemon.signal(signal.SIGHUP)
-            if eventually(lambda: self.has_ended() or self.place("127.0.0.2") and not self.place("127.0.0.1"), 2):
+            if eventually(lambda: self.has_ended() or self.address("127.0.0.2") and not self.address("127.0.0.1"), 2):
                 return
             if not any("reload failed" in line or "cannot" in line for line in self.daemon.lines[before:]):
                 # Wait a moment longer for the log, and for the old listener to close.
                 if not eventually(lambda: self.daemon.logged("reload failed|reloaded"), 3):
                     self.fault("SIGHUP changed nothing, and the log has no reason")
                     return
-        if not self.place("127.0.0.2"):
+        if not self.address("127.0.0.2"):
             self.fault("five SIGHUPs did not move the listener")
 
     def settle(self):
@@ -150,7 +150,7 @@ class DaemonLife:
     def stop(self):
         half = None
         with contextlib.suppress(OSError):
-            half = connect(self.place())
+            half = connect(self.address())
             half.sendall(b"whole\nhalf")
             self.read(half, b"elohw\n")
         self.daemon.signal(signal.SIGTERM)
@@ -206,17 +206,17 @@ class DaemonLife:
 
     # Clients.
 
-    def ask(self, place, *lines):
+    def ask(self, address, *lines):
         """Whether a new client got the right answers. An end of file or an error is not a wrong answer."""
         try:
-            with connect(place()) as client:
+            with connect(address()) as client:
                 client.settimeout(2)
                 return all([self.exchange(client, line) for line in lines])
         except OSError:
             return False
 
     def exchange(self, client, request):
-        answer = b"".join(turned(line) for line in request.splitlines(keepends=True))
+        answer = b"".join(reverse_ascii(line) for line in request.splitlines(keepends=True))
         client.sendall(request)
         return self.read(client, answer)
 
@@ -227,7 +227,7 @@ class DaemonLife:
         while received < len(expected):
             piece = client.recv(1 << 16)
             if piece != expected[received:received + len(piece)]:
-                raise Wrong(f"{piece[:60]!r} in place of {expected[received:received + 60]!r}")
+                raise Wrong(f"{piece[:60]!r} instead of {expected[received:received + 60]!r}")
             if not piece:
                 return False
             received += len(piece)
@@ -235,18 +235,18 @@ class DaemonLife:
 
     # Facts that are found without the log.
 
-    def place(self, host=None):
+    def address(self, host=None):
         """Where it listens on TCP: (host, port), the last one opened; None if nowhere."""
         inodes = {inode for inode in self.inodes() if inode}
-        places = []
+        addresses = []
         with contextlib.suppress(OSError):
             for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
                 fields = line.split()
                 if fields[3] == "0A" and fields[9] in inodes:
-                    address, port = fields[1].split(":")
-                    places.append((socket.inet_ntoa(bytes.fromhex(address)[::-1]), int(port, 16)))
-        places = [place for place in places if host in (None, place[0])]
-        return max(places) if places else None
+                    host_part, port = fields[1].split(":")
+                    addresses.append((socket.inet_ntoa(bytes.fromhex(host_part)[::-1]), int(port, 16)))
+        addresses = [address for address in addresses if host in (None, address[0])]
+        return max(addresses) if addresses else None
 
     def inodes(self):
         for entry in self.descriptors():

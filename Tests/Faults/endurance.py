@@ -32,7 +32,7 @@ class Reading:
                f"memory {before.memory / 1048576:.1f} → {self.memory / 1048576:.1f} MiB"
 
 
-def connections(place, count, at_once=60):
+def connections(address, count, at_once=60):
     """Makes this many connections; each asks once, some end with a RST. Returns how many got the right answer."""
     poll = select.epoll()
     clients = {}
@@ -47,7 +47,7 @@ def connections(place, count, at_once=60):
         client.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT
         client.bind((f"127.{1 + begun % 200}.{begun // 200 % 250}.1", 0))
         try:
-            client.connect(place)
+            client.connect(address)
         except BlockingIOError:
             pass
         clients[client.fileno()] = client

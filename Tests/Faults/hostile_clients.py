@@ -29,7 +29,7 @@ class Wrong(Exception):
 
 class Crowd:
     def __init__(self, host, port, seed, limit, seconds):
-        self.place = (host, port)
+        self.address = (host, port)
         self.chance = random.Random(seed)
         self.limit = limit
         self.end = time.monotonic() + seconds
@@ -62,7 +62,7 @@ class Crowd:
             # Without this option an ephemeral port is used up for all destinations (ip(7)).
             client.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT
             client.bind((address or f"127.{self.chance.randint(1, 250)}.{self.chance.randint(0, 250)}.1", 0))
-            await asyncio.wait_for(loop.sock_connect(client, self.place), 20)
+            await asyncio.wait_for(loop.sock_connect(client, self.address), 20)
             self.connected += 1
             self.most = max(self.most, self.connected)
             try:
@@ -83,7 +83,7 @@ class Crowd:
             most = 1 << 18 if complete else min(1 << 18, len(expected) - received)
             piece = await asyncio.wait_for(loop.sock_recv(client, most), 20)
             if piece != expected[received:received + len(piece)]:
-                raise Wrong(f"{piece[:60]!r} in place of {expected[received:received + 60]!r}")
+                raise Wrong(f"{piece[:60]!r} instead of {expected[received:received + 60]!r}")
             if not piece:
                 return received
             received += len(piece)
@@ -165,7 +165,7 @@ class Crowd:
                     break
                 piece = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 1), 20)
                 if piece != ANSWERS[index:index + 1]:
-                    raise Wrong(f"{piece!r} in place of {ANSWERS[index:index + 1]!r}")
+                    raise Wrong(f"{piece!r} instead of {ANSWERS[index:index + 1]!r}")
                 await asyncio.sleep(1)
             self.rst(client)
 

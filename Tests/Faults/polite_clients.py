@@ -1,8 +1,8 @@
 """Well-behaved clients that measure how they are served, in one process with a thread each.
 
-    polite_clients.py PLACE [PLACE...] --clients N --seconds S
+    polite_clients.py ADDRESS [ADDRESS...] --clients N --seconds S
 
-PLACE is HOST:PORT or the path of a Unix socket. Half of the clients of each PLACE keep their connection, half connect for
+ADDRESS is HOST:PORT or the path of a Unix socket. Half of the clients of each ADDRESS keep their connection, half connect for
 each line. Prints one line of JSON: answers, the slowest and the median in milliseconds, what was lost or wrong.
 """
 
@@ -17,8 +17,8 @@ import time
 PATIENCE = 30
 
 
-def connect(place):
-    host, _, port = place.rpartition(":")
+def connect(address):
+    host, _, port = address.rpartition(":")
     if port.isdigit():
         client = socket.create_connection((host, int(port)), PATIENCE)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -29,7 +29,7 @@ def connect(place):
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            client.connect(place)
+            client.connect(address)
             return client
         except BlockingIOError:
             if time.monotonic() > deadline:
@@ -38,9 +38,9 @@ def connect(place):
 
 
 class Polite(threading.Thread):
-    def __init__(self, place, keeps, number, end):
+    def __init__(self, address, keeps, number, end):
         super().__init__()
-        self.place, self.keeps, self.number, self.end = place, keeps, number, end
+        self.address, self.keeps, self.number, self.end = address, keeps, number, end
         self.times, self.lost, self.wrong = [], [], []
 
     def run(self):
@@ -51,7 +51,7 @@ class Polite(threading.Thread):
             line = b"client %d asks for the %dth time" % (self.number, count)
             began = time.monotonic()
             try:
-                client = client or connect(self.place)
+                client = client or connect(self.address)
                 client.sendall(line + b"\n")
                 answer = b""
                 while len(answer) < len(line) + 1:
@@ -60,7 +60,7 @@ class Polite(threading.Thread):
                         raise OSError("an early end")
                     answer += piece
             except OSError as error:
-                self.lost.append(f"{self.place}, line {count}: {error!r}")
+                self.lost.append(f"{self.address}, line {count}: {error!r}")
                 client = None
             else:
                 self.times.append(time.monotonic() - began)
@@ -76,12 +76,12 @@ class Polite(threading.Thread):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("places", nargs="+")
+    parser.add_argument("addresses", nargs="+")
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=10)
     arguments = parser.parse_args()
     end = time.monotonic() + arguments.seconds
-    threads = [Polite(place, number % 2 == 0, number, end) for place in arguments.places for number in range(arguments.clients)]
+    threads = [Polite(address, number % 2 == 0, number, end) for address in arguments.addresses for number in range(arguments.clients)]
     for thread in threads:
         thread.start()
     for thread in threads:

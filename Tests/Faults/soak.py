@@ -55,12 +55,12 @@ def torture_phase(seconds):
 
 def endurance_phase(start, seconds):
     daemon = start("port = 0\n" + QUIET)
-    place = ("127.0.0.1", daemon.port)
-    answered = connections(place, 5000)
+    address = ("127.0.0.1", daemon.port)
+    answered = connections(address, 5000)
     before = Reading.of(daemon)
     total, deadline = 0, time.monotonic() + seconds * 0.8
     while total < 1_000_000 and time.monotonic() < deadline:
-        answered += connections(place, 10_000)
+        answered += connections(address, 10_000)
         total += 10_000
     after = Reading.of(daemon)
     figure("connections, each answered", total, answered == total + 5000)

@@ -96,7 +96,7 @@ def test_at_the_start_and_at_a_reload(start, kind):
 
 def test_a_file_that_may_not_be_read(start):
     if os.geteuid() != 0:
-        pytest.skip("needs root, to be somebody else")
+        pytest.skip("needs root, to become another user")
     # Without capabilities, even root cannot read every file.
     daemon = start(prefix=("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--reuid=65534",
                            "--regid=65534", "--clear-groups", "sh", "-c", 'exec "$@"', "sh"), awaited=False)

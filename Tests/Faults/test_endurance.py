@@ -12,10 +12,10 @@ MIB = 1 << 20
 
 def test_thirty_thousand_connections(start):
     daemon = start("port = 0\n" + QUIET)
-    place = ("127.0.0.1", daemon.port)
-    assert connections(place, 3000) == 3000
+    address = ("127.0.0.1", daemon.port)
+    assert connections(address, 3000) == 3000
     before = Reading.of(daemon)
-    assert connections(place, 27_000) == 27_000
+    assert connections(address, 27_000) == 27_000
     after = Reading.of(daemon)
     print(after.grown(before))
     assert after.sockets == before.sockets and after.descriptors <= before.descriptors + 3

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from behaviour import BEHAVIOUR  # noqa: F401 (makes the next imports possible)
-from clients import ask, connect, receive, room_for
+from clients import ask, connect, descriptor_limit, receive
 from daemon import eventually
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -95,7 +95,7 @@ def from_address(address, port):
 
 def test_more_clients_than_slots_are_all_answered(start, tmp_path):
     daemon = start(config(tmp_path / "socket", slots=100), listeners=2)
-    with room_for(2000):
+    with descriptor_limit(2000):
         clients = [from_address(f"127.9.{index % 250}.{index // 250}", daemon.port) for index in range(600)]
         for client in clients:
             client.sendall(b"my turn\n")
@@ -104,9 +104,9 @@ def test_more_clients_than_slots_are_all_answered(start, tmp_path):
             client.close()
 
 
-def test_one_client_that_opens_everything_keeps_nobody_out(start, tmp_path):
+def test_one_client_that_connects_without_end_keeps_no_other_out(start, tmp_path):
     daemon = start(config(tmp_path / "socket", slots=400), listeners=2)
-    with room_for(2000):
+    with descriptor_limit(2000):
         hoard = []
         for _ in range(800):
             try:

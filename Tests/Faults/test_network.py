@@ -37,7 +37,7 @@ def socket_in(space, family=socket.AF_INET):
     return client
 
 
-def converse(client, port, data, results, address="10.99.0.1"):
+def exchange(client, port, data, results, address="10.99.0.1"):
     def send():
         with contextlib.suppress(OSError):
             client.sendall(data)
@@ -70,7 +70,7 @@ def test_everything_is_answered_over_a_bad_link(start, seed, faults):
     with linked(seed=seed, **faults) as (there, here, link):
         daemon = start("host = '10.99.0.1'\nport = 0\n", prefix=there.prefix)
         results = []
-        threads = [threading.Thread(target=converse, args=(socket_in(here), daemon.port, DATA[:60_000], results))
+        threads = [threading.Thread(target=exchange, args=(socket_in(here), daemon.port, DATA[:60_000], results))
                    for _ in range(4)]
         for thread in threads:
             thread.start()
@@ -109,7 +109,7 @@ def test_the_smallest_buffers(start):
             space.command("sysctl", "-qw", f"net.ipv4.{name}=4096 4096 4096")
         daemon = start("port = 0\n", prefix=space.prefix)
         results = []
-        threads = [threading.Thread(target=converse, args=(socket_in(space), daemon.port, DATA, results, "127.0.0.1"))
+        threads = [threading.Thread(target=exchange, args=(socket_in(space), daemon.port, DATA, results, "127.0.0.1"))
                    for _ in range(3)]
         for thread in threads:
             thread.start()

@@ -40,7 +40,7 @@ def test_a_name_with_two_addresses_where_few_ports_are_free_at_both(start, resol
             daemon = start("host = 'two.example'\nport = 0\n", listeners=2, env=variables, prefix=space.prefix)
             first, second = daemon.ports
             assert first == second >= 40008
-            assert [place.split(":")[0] for place in daemon.places] == ["127.0.0.1", "127.0.0.2"]
+            assert [address.split(":")[0] for address in daemon.addresses] == ["127.0.0.1", "127.0.0.2"]
             daemon.stop()
             daemon.stopped = True
         for each in held:

@@ -11,7 +11,7 @@ from torture import PROGRAMS, Case, learn, matrix, run, run_all
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 
 # The number of cases of each program in the sample: about half a minute on two processors.
-SAMPLE = {"daemon": 40, "text": 25, "stream": 25, "ping": 25, "prompt": 10}
+SAMPLE = {"daemon": 40, "text": 25, "stream": 25, "ping": 25, "prompt": 10, "plain": 10}
 
 # The numbers count from the start of the program, and another build may have another call there: try some of each.
 ONCE_FAILED = [
@@ -56,12 +56,21 @@ def test_what_once_failed(program, call, error, numbers):
     judge(run_all([Case(program, call, error, number) for number in numbers], 60, len(numbers), lambda outcome: None))
 
 
+@pytest.mark.parametrize("program", ["prompt", "plain"])
+def test_a_terminal_that_never_has_what_poll_announced_ends_the_prompt(program):
+    """EAGAIN from a read after poll(2): another process may read from the terminal too, but this lasts."""
+    before, count = learn(program)["read"]
+    # Half of them are of the terminal.
+    outcome = run(Case(program, "read", "EAGAIN", (before + count) // 2, True))
+    assert outcome.has_failed and outcome.code == 74 and not outcome.faults, outcome
+
+
 def test_the_history_is_locked_once_for_each_line():
     before, count = learn("prompt")["flock"]
     assert 1 <= count - before <= 6, "the lives of the prompt have two lines"
 
 
-def test_the_judge_sees_a_program_that_ends():
+def test_a_program_that_ends_is_a_fault():
     """The suite can fail: a call without which the program cannot continue always fails."""
     outcome = run(Case("daemon", "epoll_create1", "EMFILE", 1))
     assert outcome.has_failed and outcome.code == 71 and not outcome.faults, outcome
@@ -75,6 +84,6 @@ LASTING = [("daemon", "epoll_pwait", "EINVAL", 20), ("daemon", "timerfd_settime"
 
 
 @pytest.mark.parametrize("program, call, error, number", LASTING, ids=lambda value: str(value))
-def test_a_call_that_fails_for_good(program, call, error, number):
+def test_a_call_that_always_fails(program, call, error, number):
     """No client need be served, but the program does not crash, spin or flood its log."""
     judge([run(Case(program, call, error, number, True))])

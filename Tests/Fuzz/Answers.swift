@@ -1,7 +1,7 @@
 import ReverseClient
 
-/// The client's reader of answers: whatever the server sends, only whole answers of the right length come out, each once
-/// and in order, over any number of lost connections.
+/// The client's reader of answers: for any bytes from the server and any number of lost connections, it returns only complete
+/// answers of the right length, each once and in order.
 func checkAnswers(_ input: [UInt8]) {
     var script = Script(input)
     var exchange = Exchange(limits: Exchange.Limits(window: 32, output: 16, line: 64))
@@ -27,7 +27,7 @@ func checkAnswers(_ input: [UInt8]) {
             }
         case 3:
             do {
-                // Mostly what a server would answer: a line of the same length.
+                // Mostly a correct answer: a line of the same length.
                 let isRight = script.number(below: 4) > 0
                 try exchange.takeAnswers { space in
                     let piece = isRight ? Array(sent.prefix(space.count)) : script.piece(min(space.count, 4))
@@ -49,19 +49,22 @@ func checkAnswers(_ input: [UInt8]) {
             sent = []
             exchange.connectionOpened()
         }
-        require(exchange.bytesAnswered <= exchange.bytesAccepted, "more is answered than was accepted")
+        require(
+            exchange.bytesAnswered <= exchange.bytesAccepted,
+            "more bytes are answered than were accepted"
+        )
         require(
             !exchange.isDone || output.count == lines.count,
-            "done with \(output.count) of \(lines.count)"
+            "it is done after \(output.count) of \(lines.count) bytes"
         )
     }
     checkOutput(output, lines)
 }
 
-/// The line feeds of the output stand where those of the input do.
+/// The output has its line feeds at the same positions as the input.
 private func checkOutput(_ output: [UInt8], _ lines: [UInt8]) {
-    require(output.count <= lines.count, "more came out than went in")
+    require(output.count <= lines.count, "the output is longer than the input")
     for (answer, line) in zip(output, lines) {
-        require((answer == 0x0A) == (line == 0x0A), "a line feed at another place")
+        require((answer == 0x0A) == (line == 0x0A), "a line feed is at another position")
     }
 }

@@ -1,12 +1,12 @@
-// The fuzzers: each feeds bytes that libFuzzer makes into one reader of outside data, and checks what must hold whatever
-// the bytes are. `scripts/fuzz` builds and runs them; CONTRIBUTING.md says how to add one.
+// The fuzzers: each passes bytes from libFuzzer to one reader of outside data, and checks what must hold for any bytes.
+// `scripts/fuzz` builds and runs them. A new one needs an entry below and a folder in corpus/ with some inputs.
 
 import Glibc
 
 /// One reader of outside data.
 struct Subject: Sendable {
     let name: String
-    /// Ends the process when something does not hold.
+    /// Ends the process if a condition does not hold.
     let check: @Sendable ([UInt8]) -> Void
 }
 
@@ -43,14 +43,14 @@ public func checkInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
 }
 
 /// Ends the process, so that libFuzzer keeps the input.
-func require(_ holds: Bool, _ what: @autoclosure () -> String) {
+func require(_ holds: Bool, _ message: @autoclosure () -> String) {
     guard !holds else { return }
-    print(what())
+    print(message())
     fflush(nil)
     abort()
 }
 
-/// Takes numbers and pieces off the front of the fuzzer's bytes.
+/// Reads numbers and pieces from the fuzzer's bytes, in order.
 struct Script {
     private(set) var rest: ArraySlice<UInt8>
 

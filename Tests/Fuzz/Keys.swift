@@ -1,6 +1,6 @@
 @testable import LineEditor
 
-/// However the bytes of a terminal are cut, the keys are the same once they are put together.
+/// The keys do not depend on how the bytes of the terminal are divided.
 func checkKeys(_ input: [UInt8]) {
     let bytes = Array(input.prefix(1024))
     // The one exception: Alt with a key such as Space looks like the beginning of a sequence, so a pause decides.
@@ -11,7 +11,7 @@ func checkKeys(_ input: [UInt8]) {
     let byByte = joined(bytes.flatMap { single.decode([$0]) })
     require(
         atOnce.filter { $0 != .unknown } == byByte.filter { $0 != .unknown },
-        "\(atOnce) but by byte \(byByte)"
+        "at once \(atOnce), byte by byte \(byByte)"
     )
 }
 

@@ -1,19 +1,24 @@
 import ReverseCore
 import TestSupport
 
-/// Every unit against the slow reference: same answer, so the same length and the same bytes.
+/// Every unit against the slow reference: the answers are equal, and have the bytes of the line.
 func checkReversal(_ input: [UInt8]) {
     let line = Array(input.prefix(2048))
     for unit in ReversalUnit.allCases {
         let reversed = unit.reversed(line)
-        require(reversed == referenceReversal(line, unit: unit), "\(unit): the reference differs")
-        require(reversed.sorted() == line.sorted(), "\(unit): other bytes came out")
-        // A break may depend on what stands before it, so only bytes come back in any case.
-        if unit == .byte { require(unit.reversed(reversed) == line, "\(unit): twice is not the line again") }
+        require(
+            reversed == referenceReversal(line, unit: unit),
+            "\(unit): the answer differs from the reference"
+        )
+        require(reversed.sorted() == line.sorted(), "\(unit): the answer has other bytes than the line")
+        // A boundary may depend on what precedes it, so only the reversal of bytes is always its own inverse.
+        if unit == .byte {
+            require(unit.reversed(reversed) == line, "\(unit): reversed twice it is not the line")
+        }
     }
 }
 
-/// The session against ten lines that cut the whole stream at once.
+/// The session against a model that divides the whole stream at once.
 func checkSession(_ input: [UInt8]) {
     var script = Script(input)
     let unit = ReversalUnit.allCases[script.number(below: ReversalUnit.allCases.count)]
@@ -31,12 +36,12 @@ func checkSession(_ input: [UInt8]) {
         if ending != nil { continue }
         buffer += piece
         let step = buffer.withUnsafeMutableBytes { session.received($0) }
-        require(step.answered <= buffer.count, "more is answered than there is")
+        require(step.answered <= buffer.count, "more bytes are answered than there are")
         answers += buffer.prefix(step.answered)
         buffer.removeFirst(step.answered)
         requests += step.requests
         ending = step.ending
-        require(buffer.count <= limit + 1 || ending != nil, "more is kept than a line may have")
+        require(buffer.count <= limit + 1 || ending != nil, "more bytes are kept than a line may have")
     }
     if ending == nil {
         let step = buffer.withUnsafeMutableBytes { session.receivedEndOfFile($0) }
@@ -45,8 +50,8 @@ func checkSession(_ input: [UInt8]) {
         ending = step.ending
     }
     let model = answersOfModel(stream, unit, limit)
-    require(answers == model.answers, "other answers than the model's")
-    require(requests == model.requests, "\(requests) requests, \(model.requests) by the model")
+    require(answers == model.answers, "the answers differ from the model")
+    require(requests == model.requests, "\(requests) requests, the model has \(model.requests)")
     require(ending == (model.isTooLong ? .lineTooLong : .endOfFile), "\(String(describing: ending))")
 }
 

@@ -1,6 +1,6 @@
 import Settings
 
-/// A file of settings is refused with reasons or read; what was read is printed and read again as the same.
+/// A settings file is refused with reasons, or read; the printed settings are read as the same settings.
 func checkSettings(_ input: [UInt8]) {
     let text = String(decoding: input.prefix(4096), as: UTF8.self)
     do {
@@ -9,10 +9,10 @@ func checkSettings(_ input: [UInt8]) {
         do {
             require(
                 try Settings.parse(printed, path: "printed.toml") == settings,
-                "printed as another: \(printed)"
+                "the printed settings are read differently: \(printed)"
             )
         } catch {
-            fatalError("what is printed is refused: \(error)\n\(printed)")
+            fatalError("the printed settings are refused: \(error)\n\(printed)")
         }
     } catch {
         require(!error.mistakes.isEmpty, "refused without a reason")

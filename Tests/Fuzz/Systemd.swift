@@ -2,7 +2,7 @@ import Logging
 
 @testable import Systemd
 
-/// Journal fields: names that the journal takes, a message without control characters, ranges that cover all bytes.
+/// Journal fields: names that the journal accepts, a message without control characters, ranges that cover all bytes.
 func checkJournal(_ input: [UInt8]) {
     var script = Script(input)
     var fields: [(name: String, value: String)] = []
@@ -15,28 +15,28 @@ func checkJournal(_ input: [UInt8]) {
     let entry = JournalEntry(record, identifier: "fuzz")
     var end = 0
     for range in entry.ranges {
-        require(range.lowerBound == end, "bytes between two fields")
+        require(range.lowerBound == end, "there are bytes between two fields")
         end = range.upperBound
         let field = entry.bytes[range]
         guard let equals = field.firstIndex(of: UInt8(ascii: "=")) else {
-            fatalError("a field without a value")
+            fatalError("a field has no value")
         }
         let name = field[..<equals]
-        require((1...64).contains(name.count), "a name of \(name.count) bytes")
+        require((1...64).contains(name.count), "a name has \(name.count) bytes")
         let isCapital = { (byte: UInt8) in (0x41...0x5A).contains(byte) }
-        require(name.first.map(isCapital) == true, "a name begins with another byte than a letter")
+        require(name.first.map(isCapital) == true, "a name does not begin with a letter")
         require(
             name.allSatisfy { isCapital($0) || (0x30...0x39).contains($0) || $0 == 0x5F },
-            "a name that the journal refuses"
+            "the journal refuses a name"
         )
         if name.elementsEqual("MESSAGE".utf8) {
-            require(field.allSatisfy { $0 >= 0x20 && $0 != 0x7F }, "a control character in the message")
+            require(field.allSatisfy { $0 >= 0x20 && $0 != 0x7F }, "the message has a control character")
         }
     }
-    require(end == entry.bytes.count, "bytes after the last field")
+    require(end == entry.bytes.count, "there are bytes after the last field")
 }
 
-/// LISTEN_FDS and its companions: no trap, a bounded number, a warning for what is refused.
+/// LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES: no trap, a bounded number of sockets, and a warning for what is refused.
 func checkActivation(_ input: [UInt8]) {
     let parts = input.split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false)
         .map { String(decoding: $0, as: UTF8.self) }
@@ -48,10 +48,10 @@ func checkActivation(_ input: [UInt8]) {
     require(variables.count >= 0, "a negative number of sockets")
     require(
         variables.names.isEmpty || variables.names.count == Int(variables.count),
-        "names for other sockets"
+        "the names do not match the sockets"
     )
     for warning in variables.warnings {
-        require(warning.unicodeScalars.allSatisfy { $0.value >= 0x20 }, "a control character in a warning")
+        require(warning.unicodeScalars.allSatisfy { $0.value >= 0x20 }, "a warning has a control character")
     }
     _ = variables.name(at: 0)
     _ = variables.name(at: Int(variables.count))

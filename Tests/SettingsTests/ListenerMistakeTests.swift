@@ -8,7 +8,7 @@ import Testing
 struct ListenerMistakeTests {
     @Test("host, port and ipv6_only beside [[listener]]")
     func besideListener() {
-        let rule = "must not stand beside [[listener]]; move it into one"
+        let rule = "cannot be combined with [[listener]]; move it into one"
         #expect(
             mistakes("host = \"a\"\nport = 1\nipv6_only = true\n[[listener]]\nport = 2") == [
                 "t.toml:1: host = \"a\": \(rule)", "t.toml:2: port = 1: \(rule)",
@@ -35,9 +35,9 @@ struct ListenerMistakeTests {
                 """
             ) == [
                 "t.toml:1: [[listener]] 1: does not say where to listen: give it host and port, or path",
-                "t.toml:5: [[listener]] 2: host = \"a\": must not stand beside path: a listener has either path, or host and port",
-                "t.toml:6: [[listener]] 2: port = 1: must not stand beside path: a listener has either path, or host and port",
-                "t.toml:7: [[listener]] 2: ipv6_only = false: must not stand beside path: a listener has either path, or host and port",
+                "t.toml:5: [[listener]] 2: host = \"a\": cannot be combined with path: a listener has either path, or host and port",
+                "t.toml:6: [[listener]] 2: port = 1: cannot be combined with path: a listener has either path, or host and port",
+                "t.toml:7: [[listener]] 2: ipv6_only = false: cannot be combined with path: a listener has either path, or host and port",
                 "t.toml:10: [[listener]] 3: mode = \"0600\": belongs to path: only a Unix socket has a file",
             ]
         )

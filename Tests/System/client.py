@@ -96,7 +96,7 @@ def load(address, clients, lines):
     return each(int(clients), work)
 
 
-def until_told():
+def wait_for_end():
     over = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.readline(), over.set()), daemon=True).start()
     return over
@@ -128,7 +128,7 @@ def post(address, clients, lines):
 
 
 def knock(address, clients, *more):
-    over = until_told()
+    over = wait_for_end()
     answered = [0] * int(clients)
     addresses = [address, *more]
 
@@ -149,7 +149,7 @@ def knock(address, clients, *more):
 
 def callers(clients, *addresses):
     """No connection attempt may be refused. The connections of a killed process end, and the client connects again."""
-    over = until_told()
+    over = wait_for_end()
     answered, ended = [0] * int(clients), [0] * int(clients)
 
     def work(number):
@@ -180,7 +180,7 @@ def flood(address, clients):
     The client stops sending when the server has stopped reading, and reads to the end. The first line of output is printed when
     each client has had an answer, so that none is refused because it came late.
     """
-    over = until_told()
+    over = wait_for_end()
     lines = [0] * int(clients)
     silent, change = set(range(int(clients))), threading.Lock()
 

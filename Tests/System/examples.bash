@@ -31,7 +31,7 @@ END_OF_UNIT
     example=$name.service
 }
 
-# talk TEXT: prints the answers of the server until it closes the connection. TEXT may have escapes, see printf(1).
+# talk TEXT: sends the text (with the escapes of printf(1)) and prints what the server sends until it closes the connection.
 talk() { machine sh -c 'printf "$1" | timeout 20 nc -N 127.0.0.1 7000' - "$1"; }
 
 # notified PATTERN: the service has sent this to the manager.
@@ -65,7 +65,7 @@ lives_with_systemd() {
     eventually "it pings the watchdog" notified WATCHDOG=1
 
     echo servus | machine sh -c "cat >/etc/${example%.service}/greeting"
-    expect "it is reloaded" machine systemctl reload "$example"
+    expect "the reload succeeds" machine systemctl reload "$example"
     eventually "it says RELOADING=1" notified RELOADING=1
     eventually "the status is new" example_status_matches "^Greeting with servus$"
     expect "a client is greeted with the file of the ConfigurationDirectory=" "$@" servus
@@ -77,7 +77,7 @@ lives_with_systemd() {
     echo servus | machine sh -c "cat >/etc/${example%.service}/greeting"
 
     sleep 5 # longer than the period of the watchdog
-    same "a healthy server is left alone" "$pid" "$(example_property MainPID)"
+    same "a healthy server is not restarted" "$pid" "$(example_property MainPID)"
     signal STOP "$pid"
     eventually "the watchdog ends it and it is started again" example_restarted
     refuse "by another process" [ "$(example_property MainPID)" = "$pid" ]

@@ -122,7 +122,7 @@ type_commands() {
         if instead "$command"; then continue; fi
         echo "typed: $command"
         found=$(machine sh -c "cd /root && $command") || fail "'$command' of $1 does not work"
-        [ -z "$wanted" ] || same "the answer to '$command'" "$wanted" "$(tr -d '\r' <<<"$found")"
+        [ -z "$wanted" ] || same "the output of '$command'" "$wanted" "$(tr -d '\r' <<<"$found")"
     done 3< <(python3 "$here/documented.py" "$here/../../$1")
 }
 

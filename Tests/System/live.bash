@@ -4,8 +4,8 @@
 # The addresses for the clients, as seen by the host.
 root=/
 if [ "$MACHINE" != here ]; then root=/proc/$(pgrep -P "$(cat "/run/reversed-tests/$MACHINE/pid")")/root/; fi
-places=(line:127.0.0.1:5000 "line:[::1]:5000" "line:${root}run/reversed/line" chunk:127.0.0.1:5001 "chunk:${root}run/reversed/chunk")
-knocked=(127.0.0.1:5000 "[::1]:5000" "${root}run/reversed/line")
+addresses=(line:127.0.0.1:5000 "line:[::1]:5000" "line:${root}run/reversed/line" chunk:127.0.0.1:5001 "chunk:${root}run/reversed/chunk")
+reconnecting=(127.0.0.1:5000 "[::1]:5000" "${root}run/reversed/line")
 
 live_settings() {
     settings <<'END'
@@ -43,7 +43,7 @@ begin_steady() {
     local folder
     folder=$(mktemp -d)
     mkfifo "$folder/in" "$folder/out"
-    network python3 "$here/steady.py" "$@" "${places[@]}" <"$folder/in" >"$folder/out" &
+    network python3 "$here/steady.py" "$@" "${addresses[@]}" <"$folder/in" >"$folder/out" &
     steady=$!
     exec {to_steady}>"$folder/in" {from_steady}<"$folder/out"
     rm -r "$folder"
@@ -67,7 +67,7 @@ finish_steady() {
     [ $result = 0 ] || fail "$1"
 }
 
-begin_knocking() { begin knock "${knocked[0]}" 6 "${knocked[@]:1}"; }
+begin_knocking() { begin knock "${reconnecting[0]}" 6 "${reconnecting[@]:1}"; }
 
 # repacked FOLDER VERSION: the package with another version.
 repacked() {

@@ -134,15 +134,15 @@ def percentiles(times):
 
 
 def main():
-    numbers, places = [int(each) for each in sys.argv[1:5]], [each.split(":", 1) for each in sys.argv[5:]]
+    numbers, addresses = [int(each) for each in sys.argv[1:5]], [each.split(":", 1) for each in sys.argv[5:]]
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    lines = [place for place in places if place[0] == "line"]
+    lines = [address for address in addresses if address[0] == "line"]
     clients, mistakes = [], []
 
-    def make(kind, count, places):
+    def make(kind, count, addresses):
         for number in range(count):
-            client = kind(number, *places[number % len(places)])
+            client = kind(number, *addresses[number % len(addresses)])
             client.begin()
             clients.append(client)
 
@@ -151,8 +151,8 @@ def main():
 
     make(Half, numbers[1], lines)
     make(Deaf, numbers[2], lines)
-    make(Silent, numbers[3], places)
-    make(Talking, numbers[0], places)
+    make(Silent, numbers[3], addresses)
+    make(Talking, numbers[0], addresses)
     talking = {client.socket.fileno(): client for client in clients if isinstance(client, Talking)}
     poll = select.epoll()
     for number in talking:

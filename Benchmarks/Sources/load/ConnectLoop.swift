@@ -1,7 +1,7 @@
 import CLoad
 import Glibc
 
-/// Connect, one line, one answer, close, and again: one thread's share of it.
+/// The share of one thread in a run of short connections: connect, one line, one answer, close, and again.
 struct ConnectLoop {
     private struct Slot {
         var conversation: Conversation
@@ -50,7 +50,7 @@ struct ConnectLoop {
         exchanges += 1
         conversation.allow(1, script: script)
         try conversation.flush(script: script)
-        guard conversation.owed == 0 else {
+        guard conversation.unsent == 0 else {
             throw Failure("a line of this length does not fit into a fresh socket")
         }
         try poller.add(socket, token: slot)
@@ -67,7 +67,7 @@ struct ConnectLoop {
                 record.note(latency: instant - slots[slot].began)
                 record.bytes += script.bytes / script.lines
             }
-            close(slots[slot].conversation.socket)  // which also takes it out of the epoll set
+            close(slots[slot].conversation.socket)  // which also removes it from the epoll set
             slots[slot] = try begin(slot: slot)
         }
     }

@@ -3,8 +3,8 @@ import Glibc
 
 /// Opens connections to the server under test, always from loopback to loopback.
 ///
-/// A loopback address has some 28,000 ports to give away, and each is out of use for a minute after its connection was
-/// closed; so the clients come from many addresses of 127.0.0.0/8.
+/// A loopback address has about 28,000 ports, and each is in TIME_WAIT for a minute after its connection was closed. So the
+/// clients use many addresses of 127.0.0.0/8.
 struct Connecting: Sendable {
     private static let firstSource: UInt32 = 0x7F01_0001  // 127.1.0.1
     private static let clientsPerSource = 10_000
@@ -28,7 +28,7 @@ struct Connecting: Sendable {
         return socket
     }
 
-    /// Raises the soft limit of descriptors to the hard one, and refuses what cannot be had.
+    /// Raises the soft limit on descriptors to the hard one. Throws if it is too low for this many clients.
     static func allow(clients: Int) throws(Failure) {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)

@@ -1,6 +1,6 @@
 import Glibc
 
-/// One connection and its place in the script: which lines it may send, which are on their way, which are answered.
+/// One connection and its position in the script: which lines it may send, and which are sent and answered.
 struct Conversation {
     let socket: Int32
 
@@ -8,8 +8,8 @@ struct Conversation {
     private(set) var allowed = 0
     /// Lines answered, since the beginning.
     private(set) var answered = 0
-    /// Bytes that may be sent and have not been.
-    private(set) var owed = 0
+    /// How many bytes may be sent and have not been sent.
+    private(set) var unsent = 0
 
     private var nextAllowedLine = 0  // in the ring
     private var sendOffset = 0  // in the ring
@@ -29,23 +29,23 @@ struct Conversation {
     mutating func allow(_ lines: Int, script: Script) {
         for _ in 0..<lines {
             let start = nextAllowedLine == 0 ? 0 : script.ends[nextAllowedLine - 1]
-            owed += script.ends[nextAllowedLine] - start
+            unsent += script.ends[nextAllowedLine] - start
             nextAllowedLine = nextAllowedLine + 1 == script.lines ? 0 : nextAllowedLine + 1
         }
         allowed += lines
     }
 
-    /// Sends what is owed, as far as the socket takes it.
+    /// Sends as much as the socket takes.
     mutating func flush(script: Script) throws(Failure) {
-        while owed > 0 {
-            let piece = min(owed, 2 * script.bytes - sendOffset)
+        while unsent > 0 {
+            let piece = min(unsent, 2 * script.bytes - sendOffset)
             let sent = send(socket, script.requests + sendOffset, piece, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
             if sent < 0 {
                 if errno == EAGAIN { return }
                 if errno == EINTR { continue }
                 throw Failure("send", errno)
             }
-            owed -= sent
+            unsent -= sent
             sendOffset = (sendOffset + sent) % script.bytes
         }
     }
@@ -97,7 +97,7 @@ struct Conversation {
     }
 }
 
-/// Why a run is worth nothing.
+/// Why a run has no result.
 struct Failure: Error, CustomStringConvertible {
     let description: String
 

@@ -1,19 +1,19 @@
 import CLoad
 import Glibc
 
-/// One thread's share of long conversations: closed loop or open loop.
+/// The share of one thread in a run of long connections: closed loop or open loop.
 struct ConversationLoop {
-    /// What makes the next line be sent.
+    /// When the next line is sent.
     enum Pace: Sendable {
-        /// An answer: each client keeps this many lines in flight.
+        /// When an answer arrives: each client keeps this many lines in flight.
         case closed(inFlight: Int)
-        /// The clock: a line every so many nanoseconds, whatever has been answered. Latency counts from the moment a line
-        /// was due, so that a server that stalls is charged for the lines that it kept from being sent.
+        /// At a fixed interval in nanoseconds, with or without answers. Latency counts from the due time of a line, so that a
+        /// stall of the server also counts for the lines that could not be sent meanwhile.
         case open(interval: Double)
     }
 
-    /// How long answers may take that are missing when the window closes.
-    private static let patience: UInt64 = 3_000_000_000
+    /// How long to wait for missing answers when the window has closed.
+    private static let drainTime: UInt64 = 3_000_000_000
 
     private let script: Script
     private let pace: Pace
@@ -45,7 +45,7 @@ struct ConversationLoop {
         } else {
             sendTimes = []
         }
-        // Woken for a whole block rather than for each piece of one, where another block is always on its way.
+        // If another block is always in flight, wake for a whole block and not for each piece of it.
         if case .closed(2...) = pace, script.blockSize > 0 { wake(from: min(script.blockSize, 65_536)) }
     }
 
@@ -97,7 +97,7 @@ struct ConversationLoop {
 
     private mutating func flush(_ client: Int) throws(Failure) {
         try conversations[client].flush(script: script)
-        let blocked = conversations[client].owed > 0
+        let blocked = conversations[client].unsent > 0
         if blocked != wantsWrite[client] {
             wantsWrite[client] = blocked
             try poller.modify(conversations[client].socket, token: client, writable: blocked)
@@ -140,10 +140,10 @@ struct ConversationLoop {
         for conversation in conversations { cload_readable_from(conversation.socket, bytes) }
     }
 
-    /// Waits for the answers that are still on their way: none may be lost.
+    /// Waits for the answers that have not arrived yet: none may be lost.
     private mutating func drain() throws(Failure) {
         wake(from: 1)
-        let deadline = window.closes + Self.patience
+        let deadline = window.closes + Self.drainTime
         while now() < deadline, conversations.contains(where: { $0.answered < $0.allowed }) {
             try serve(until: deadline)
         }

@@ -12,18 +12,18 @@ struct Load: ParsableCommand {
     )
 }
 
-/// What every kind of load has in common.
+/// The options of every kind of load.
 struct Target: ParsableArguments {
     @Option(help: "The port on 127.0.0.1.")
     var port: UInt16
 
-    @Option(help: "The server's process, leader of a session of its own: its CPU time is reported.")
+    @Option(help: "The process of the server, the leader of its session: report its CPU time.")
     var server: Int32?
 
-    @Option(help: "How many connections at a time.")
+    @Option(help: "The number of connections at a time.")
     var clients = 1
 
-    @Option(help: "Characters in a line of ASCII, LF not counted.")
+    @Option(help: "Characters in a line of ASCII, without LF.")
     var length = 15
 
     @Option(help: "A file of lines to send instead.", completion: .file())
@@ -34,7 +34,7 @@ struct Target: ParsableArguments {
 
     @Option(
         help:
-            "Treat whole lines of about so many bytes as one: they are sent together, and count as one answer."
+            "Combine lines to blocks of about this many bytes, which are sent together and count as one answer."
     )
     var block = 0
 
@@ -59,7 +59,7 @@ struct Target: ParsableArguments {
     }
 }
 
-/// How long, and on how many threads.
+/// The duration of a run and its threads.
 struct Extent: ParsableArguments {
     @Option(help: "Seconds before the measurement.")
     var warmUp = 0.3
@@ -79,7 +79,7 @@ struct Extent: ParsableArguments {
 
     var window: Window { Window(after: warmUp, lasting: duration) }
 
-    /// Runs `share` once on each thread and gathers what they saw; the first failure of any is the run's.
+    /// Runs `share` once on each thread and returns their records. The first failure is thrown.
     func gather(_ share: @Sendable (Int) throws -> Record) throws -> [Record] {
         let results = Mutex<[Result<Record, any Error>]>([])
         DispatchQueue.concurrentPerform(iterations: threads) { thread in
@@ -90,12 +90,12 @@ struct Extent: ParsableArguments {
     }
 }
 
-/// The share of `clients` that thread number `thread` has.
+/// The clients of a thread.
 private func share(of clients: Int, thread: Int, threads: Int) -> Range<Int> {
     (clients * thread / threads)..<(clients * (thread + 1) / threads)
 }
 
-private func converse(_ target: Target, _ extent: Extent, pace: ConversationLoop.Pace, script: Script) throws
+private func runLongConnections(_ target: Target, _ extent: Extent, pace: ConversationLoop.Pace, script: Script) throws
 {
     try Connecting.allow(clients: target.clients)
     let connecting = Connecting(port: target.port)
@@ -120,7 +120,7 @@ private func converse(_ target: Target, _ extent: Extent, pace: ConversationLoop
 struct Closed: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Closed loop: every client keeps so many lines in flight, and an answer lets it send the next."
+            "Closed loop: every client keeps this many lines in flight, and sends the next when an answer arrives."
     )
 
     @OptionGroup var target: Target
@@ -135,7 +135,7 @@ struct Closed: ParsableCommand {
     }
 
     func run() throws {
-        try converse(
+        try runLongConnections(
             target,
             extent,
             pace: .closed(inFlight: inFlight),
@@ -147,7 +147,7 @@ struct Closed: ParsableCommand {
 struct Open: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Open loop: lines at a fixed rate; latency counts from when a line was due, not from when it was sent."
+            "Open loop: lines at a fixed rate; latency counts from the due time of a line, not from the time it was sent."
     )
 
     @OptionGroup var target: Target
@@ -163,7 +163,7 @@ struct Open: ParsableCommand {
 
     func run() throws {
         let interval = 1e9 / (rate / Double(extent.threads))
-        try converse(target, extent, pace: .open(interval: interval), script: target.script(atLeast: 64))
+        try runLongConnections(target, extent, pace: .open(interval: interval), script: target.script(atLeast: 64))
     }
 }
 
@@ -201,8 +201,8 @@ struct Connect: ParsableCommand {
 struct Hold: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Opens connections, has one line answered on each, says \"held N\", and keeps them idle until its "
-            + "standard input ends."
+            "Opens connections, sends one line on each, prints \"held N\", and keeps them idle until standard input "
+            + "ends."
     )
 
     @OptionGroup var target: Target
@@ -224,7 +224,7 @@ struct Hold: ParsableCommand {
             var byte: UInt8 = 0
             let received = recv(socket, &byte, 1, Int32(MSG_DONTWAIT))
             guard received < 0, errno == EAGAIN else {
-                throw Failure("an idle connection was closed or spoken to")
+                throw Failure("the server closed an idle connection or sent something on it")
             }
             close(socket)
         }

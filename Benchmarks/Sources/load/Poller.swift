@@ -1,7 +1,7 @@
 import CLoad
 import Glibc
 
-/// An epoll instance and room for what it reports. Level-triggered; tokens are the caller's.
+/// An epoll instance with a buffer for its events. Level-triggered. The caller chooses the tokens.
 final class Poller {
     private let descriptor: Int32
     private let events: UnsafeMutableBufferPointer<epoll_event>
@@ -33,13 +33,13 @@ final class Poller {
         if epoll_ctl(descriptor, operation, socket, &event) < 0 { throw Failure("epoll_ctl", errno) }
     }
 
-    /// Waits until something is ready or `deadline` has come.
+    /// Waits until a socket is ready or the deadline is reached.
     ///
-    /// - Returns: How many events there are to ask for.
+    /// - Returns: The number of events; `token(_:)` returns the token of each.
     func wait(until deadline: Instant) -> Int {
         let instant = now()
-        let patience = deadline > instant ? Int64(deadline - instant) : 0
-        return max(0, Int(cload_wait(descriptor, events.baseAddress, Int32(events.count), patience)))
+        let timeout = deadline > instant ? Int64(deadline - instant) : 0
+        return max(0, Int(cload_wait(descriptor, events.baseAddress, Int32(events.count), timeout)))
     }
 
     func token(_ index: Int) -> Int { Int(events[index].data.u64) }

@@ -1,21 +1,21 @@
 import Foundation
 
-/// The lines that every conversation sends, round and round, and the answers that must come back.
+/// The lines that every connection sends in a loop, and the answers that it must get.
 ///
-/// No two lines of the ring are alike (unless a file says so), so a lost, doubled, crossed or reordered answer shows
-/// as wrong bytes. An answer has as many bytes as its request: one table of line ends serves both.
+/// All lines of the ring differ (unless they come from a file), so a lost, duplicated, swapped or reordered answer has wrong
+/// bytes. An answer has as many bytes as its request: one table of line ends serves both.
 ///
 /// `@unchecked Sendable`: written by `init` only; afterwards the threads of the generator just read it.
 final class Script: @unchecked Sendable {
-    /// Both rings stand twice over, so that a ring's worth of bytes can be read in one piece from any place.
+    /// Each ring is stored twice in a row, so that a whole round can be read in one piece from any position.
     let requests: UnsafeMutableRawPointer
     let answers: UnsafeMutableRawPointer
     /// The bytes of one round.
     let bytes: Int
-    /// Where in the ring each line ends, its LF included; with blocks, where each block of lines ends.
+    /// The end of each line in the ring, with its LF; with blocks, the end of each block.
     let ends: [Int]
 
-    /// Every block has at least so many bytes; 0 where lines are not put together.
+    /// The minimum number of bytes of a block; 0 if lines are not combined.
     let blockSize: Int32
 
     var lines: Int { ends.count }
@@ -27,7 +27,7 @@ final class Script: @unchecked Sendable {
     /// - Parameters:
     ///   - requests: Lines, each ended by LF.
     ///   - answers: The same lines reversed, with the same ends.
-    ///   - blockSize: Lines are put together until they have this many bytes, and count as one from then on.
+    ///   - blockSize: Lines are combined until they have this many bytes, and count as one.
     init(requests: [UInt8], answers: [UInt8], blockSize: Int = 0) throws(Mismatch) {
         let ends = requests.indices.filter { requests[$0] == UInt8(ascii: "\n") }.map { $0 + 1 }
         let answerEnds = answers.indices.filter { answers[$0] == UInt8(ascii: "\n") }.map { $0 + 1 }
@@ -39,7 +39,7 @@ final class Script: @unchecked Sendable {
         for end in ends where end - (blocks.last ?? 0) >= blockSize {
             blocks.append(end)
         }
-        // What is left over goes with the last block.
+        // The remaining lines belong to the last block.
         if !blocks.isEmpty { blocks.removeLast() }
         blocks.append(requests.count)
         self.ends = blocks

@@ -1,9 +1,9 @@
 import CLoad
 import Foundation
 
-/// A server that may be several processes: everything in the session that its first process leads.
+/// A server that may consist of several processes: all processes of the session that its first one leads.
 enum Session {
-    /// CPU time in nanoseconds, exact for what is alive, in clock ticks for children that have ended.
+    /// CPU time in nanoseconds: exact for running processes, in whole clock ticks for children that have ended.
     static func cpuTime(of leader: pid_t) -> Int64 {
         let tick = Int64(1_000_000_000 / sysconf(Int32(_SC_CLK_TCK)))
         return members(of: leader).reduce(0) { sum, member in

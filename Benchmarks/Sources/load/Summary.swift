@@ -10,7 +10,7 @@ struct Summary: Encodable {
 
     struct Generator: Encodable {
         let cpuSeconds: Double
-        /// Of the threads that it runs on: at 1 it could not have sent more.
+        /// As a share of its threads: at 1 the generator is the limit.
         let share: Double
     }
 
@@ -24,7 +24,7 @@ struct Summary: Encodable {
     let replies: Int
     let repliesPerSecond: Double
     let megabytesPerSecond: Double
-    /// From the first connection on, warm-up and drain included.
+    /// Since the first connection, with warm-up and drain.
     let repliesInAll: Int
     let unanswered: Int
     let latency: Latency

@@ -10,7 +10,7 @@ func now() -> Instant {
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
-/// The part of a run that is measured: everything before it warms up, everything after it is drained.
+/// The part of a run that is measured, after the warm-up and before the drain.
 struct Window: Sendable {
     let opens: Instant
     let closes: Instant
@@ -25,15 +25,15 @@ struct Window: Sendable {
     func contains(_ instant: Instant) -> Bool { instant >= opens && instant < closes }
 }
 
-/// What one thread of the generator saw.
+/// The measurements of one thread of the generator.
 struct Record: Sendable {
-    /// Answers in the window, one latency in nanoseconds each, at most 4.2 s.
+    /// The latency of each answer in the window, in nanoseconds, at most 4.2 s.
     var latencies: [UInt32] = []
     /// Bytes of the answers in the window.
     var bytes = 0
-    /// Lines answered from the first connection on.
+    /// Lines answered since the first connection.
     var answeredInAll = 0
-    /// Lines that had no answer when the patience after the window was over.
+    /// Lines without an answer at the end of the drain.
     var unanswered = 0
     /// CPU time over the window, in nanoseconds: of this thread.
     var generatorTime: Int64 = 0
@@ -47,7 +47,7 @@ struct Record: Sendable {
     }
 }
 
-/// Reads the CPU times at both edges of the window.
+/// Reads the CPU times at the beginning and the end of the window.
 struct Meter {
     private enum State { case before, within, after }
 

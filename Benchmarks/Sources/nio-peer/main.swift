@@ -4,8 +4,8 @@ import NIOPosix
 
 // SwiftNIO: nio-peer PORT LOOPS [COST]. COST as in epoll.c.
 //
-// A handler on raw buffers rather than a ByteToMessageDecoder, which would copy each line out; the lines of a read are
-// reversed where they lie, written as one buffer, and flushed once.
+// A handler on raw buffers, because a ByteToMessageDecoder would copy each line. The lines of a read are reversed in place, written
+// as one buffer, and flushed once.
 
 final class Reverse: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer

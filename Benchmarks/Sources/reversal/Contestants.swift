@@ -1,13 +1,13 @@
 import Glibc
 import ReverseCore
 
-/// One way to spend time on a corpus. A pass handles every line once.
+/// Something to measure on a corpus. A pass processes every line once.
 protocol Contestant {
     mutating func prepare()
     mutating func pass()
 }
 
-/// Ours: in place, in a buffer that is aligned as the server's receive buffers are.
+/// reversed: in place, in a buffer with the alignment of the receive buffers of the server.
 struct InPlace: Contestant {
     private static let alignment = 64
 
@@ -21,10 +21,10 @@ struct InPlace: Contestant {
         buffer = Array(repeating: 0, count: corpus.bytes.count + InPlace.alignment)
     }
 
-    /// The lines as they are now, each followed by LF.
+    /// The current lines, each followed by LF.
     var bytes: [UInt8] { buffer.withUnsafeBytes { Array($0[Self.aligned($0)].prefix(corpus.bytes.count)) } }
 
-    /// A reversed text is not the same text: each pass begins with the original.
+    /// Restores the original, because a pass reverses it.
     mutating func prepare() {
         buffer.withUnsafeMutableBytes { bytes in
             let aligned = Self.aligned(UnsafeRawBufferPointer(bytes))
@@ -46,8 +46,8 @@ struct InPlace: Contestant {
     }
 }
 
-/// Swift's own: `String(line.reversed())`. The strings are made beforehand and the results are not written
-/// anywhere, which a server would have to do as well.
+/// `String(line.reversed())` of Swift. The strings are made before, and the results are not written anywhere; a server would have
+/// to do both.
 struct StringReversed: Contestant {
     private let lines: [String]
 
@@ -65,7 +65,7 @@ struct StringReversed: Contestant {
     private func discard(_ line: String) {}
 }
 
-/// The limit: the same lines copied somewhere else.
+/// The limit: copies the same lines.
 struct Copy: Contestant {
     let corpus: Corpus
     private var target: [UInt8]

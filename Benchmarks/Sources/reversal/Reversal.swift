@@ -5,7 +5,7 @@ import ReverseCore
 @main
 struct Reversal: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measures reversal without a server, and writes the texts that it is measured on.",
+        abstract: "Measures reversal without a server, and writes the texts for the measurements.",
         subcommands: [Measure.self, Write.self]
     )
 }
@@ -13,13 +13,13 @@ struct Reversal: ParsableCommand {
 extension Text: ExpressibleByArgument {}
 extension ReversalUnit: @retroactive ExpressibleByArgument {}
 
-/// Rounds of ours, Swift's and memcpy, one after the other: one JSON object for each text.
+/// Measures reversed, String.reversed() and memcpy in turn, in several rounds, and prints a JSON object.
 struct Measure: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Prints MB/s of each way, round by round, as JSON."
+        abstract: "Prints MB/s of each contestant and round as JSON."
     )
 
-    /// What stays in the second-level cache, as a server's receive buffer does.
+    /// Fits into the second-level cache, as a receive buffer of the server does.
     private static let workingSet = 256 << 10
 
     @Option(help: "A kind of text.")
@@ -31,7 +31,7 @@ struct Measure: ParsableCommand {
     @Option(help: "How many rounds.")
     var rounds = 5
 
-    @Option(help: "Seconds that each way has in a round.")
+    @Option(help: "Seconds for each contestant in a round.")
     var seconds = 0.05
 
     @Option(help: "What stays whole.")
@@ -82,7 +82,7 @@ struct Measure: ParsableCommand {
         return Double(bytes * passes) / (spent / .seconds(1)) / 1e6
     }
 
-    /// A wrong answer is not fast.
+    /// Checks the result, because the speed of a wrong one means nothing.
     private func check(_ ours: InPlace) throws {
         guard unit == .character, text != .illFormed, text != .random else { return }
         var ours = ours
@@ -93,8 +93,8 @@ struct Measure: ParsableCommand {
 }
 
 extension Text {
-    /// The lines of `corpus` reversed, each followed by LF: as Swift's `String` does it, but for the scripts whose
-    /// conjuncts it takes apart.
+    /// The lines of `corpus` reversed, each followed by LF, as `String` of Swift does it, except for the scripts whose conjuncts it
+    /// splits.
     func answers(to corpus: Corpus) -> [UInt8] {
         corpus.lines.flatMap { line in
             let text = String(decoding: corpus.bytes[line], as: UTF8.self)
@@ -109,7 +109,7 @@ extension Text {
 /// Files for `rev`, `reverse-client` and the load generator.
 struct Write: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Writes lines of a kind of text, and on request their answers."
+        abstract: "Writes lines of a kind of text, and their answers if a file for them is given."
     )
 
     @Argument(help: "A kind of text.")
@@ -142,7 +142,7 @@ struct Write: ParsableCommand {
         if let answers { try repeated(text.answers(to: megabyte), to: answers) }
     }
 
-    /// A mebibyte of different lines, again and again.
+    /// Repeats a mebibyte of different lines.
     private func repeated(_ lines: [UInt8], to path: String) throws {
         guard FileManager.default.createFile(atPath: path, contents: nil),
             let file = FileHandle(forWritingAtPath: path)

@@ -1,11 +1,10 @@
-/// The kinds of text that reversal is measured on.
+/// The kinds of text for the measurements.
 enum Text: String, CaseIterable {
     case ascii, latin, cyrillic, cjk, devanagari, khmer, myanmar, emoji
     case illFormed = "ill-formed"
     case random
 
-    /// Pieces that lines are made of. Ill-formed lines are Latin ones with damaged bytes, random ones are not made of
-    /// words at all.
+    /// The words of the lines. Ill-formed lines are Latin ones with damaged bytes; random lines have no words.
     private var words: [String] {
         switch self {
         case .ascii:
@@ -40,7 +39,7 @@ enum Text: String, CaseIterable {
         }
     }
 
-    /// Lines of about `length` bytes (never more), each ended by LF, `bytes` in all or a little less.
+    /// Lines of at most `length` bytes, each followed by LF, with at most `bytes` bytes in total.
     func corpus(bytes: Int, lineLength length: Int) -> Corpus {
         var random = SplitMix64(state: 0x5EED)
         var corpus = Corpus()
@@ -78,7 +77,7 @@ enum Text: String, CaseIterable {
             if line.count + word.count > length { break }
             line += word
         }
-        // What is left is too short for most words; letters fill it, so that ASCII lines are all of one length.
+        // The rest is too short for most words. Fill it, so that all ASCII lines have the same length.
         if self == .ascii { line += Array(repeating: UInt8(ascii: "z"), count: length - line.count) }
         return line
     }

@@ -6,7 +6,7 @@ public struct Readiness: Sendable {
     private let listening: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
 
-    /// - Parameter servers: how many servers will call ``reportListening()``.
+    /// - Parameter servers: How many servers will call ``reportListening()``.
     public init(servers: Int = 1) {
         self.servers = servers
         (listening, continuation) = AsyncStream.makeStream()
@@ -19,7 +19,7 @@ public struct Readiness: Sendable {
 
     /// Waits for all servers. May be called only once.
     ///
-    /// - Returns: false if the service group stopped before.
+    /// - Returns: False if the service group stopped before.
     func wait() async -> Bool {
         var missing = servers
         for await _ in listening.cancelOnGracefulShutdown() {

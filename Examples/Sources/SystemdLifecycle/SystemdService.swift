@@ -18,11 +18,11 @@ public struct SystemdService: Service {
     private let reload: Reload
 
     /// - Parameters:
-    ///   - notifier: sends the messages to the service manager.
-    ///   - readiness: reports when the servers of the group listen.
-    ///   - eventLoops: serve the clients. A watchdog ping is sent only after each of them has responded.
-    ///   - status: the line that `systemctl status` shows after READY=1.
-    ///   - reload: called for each SIGHUP. If it throws, the status line says why, and the group continues.
+    ///   - notifier: Sends the messages to the service manager.
+    ///   - readiness: Reports when the servers of the group listen.
+    ///   - eventLoops: Serve the clients. A watchdog ping is sent only after each of them has responded.
+    ///   - status: The line that `systemctl status` shows after READY=1.
+    ///   - reload: Called for each SIGHUP. If it throws, the status line says why, and the group continues.
     public init(
         notifier: Notifier,
         readiness: Readiness,
@@ -64,7 +64,7 @@ public struct SystemdService: Service {
 extension EventLoopGroup {
     /// Sends a probe through each event loop and then through Swift's thread pool, where tasks run.
     ///
-    /// - Parameter passed: called when the probe has passed through all of them.
+    /// - Parameter passed: Called when the probe has passed through all of them.
     @Sendable func probe(passed: @escaping @Sendable () -> Void) {
         let turns = makeIterator().map { $0.submit {} }
         EventLoopFuture.andAllComplete(turns, on: next()).whenComplete { _ in

@@ -86,7 +86,7 @@ struct ListenerState: Sendable {
     /// When the last handshakes with a leaving listener have completed.
     private var leavesAt: Milliseconds?
     private var budget = 0
-    /// How many clients in a row were gone when they were to be accepted.
+    /// How many clients in a row were gone, or taken by another process, when they were to be accepted.
     private var gone = 0
     private var nextPausedNotice: Milliseconds = 0
     private var hasNotedPause = false
@@ -126,8 +126,10 @@ struct ListenerState: Sendable {
         if failure == .dead, isListening() { failure = .refused }
         switch failure {
         case .noClient:
-            gone = 0
-            return hasLeft(now) ? close() : []
+            if hasLeft(now) { return close() }
+            // Another process may have taken the client that was announced, but not always.
+            gone = budget == Self.acceptBudget ? gone + 1 : 0
+            return gone >= Self.acceptBudget ? rest() : []
         case .clientGone:
             budget -= 1
             gone += 1
@@ -216,11 +218,15 @@ struct ListenerState: Sendable {
         return [.close]
     }
 
-    private mutating func backOff(_ code: Int32, _ now: Milliseconds) -> [Action] {
+    private mutating func rest() -> [Action] {
         phase = .backingOff
         gone = 0
+        return [.unwatch, .backOff(Self.backOffTime)]
+    }
+
+    private mutating func backOff(_ code: Int32, _ now: Milliseconds) -> [Action] {
         failures += 1
-        var actions = [Action.unwatch, .backOff(Self.backOffTime)]
+        var actions = rest()
         if now >= nextFailureNotice {
             actions.append(.note(.failing(code, count: failures)))
             nextFailureNotice = now &+ Self.noticeInterval

@@ -28,9 +28,9 @@ public struct ActivationSockets: Sendable {
     /// variables are removed from the environment, so that child processes do not use the sockets.
     ///
     /// - Parameters:
-    ///   - environment: where the variables are read.
-    ///   - processID: the value that LISTEN_PID must have.
-    ///   - isStored: whether the program stores descriptors with this name. A descriptor of any kind with such a name is among
+    ///   - environment: Where the variables are read.
+    ///   - processID: The value that LISTEN_PID must have.
+    ///   - isStored: Whether the program stores descriptors with this name. A descriptor of any kind with such a name is among
     ///     ``stored``; another program may have stored it.
     public static func take(
         environment: Environment = .process,
@@ -48,8 +48,8 @@ public struct ActivationSockets: Sendable {
     }
 
     /// - Parameters:
-    ///   - first: the first of the passed descriptors; the others follow it.
-    ///   - processID: this process, for a warning.
+    ///   - first: The first of the passed descriptors; the others follow it.
+    ///   - processID: This process, for a warning.
     init(
         taking variables: ActivationVariables,
         from first: Int32,

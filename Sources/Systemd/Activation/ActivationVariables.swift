@@ -18,7 +18,7 @@ struct ActivationVariables: Equatable {
     static let unknownName = "unknown"
     static let all = ["LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES"]
 
-    /// - Parameter processID: the value that LISTEN_PID must have.
+    /// - Parameter processID: The value that LISTEN_PID must have.
     init(_ environment: Environment, processID: pid_t) {
         guard let listenFDs = environment["LISTEN_FDS"] else { return }
         let largest = UInt64(Int32.max - 3)

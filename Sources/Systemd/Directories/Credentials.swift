@@ -23,7 +23,7 @@ public struct Credentials: Sendable, Equatable {
 
     /// Reads the variable. No credential is read yet.
     ///
-    /// - Parameter environment: where CREDENTIALS_DIRECTORY is read.
+    /// - Parameter environment: Where CREDENTIALS_DIRECTORY is read.
     public init(environment: Environment = .process) {
         guard let value = environment["CREDENTIALS_DIRECTORY"], !value.isEmpty else {
             (directory, warning) = (nil, nil)
@@ -44,9 +44,9 @@ public struct Credentials: Sendable, Equatable {
     /// memory. Nothing of them is in any error.
     ///
     /// - Parameters:
-    ///   - name: as in the unit: 1 to 255 printable ASCII characters without `/` and `:`, and neither `.` nor `..`.
-    ///   - limit: how many bytes it may have, 0 to ``largestSize``.
-    /// - Throws: when the name is not valid, or the credential is too large, is not a regular file or cannot be read.
+    ///   - name: As in the unit: 1 to 255 printable ASCII characters without `/` and `:`, and neither `.` nor `..`.
+    ///   - limit: How many bytes it may have, 0 to ``largestSize``.
+    /// - Throws: When the name is not valid, or the credential is too large, is not a regular file or cannot be read.
     public func read(_ name: String, limit: Int = largestSize) throws(CredentialError) -> [UInt8]? {
         guard Self.isValid(name: name) else {
             throw CredentialError(name: name, reason: .invalidName)
@@ -66,9 +66,9 @@ public struct Credentials: Sendable, Equatable {
     /// have it.
     ///
     /// - Parameters:
-    ///   - name: as for ``read(_:limit:)``.
-    ///   - limit: how many bytes it may have, 0 to ``largestSize``.
-    /// - Throws: as ``read(_:limit:)``, and when the content is not UTF-8.
+    ///   - name: As for ``read(_:limit:)``.
+    ///   - limit: How many bytes it may have, 0 to ``largestSize``.
+    /// - Throws: As ``read(_:limit:)``, and when the content is not UTF-8.
     public func text(_ name: String, limit: Int = largestSize) throws(CredentialError) -> String? {
         guard var bytes = try read(name, limit: limit) else { return nil }
         if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }

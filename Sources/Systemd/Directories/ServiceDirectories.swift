@@ -23,7 +23,7 @@ public struct ServiceDirectories: Sendable, Equatable {
     /// CONFIGURATION_DIRECTORY. systemd separates the paths in a variable with colons and escapes nothing: a directory
     /// whose name contains a colon cannot be recognized.
     ///
-    /// - Parameter environment: where the variables are read.
+    /// - Parameter environment: Where the variables are read.
     public init(environment: Environment = .process) {
         var warnings: [String] = []
         func paths(_ name: String) -> [String] {

@@ -10,8 +10,8 @@ import Glibc
     private let send: @Sendable ([iovec]) -> Int32
 
     /// - Parameters:
-    ///   - fallback: a descriptor for the records that the journal refuses.
-    ///   - send: sends one entry, as sd_journal_sendv(3) does: negative if the journal refuses it.
+    ///   - fallback: A descriptor for the records that the journal refuses.
+    ///   - send: Sends one entry, as sd_journal_sendv(3) does: negative if the journal refuses it.
     @safe init(
         identifier: String,
         fallback: Int32 = STDERR_FILENO,

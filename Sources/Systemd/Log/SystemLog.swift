@@ -43,15 +43,15 @@ public struct SystemLog: Sendable {
     ///
     /// - Parameters:
     ///   - identifier: SYSLOG_IDENTIFIER in the journal: the short name of the program.
-    ///   - level: the lowest level that is logged.
-    ///   - environment: holds JOURNAL_STREAM when systemd has connected standard error to the journal.
-    ///   - showsMetadata: whether plain lines end with the metadata as `name=value`. By default they do not: a message is
+    ///   - level: The lowest level that is logged.
+    ///   - environment: Holds JOURNAL_STREAM when systemd has connected standard error to the journal.
+    ///   - showsMetadata: Whether plain lines end with the metadata as `name=value`. By default they do not: a message is
     ///     written for people and complete by itself. The journal always gets it.
-    ///   - metadataProvider: adds metadata to each record when the log call is made, such as the trace that the task
+    ///   - metadataProvider: Adds metadata to each record when the log call is made, such as the trace that the task
     ///     belongs to; nil for the provider that `LoggingSystem.bootstrap` was given. A provider that a logger is made with
     ///     replaces it for that logger. What the provider says replaces the metadata of the logger with the same key, and
     ///     the metadata of the log call replaces both.
-    ///   - backlogLimit: how many bytes of records may wait for a slow reader.
+    ///   - backlogLimit: How many bytes of records may wait for a slow reader.
     public init(
         identifier: String,
         level: Logger.Level = .info,
@@ -115,7 +115,7 @@ public struct SystemLog: Sendable {
     /// Makes a swift-log handler that logs here, in the form that `Logger(label:factory:)` and `LoggingSystem.bootstrap(_:)`
     /// take.
     ///
-    /// - Parameter label: the label of the logger.
+    /// - Parameter label: The label of the logger.
     public func makeHandler(label: String) -> any LogHandler {
         SystemLogHandler(
             label: label == identifier ? nil : label,
@@ -132,7 +132,7 @@ public struct SystemLog: Sendable {
     ///
     /// Call it before the process exits, and not on a queue that serves clients.
     ///
-    /// - Returns: false when the deadline came first.
+    /// - Returns: False when the deadline came first.
     @discardableResult
     public func flush(deadline: DispatchTime) -> Bool {
         backlog.flush(deadline: deadline)

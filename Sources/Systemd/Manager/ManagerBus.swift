@@ -17,7 +17,7 @@ import Glibc
 
     /// Nil if there is no bus.
     ///
-    /// - Parameter timeout: how long an answer may take.
+    /// - Parameter timeout: How long an answer may take.
     init?(timeout: Duration) {
         var bus: OpaquePointer?
         guard unsafe sd_bus_open_system(&bus) >= 0, let opened = unsafe bus else { return nil }

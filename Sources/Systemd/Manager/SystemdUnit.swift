@@ -19,8 +19,8 @@ public final class SystemdUnit {
     /// Finds a unit; nil if there is no manager, or it has no such unit.
     ///
     /// - Parameters:
-    ///   - name: with its suffix, such as `reversed.service`.
-    ///   - timeout: how long the answer to each question may take.
+    ///   - name: With its suffix, such as `reversed.service`.
+    ///   - timeout: How long the answer to each question may take.
     public init?(_ name: String, timeout: Duration = .seconds(2)) {
         guard let bus = ManagerBus(timeout: timeout) else { return nil }
         (self.bus, path) = (bus, ManagerBus.path(ofUnit: name))
@@ -30,7 +30,7 @@ public final class SystemdUnit {
     /// The unit of this process; nil if there is no manager, or the process is not the main one of its unit, because another
     /// program has started it.
     ///
-    /// - Parameter timeout: how long the answer to each question may take.
+    /// - Parameter timeout: How long the answer to each question may take.
     public init?(ofThisProcessWithin timeout: Duration) {
         guard let bus = ManagerBus(timeout: timeout), let path = bus.pathOfOwnUnit() else { return nil }
         (self.bus, self.path) = (bus, path)

@@ -46,7 +46,7 @@ struct Notification: Sendable, Equatable {
         Notification(kind: .extendTimeout, text: "EXTEND_TIMEOUT_USEC=\(microseconds)")
     }
 
-    /// - Parameter name: a valid one, so that it cannot carry a second assignment.
+    /// - Parameter name: A valid one, so that it cannot carry a second assignment.
     static func store(_ descriptor: SharedDescriptor, name: String, isWatched: Bool) -> Notification {
         Notification(
             kind: .store,

@@ -26,9 +26,9 @@ public final class Notifier: Sendable {
     /// Checks whether there is a service manager. Nothing is sent yet.
     ///
     /// - Parameters:
-    ///   - environment: has NOTIFY_SOCKET. The address itself is read by libsystemd, from the environment of the process.
-    ///   - statusInterval: the shortest time between two datagrams of ``status(_:)``.
-    ///   - onFailure: called with a sentence for the log when a datagram could not be sent; once, and again only after
+    ///   - environment: Has NOTIFY_SOCKET. The address itself is read by libsystemd, from the environment of the process.
+    ///   - statusInterval: The shortest time between two datagrams of ``status(_:)``.
+    ///   - onFailure: Called with a sentence for the log when a datagram could not be sent; once, and again only after
     ///     another one could. It runs on the notifier's own queue.
     public convenience init(
         environment: Environment = .process,
@@ -45,7 +45,7 @@ public final class Notifier: Sendable {
         )
     }
 
-    /// - Parameter send: sends one datagram with descriptors and answers as sd_notify(3) does: negative means a negative errno. It may block.
+    /// - Parameter send: Sends one datagram with descriptors and answers as sd_notify(3) does: negative means a negative errno. It may block.
     init(
         environment: Environment,
         statusInterval: Duration = .seconds(1),
@@ -76,7 +76,7 @@ public final class Notifier: Sendable {
     /// READY=1: the service is up, or its reload is over. Call it only when every listener listens. After ``stopping(status:)`` it
     /// does nothing.
     ///
-    /// - Parameter status: the line that `systemctl status` shows. Here as everywhere, control characters in it are
+    /// - Parameter status: The line that `systemctl status` shows. Here as everywhere, control characters in it are
     ///   escaped, so that it cannot carry a second assignment, and after 2,048 bytes it is cut.
     public func ready(status: String? = nil) {
         post(.ready(status: status), status: status)
@@ -118,7 +118,7 @@ public final class Notifier: Sendable {
     ///
     /// Call it before the process exits, and not on a queue that serves clients.
     ///
-    /// - Returns: false when the deadline came first.
+    /// - Returns: False when the deadline came first.
     @discardableResult
     public func flush(deadline: DispatchTime) -> Bool {
         guard isActive else { return true }

@@ -25,8 +25,8 @@ extension Notifier {
     /// Announces a reload to the service manager: sends RELOADING=1 before `body`, and READY=1 after it, even if it throws.
     ///
     /// - Parameters:
-    ///   - status: the status line while it runs.
-    ///   - body: does the reload and returns the status line to show afterwards. When it throws, the status line is
+    ///   - status: The status line while it runs.
+    ///   - body: Does the reload and returns the status line to show afterwards. When it throws, the status line is
     ///     "Reload failed: " and the error, and the error is rethrown.
     public func reloading<Failure: Error>(
         status: String? = "Reloading",

@@ -19,9 +19,9 @@ public final class Watchdog: Sendable {
     /// Makes a watchdog that does nothing before ``start()``.
     ///
     /// - Parameters:
-    ///   - period: the longest silence that systemd tolerates, ``WatchdogRequest/period``.
-    ///   - probe: how a probe is sent.
-    ///   - notifier: says WATCHDOG=1.
+    ///   - period: The longest silence that systemd tolerates, ``WatchdogRequest/period``.
+    ///   - probe: How a probe is sent.
+    ///   - notifier: Says WATCHDOG=1.
     public init(period: Duration, probe: @escaping Probe, notifier: Notifier) {
         interval = Self.interval(for: period)
         sendProbe = probe
@@ -31,9 +31,9 @@ public final class Watchdog: Sendable {
     /// Makes a watchdog for a daemon whose clients are served by one queue.
     ///
     /// - Parameters:
-    ///   - period: the longest silence that systemd tolerates, ``WatchdogRequest/period``.
-    ///   - queue: serves the clients.
-    ///   - notifier: says WATCHDOG=1.
+    ///   - period: The longest silence that systemd tolerates, ``WatchdogRequest/period``.
+    ///   - queue: Serves the clients.
+    ///   - notifier: Says WATCHDOG=1.
     public convenience init(period: Duration, through queue: DispatchQueue, notifier: Notifier) {
         self.init(period: period, probe: { body in queue.async { body() } }, notifier: notifier)
     }

@@ -12,8 +12,8 @@ public struct WatchdogRequest: Sendable, Equatable {
     /// Reads the variables.
     ///
     /// - Parameters:
-    ///   - environment: where the variables are read.
-    ///   - processID: the process that WATCHDOG_PID must name, if it is set.
+    ///   - environment: Where the variables are read.
+    ///   - processID: The process that WATCHDOG_PID must name, if it is set.
     public init(environment: Environment = .process, processID: pid_t = getpid()) {
         (period, warning) = Self.read(environment, processID: processID)
     }

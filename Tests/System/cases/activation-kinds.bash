@@ -32,7 +32,7 @@ for address in 127.0.0.1:5001 "[::1]:5002" /run/handed.sock 127.0.0.1:5003 "[::1
 done
 refuse "the file's port is not open" client ask 127.0.0.1:5999 no 2>/dev/null
 journal_matches "not used" || fail "the journal says that host and port are not used"
-matches "the journal warns of the odd one" "odd.*closed" "$(journal --priority warning)"
+matches "the journal warns of the datagram socket" "odd.*closed" "$(journal --priority warning)"
 matches "the journal knows the names" "front" "$(journal)"
 
 pid=$(property MainPID)

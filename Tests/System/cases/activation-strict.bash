@@ -14,7 +14,7 @@ refuse "it is not in the machine's network" \
 expect "a reload succeeds" machine systemctl reload reversed
 expect "a restart succeeds" machine systemctl restart reversed
 expect "it answers again" client ask 127.0.0.1:5000 strict
-eventually "status lives" status_matches "lines"
+eventually "the status counts lines" status_matches "lines"
 machine journalctl --sync
 matches "the journal still has fields" "LISTENER=" \
     "$(machine journalctl -o export --no-pager -u reversed LISTENER=reversed || true)$(machine journalctl -o export --no-pager -u reversed || true)"

@@ -8,17 +8,17 @@ warns_of() { matches "$1" "^warning: $2[^"$'\n'"]*$" "$(warnings)"; refuse "and 
 is_silent() { same "$1" "" "$(warnings)"; expect "and --strict accepts it" machine reversed --check --strict >/dev/null; }
 
 matches "it names the file" "^$file: ok" "$(machine reversed --check)"
-is_silent "the shipped file is right"
+is_silent "the shipped file has no mistakes"
 machine mv $file /root/
-matches "it says that there is none" "^there is no $file: the defaults are ok" "$(machine reversed --check)"
+matches "it says that there is no file" "^there is no $file: the defaults are ok" "$(machine reversed --check)"
 machine mv /root/reversed.toml $file
 
 echo 'port = 80' | settings
 warns_of "a port below 1024" "127.0.0.1:80: reversed.service may not listen on a port below 1024"
-refuse "and so it is" machine systemctl start reversed 2>/dev/null
+refuse "the start fails, as the warning says" machine systemctl start reversed 2>/dev/null
 matches "the journal names the drop-in" "/usr/share/doc/reversed/examples/privileged-port.conf" "$(journal)"
 example privileged-port.conf
-is_silent "with the drop-in it may"
+is_silent "there is no warning with the drop-in"
 start
 machine systemctl stop reversed
 machine rm -r /etc/systemd/system/reversed.service.d
@@ -31,14 +31,14 @@ matches "the journal warns of it" "/tmp/reversed.sock: the service has a private
 machine systemctl stop reversed
 printf '[[listener]]\npath = "/srv/missing/reversed.sock"\n' | settings
 warns_of "a missing directory" "/srv/missing/reversed.sock: the directory /srv/missing does not exist; .*/run/reversed"
-refuse "and so it is" machine systemctl start reversed 2>/dev/null
+refuse "the start fails, as the warning says" machine systemctl start reversed 2>/dev/null
 matches "the journal names the right directory" "the service's own directory is /run/reversed" "$(journal)"
 printf '[[listener]]\npath = "/srv/reversed.sock"\n' | settings
 warns_of "a directory that is read-only for the service" "/srv/reversed.sock: reversed.service may not write to /srv"
 printf '[[listener]]\npath = "/run/reversed/reversed.sock"\n' | settings
-is_silent "the service's own directory, which systemd makes when it starts"
+is_silent "there is no warning about the service's own directory, which systemd creates at the start"
 start
-is_silent "and while it runs"
+is_silent "there is no warning while it runs"
 
 printf 'host = "nowhere.invalid"\n' | settings
 warns_of "a host that does not resolve" "nowhere.invalid:5000: cannot find the host"
@@ -50,11 +50,11 @@ drop_in reversed.service <<'END2'
 [Service]
 LimitNOFILE=700000
 END2
-is_silent "with a higher limit"
+is_silent "there is no warning with a higher limit"
 
 # With systemd's sockets the file's addresses do not matter.
 echo 'port = 80' | settings
 machine systemctl stop reversed
 machine systemctl start reversed.socket
-is_silent "no warning of a port that is not used"
-matches "it says who listens" "reversed.socket is active" "$(machine reversed --check)"
+is_silent "there is no warning about a port that is not used"
+matches "it says that the socket unit listens" "reversed.socket is active" "$(machine reversed --check)"

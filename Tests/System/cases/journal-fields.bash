@@ -2,17 +2,17 @@
 . "$(dirname "$0")/../helpers.bash"
 
 start
-expect "a client comes and goes" client ask 127.0.0.1:5000 one two "three 3"
-gone() { machine journalctl --sync; machine journalctl -q -o cat --no-pager -u reversed LINES=3 | grep -q disconnected; }
-eventually "its leave is found by its lines" gone
+expect "a client connects and disconnects" client ask 127.0.0.1:5000 one two "three 3"
+disconnected() { machine journalctl --sync; machine journalctl -q -o cat --no-pager -u reversed LINES=3 | grep -q disconnected; }
+eventually "the message about its end is found by LINES=" disconnected
 entry=$(machine journalctl -q -o export --no-pager -u reversed LINES=3 | tr -d '\0')
 for field in "PRIORITY=6" "SYSLOG_IDENTIFIER=reversed" "CLIENT=127.0.0.1:" "CONNECTION=" "LISTENER=127.0.0.1:5000" \
     "LINES=3" "BYTES=16" "DURATION="; do
     matches "field $field" $'(^|\n)'"$field" "$entry"
 done
-who=$(sed -n 's/^CLIENT=//p' <<<"$entry")
-same "all that one client did is found" 2 \
-    "$(machine journalctl -q -o cat --no-pager -u reversed CLIENT="$who" | wc -l)"
+address=$(sed -n 's/^CLIENT=//p' <<<"$entry")
+same "both messages about the client are found" 2 \
+    "$(machine journalctl -q -o cat --no-pager -u reversed CLIENT="$address" | wc -l)"
 matches "the start is explained" "Every listener is open" \
     "$(machine journalctl -x --no-pager MESSAGE_ID=0632ffed42d84c039aac3ed501a17aad)"
 printf 'port = 5000\n[limits]\nmax_connections = 2\n' | settings
@@ -25,7 +25,7 @@ waiting=$!
 capped() { machine journalctl --sync; [ -n "$(machine journalctl -q -o cat --no-pager MESSAGE_ID=664de7b79998402bbcc6d5db18ecef6b)" ]; }
 eventually "the limit is logged" capped
 finish "they were answered again"
-expect "who waited is answered when a place is free" wait "$waiting"
+expect "the client that waited is answered when a slot is free" wait "$waiting"
 same "nothing that went well is logged as an error" "" "$(journal --priority err)"
 machine journalctl --sync
 undocumented=$(machine journalctl -q -o json --no-pager -u reversed _COMM=reversed | python3 -c '

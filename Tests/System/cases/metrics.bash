@@ -15,7 +15,7 @@ interval = "1s"
 END
 start
 text=$(page /healthz)
-same "it is well" "ok" "${text%%$'\n'*}"
+same "/healthz answers ok" "ok" "${text%%$'\n'*}"
 expect "it answers" client ask 127.0.0.1:5000 hello
 text=$(page /metrics)
 matches "the line is counted" 'reversed_lines_total\{path="ascii"\} [1-9]' "$text"

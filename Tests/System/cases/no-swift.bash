@@ -7,7 +7,7 @@
 for program in /usr/sbin/reversed /usr/bin/reverse-client; do
     libraries=$(machine /lib64/ld-linux-x86-64.so.2 --list "$program" 2>/dev/null || machine ldd "$program")
     refuse "$program finds all its libraries" grep -q "not found" <<<"$libraries"
-    refuse "$program asks for no Swift library" grep -qiE 'swift|Foundation|dispatch' <<<"$libraries"
+    refuse "$program needs no Swift library" grep -qiE 'swift|Foundation|dispatch' <<<"$libraries"
 done
 start
 same "the client talks to the daemon" ECNAVDA "$(machine reverse-client ADVANCE)"

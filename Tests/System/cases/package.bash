@@ -30,7 +30,8 @@ expect_files reversed /usr/sbin/reversed /usr/lib/systemd/system/reversed.servic
     /usr/share/man/man8/reversed.8.gz /usr/share/man/man5/reversed.toml.5.gz \
     /usr/share/man/man7/reversed.journal-fields.7.gz /usr/share/doc/reversed/copyright \
     /usr/share/doc/reversed/README.md /usr/share/doc/reversed/CHANGELOG.md \
-    /usr/share/doc/reversed/SECURITY.md /usr/share/doc/reversed/examples/strict.conf \
+    /usr/share/doc/reversed/SECURITY.md /usr/share/doc/reversed/docs/metrics.md /usr/share/doc/reversed/docs/demo.svg \
+    /usr/share/doc/reversed/monitoring/dashboard.json /usr/share/doc/reversed/examples/strict.conf \
     /usr/share/doc/reversed/examples/privileged-port.conf /usr/share/doc/reversed/examples/allow-networks.conf \
     /usr/share/doc/reversed/examples/socket-group.conf
 expect_files reverse-client /usr/bin/reverse-client /usr/share/bash-completion/completions/reverse-client \
@@ -75,5 +76,5 @@ expect "it answers" client ask 127.0.0.1:5000 again
 machine apt-get -qq purge reversed reverse-client >/dev/null 2>&1
 same "purging leaves nothing" "" "$(leftovers)"
 same "nothing of it runs" "" "$(machine pgrep reversed 2>/dev/null || true)"
-refuse "the catalog has forgotten it" grep -q reversed <<<"$(machine journalctl --list-catalog 2>/dev/null)"
+refuse "the catalog does not have its messages any more" grep -q reversed <<<"$(machine journalctl --list-catalog 2>/dev/null)"
 same "the machine has no failed units" running "$(machine systemctl is-system-running)"

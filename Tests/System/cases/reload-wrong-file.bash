@@ -28,29 +28,29 @@ sleep 2.5 # two regular status lines
 matches "status still shows the failed reload" "reload failed.*99999" "$(property StatusText)"
 echo 'port = 5000' | settings
 expect "a good reload succeeds" machine systemctl reload reversed
-refuse "status forgets the failed reload" grep -q failed <<<"$(property StatusText)"
+refuse "the status no longer shows the failed reload" grep -q failed <<<"$(property StatusText)"
 matches "the journal says what was read" "reloaded /etc/reversed/reversed.toml" "$(journal)"
-same "nothing but the daemon's own words is in its journal" "" \
+same "the journal has only messages of the daemon" "" \
     "$(machine journalctl -q --no-pager -o cat -u reversed _TRANSPORT=stdout)"
 echo 'port = 99999' | settings
 
 # The signal alone, as a script may send it.
 machine systemctl kill --signal=HUP --kill-whom=main reversed
-eventually "status tells of the failed reload" status_matches "99999"
+eventually "the status shows the failed reload" status_matches "99999"
 same "the service is active again" active "$(property ActiveState)"
 expect "the service is still unharmed" client ask 127.0.0.1:5000 unharmed
 
 # An address that this machine does not have passes --check and fails in the daemon.
 printf 'host = "192.0.2.1"\nport = 6000\n' | settings
 machine systemctl reload reversed || true
-eventually "the journal tells why" journal_matches "192\.0\.2\.1"
+eventually "the journal says why" journal_matches "192\.0\.2\.1"
 eventually "the service is active again" is ActiveState active
 expect "the old port answers" client ask 127.0.0.1:5000 unharmed
 machine journalctl --sync
 matches "the failure has its message id" "reload failed" "$(machine journalctl -o cat --no-pager \
     MESSAGE_ID=ecaf35efb8ce4ffd95e5666bb73670f2)"
-finish "the old connection lives"
+finish "the old connection continues"
 same "it is the same process" "$pid" "$(property MainPID)"
 echo 'port = 6000' | settings
-expect "a good file is taken after all that" machine systemctl reload reversed
+expect "a reload with a correct file still succeeds" machine systemctl reload reversed
 expect "the new port answers" client ask 127.0.0.1:6000 new

@@ -22,8 +22,8 @@ expect "IPv6 answers" client ask "[::1]:6000" new
 expect "the Unix socket answers, for any user" machine setpriv --reuid nobody --clear-groups \
     reverse-client -U /run/reversed/r.sock unix
 refuse "the old port is closed" client ask 127.0.0.1:5000 old 2>/dev/null
-finish "old connections live"
-matches "status names the new places" "6000" "$(property StatusText)"
+finish "old connections continue"
+matches "the status has the new addresses" "6000" "$(property StatusText)"
 same "it is the same process" "$pid" "$(property MainPID)"
 for round in 1 2 3 4 5 6 7 8; do
     port=$((7000 + round))

@@ -5,7 +5,7 @@
 live_settings
 start
 begin_steady 50 20 5 50
-same "all are there" "125 connected" "$steady_said"
+same "all clients are connected" "125 connected" "$steady_said"
 machine systemctl reload reversed.service
 expect "a restart after a reload" machine systemctl restart reversed.service
 # A reload and a restart at once: one of them wins, no connection is lost.
@@ -36,11 +36,11 @@ ExecReload=/bin/sh -c 'systemd-notify --fd=9 --fdname=connections 9</etc/hostnam
 END
     machine systemctl reload reversed.service
     expect "a restart with foreign descriptors" machine systemctl restart reversed.service
-    journal_matches "foreign.*closed" || fail "the foreign one is reported"
-    journal_matches "not a hand-over and is closed" || fail "the one under the daemon's own name is reported"
-    same "none of them stays" 5 "$(property NFileDescriptorStore)"
+    journal_matches "foreign.*closed" || fail "the foreign descriptor is reported"
+    journal_matches "not a hand-over and is closed" || fail "the foreign descriptor with the daemon's own name is reported"
+    same "the store has only the listeners" 5 "$(property NFileDescriptorStore)"
 fi
-finish_steady "the clients that stayed, with something foreign in the store"
+finish_steady "the clients that stayed, with a foreign descriptor in the store"
 
 # Fewer descriptors than connections: those that fit continue, and the others are counted.
 begin hold 127.0.0.1:5000 400
@@ -49,7 +49,7 @@ drop_in reversed.service <<'END'
 LimitNOFILE=256:256
 END
 machine systemctl restart reversed.service
-journal_matches "took over [0-9]+ connections" || fail "some go on"
+journal_matches "took over [0-9]+ connections" || fail "some connections continue"
 journal_matches "[0-9]+ of 400 connections could not be taken over" || fail "the others are counted"
 (finish "the remaining clients") >/dev/null 2>&1 || true
 

@@ -7,7 +7,7 @@ rounds=4
 if [ -n "${LONG:-}" ]; then rounds=20; fi
 live_settings
 start
-begin callers 8 "${knocked[@]}"
+begin callers 8 "${reconnecting[@]}"
 for ((round = 1; round <= rounds; round++)); do
     sleep "0.$((RANDOM % 9 + 1))"
     signal KILL "$(property MainPID)"

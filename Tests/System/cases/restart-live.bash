@@ -11,7 +11,7 @@ start
 begin_knocking
 begin_steady "$talking" "$half" "$deaf" "$silent"
 all=$((talking + half + deaf + silent))
-same "all are there" "$all connected" "$steady_said"
+same "all clients are connected" "$all connected" "$steady_said"
 pid=$(property MainPID)
 mark >/dev/null
 sleep 0.5

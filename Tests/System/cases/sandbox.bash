@@ -7,19 +7,19 @@ matches "exposure is 1.1 or less" "service: (0\.[0-9]|1\.[01]) " "$exposure"
 start
 pid=$(property MainPID)
 status=$(machine cat "/proc/$pid/status")
-matches "no capability is left to gain" "CapBnd:[[:space:]]0000000000000000" "$status"
-matches "none is held" "CapEff:[[:space:]]0000000000000000" "$status"
+matches "it can get no capability" "CapBnd:[[:space:]]0000000000000000" "$status"
+matches "it has no capability" "CapEff:[[:space:]]0000000000000000" "$status"
 matches "no new privileges" "NoNewPrivs:[[:space:]]1" "$status"
 matches "system calls are filtered" "Seccomp:[[:space:]]2" "$status"
 refuse "it is not root" [ "$(machine stat -c %u "/proc/$pid")" = 0 ]
 for namespace in mnt user ipc uts; do
-    refuse "its $namespace namespace is its own" \
+    refuse "it has a private $namespace namespace" \
         [ "$(machine readlink "/proc/$pid/ns/$namespace")" = "$(machine readlink "/proc/1/ns/$namespace")" ]
 done
 mounts=$(machine cat "/proc/$pid/mountinfo")
 matches "the system is read-only" " / / ro" "$mounts"
-matches "other people's processes are hidden" "hidepid=(invisible|2)" "$mounts"
-same "it has no file open for writing but sockets and its own kind" "" "$(machine sh -c "
+matches "processes of other users are hidden" "hidepid=(invisible|2)" "$mounts"
+same "it has no file open for writing, apart from sockets and the like" "" "$(machine sh -c "
     for each in /proc/$pid/fdinfo/*; do
         target=\$(readlink /proc/$pid/fd/\${each##*/})
         case \$target in socket:* | anon_inode:* | /dev/null) continue ;; esac
@@ -28,9 +28,9 @@ same "it has no file open for writing but sockets and its own kind" "" "$(machin
 
 begin hold 127.0.0.1:5000 2000
 same "2,000 clients are served at once" "2000 held" "$said"
-expect "500 more come and load it" client load 127.0.0.1:5000 500 200
-expect "a storm of resets" client reset 127.0.0.1:5000 4000
-expect "it answers after the storm" client ask 127.0.0.1:5000 storm
+expect "500 more clients are served meanwhile" client load 127.0.0.1:5000 500 200
+expect "4,000 clients reset their connections" client reset 127.0.0.1:5000 4000
+expect "it answers afterwards" client ask 127.0.0.1:5000 storm
 finish "all 2,000 were answered again"
 eventually "every connection is gone" status_matches " 0 connections"
 same "it is the same process" "$pid" "$(property MainPID)"

@@ -11,7 +11,7 @@ refuse "the start fails" machine systemctl start reversed 2>/dev/null
 same "the exit code says why" 69 "$(property ExecMainStatus)"
 same "the unit has failed" failed "$(property ActiveState)"
 journal_matches "127\.0\.0\.1:5000" || fail "the journal names the address"
-journal_matches "in use" || fail "the journal says that it is taken"
+journal_matches "in use" || fail "the journal says that it is in use"
 same "it is not tried again" 0 "$(property NRestarts)"
 machine systemctl stop other.socket
 start

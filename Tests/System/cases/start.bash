@@ -5,14 +5,14 @@ refuse "the service is off after installation" machine systemctl --quiet is-acti
 refuse "the service is disabled after installation" machine systemctl --quiet is-enabled reversed.service
 start
 expect "it answers at once" client ask 127.0.0.1:5000 ADVANCE "é Ж 文" ""
-matches "status says where" "127\.0\.0\.1:5000" "$(property StatusText)"
+matches "the status has the address" "127\.0\.0\.1:5000" "$(property StatusText)"
 expect "the main process is the daemon" is MainPID "$(machine cat /proc/"$(property MainPID)"/stat | cut -d' ' -f1)"
 begin hold 127.0.0.1:5000 3
 same "clients are held" "3 held" "$said"
 eventually "status counts connections" status_matches "3 connections"
-finish "they were answered again"
-eventually "status sees them leave" status_matches "0 connections"
+finish "the clients were answered again"
+eventually "the status shows that they have disconnected" status_matches "0 connections"
 same "no restart" 0 "$(property NRestarts)"
 journal_matches "listening on 127\.0\.0\.1:5000" || fail "the journal says where it listens"
-same "nothing but the daemon's own words is in its journal" "" \
+same "the journal has only messages of the daemon" "" \
     "$(machine journalctl -q --no-pager -o cat -u reversed _TRANSPORT=stdout)"

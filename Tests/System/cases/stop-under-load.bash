@@ -9,8 +9,8 @@ for round in 1 2 3; do
     expect "the stop succeeds" machine systemctl stop reversed
     took=$((($(date +%s%N) - started) / 1000000))
     [ $took -lt 5000 ] || fail "round $round: the stop took $took ms"
-    finish "round $round: every answer was whole and right"
-    same "it stopped as asked" success "$(property Result)"
+    finish "round $round: every answer was complete and correct"
+    same "the stop was a success" success "$(property Result)"
     same "nothing listens" inactive "$(property ActiveState)"
 done
 # Lines that have arrived are answered in full, even if the client reads slowly: 300 KB of answers each.

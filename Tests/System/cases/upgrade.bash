@@ -2,8 +2,8 @@
 . "$(dirname "$0")/../helpers.bash"
 needs_packages
 
-# made_up FOLDER: a package with the files of 1.0.0, if --previous names no real one.
-made_up() {
+# old_package FOLDER: a package with the files of 1.0.0, if --previous names no real one.
+old_package() {
     local root=$1/root
     dpkg-deb --raw-extract "$PACKAGE" "$root"
     rm -r "$root/usr/share/doc/reversed/CHANGELOG.md" "$root/usr/share/doc/reversed/NEWS.Debian.gz" "$root/usr/share/lintian"
@@ -22,7 +22,7 @@ old=${PREVIOUS:-}
 if [ -z "$old" ]; then
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT
-    old=$(made_up "$folder")
+    old=$(old_package "$folder")
 fi
 version=$(dpkg-deb --field "$PACKAGE" Version)
 old_version=$(dpkg-deb --field "$old" Version)
@@ -42,12 +42,12 @@ same "the daemon is the old one" "installed $old_version" "$(installed reversed)
 refuse "the client's own package is gone" grep -q '^installed' <<<"$(installed reverse-client)"
 same "the old client is back" olleh "$(machine reverse-client hello)"
 expect "the second upgrade succeeds" install_both
-finish "a client was refused on the way"
+finish "a client was refused meanwhile"
 
 same "the new client talks to the new daemon" olleh "$(machine reverse-client hello)"
 expect "the program of the daemon is a file again" machine test -f /usr/sbin/reversed
 refuse "the client is no link to it" machine test -L /usr/bin/reverse-client
-matches "the changed settings came along" 'idle_timeout = "3min"' "$(machine cat /etc/reversed/reversed.toml)"
+matches "the changed settings are kept" 'idle_timeout = "3min"' "$(machine cat /etc/reversed/reversed.toml)"
 expect "what was enabled stays enabled" machine systemctl --quiet is-enabled reversed.socket
 same "the machine has no failed units" running "$(machine systemctl is-system-running)"
 

@@ -12,7 +12,7 @@ final class RecordingSender: Sendable {
     private let arrival = DispatchSemaphore(value: 0)
     private let sent = DispatchSemaphore(value: 0)
 
-    /// - Parameter answers: the results of the first calls; the others succeed.
+    /// - Parameter answers: The results of the first calls; the others succeed.
     init(isGated: Bool = false, answers: [Int32] = []) {
         self.isGated = isGated
         self.answers.withLock { $0 = answers }

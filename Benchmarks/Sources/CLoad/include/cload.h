@@ -1,4 +1,4 @@
-// What the load generator needs of Linux and Swift's Glibc overlay lacks.
+// Linux calls for the load generator that the Glibc module of Swift lacks.
 #pragma once
 
 #include <stdint.h>
@@ -12,7 +12,7 @@ int cload_wait(int epoll, struct epoll_event *events, int capacity, int64_t nano
 /// picks the port when it connects), with TCP_NODELAY and timeouts of ten seconds. The descriptor, or -1 with errno.
 int cload_connect(uint32_t source, uint16_t port);
 
-/// Lets timers of the calling thread fire when they are due (PR_SET_TIMERSLACK).
+/// Makes timers of the calling thread fire at their exact time (PR_SET_TIMERSLACK).
 void cload_exact_timers(void);
 
 /// How many bytes must have arrived before a socket counts as readable (SO_RCVLOWAT, socket(7)).
