@@ -109,7 +109,7 @@ final class ServerCore: Sendable {
     }
 
     /// Starts the drain of these connections, and repeats it for those that were being served.
-    func drain(_ connections: [Connection]) {
+    func drain(_ connections: some Collection<Connection>) {
         let now = Clock.now()
         let left = workers.withWorker { worker in connections.filter { !$0.drain(worker, now: now) } }
         guard !left.isEmpty else { return }
@@ -117,7 +117,7 @@ final class ServerCore: Sendable {
     }
 
     /// Closes these connections. Returns how many clients were cut off.
-    func abort(_ connections: [Connection]) -> Int {
+    func abort(_ connections: some Collection<Connection>) -> Int {
         workers.withWorker { worker in connections.count { $0.abort(worker) } }
     }
 }

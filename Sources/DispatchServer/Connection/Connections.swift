@@ -68,7 +68,8 @@ final class Connections: Sendable {
     /// How many bytes of answers were unacknowledged when the server ended the connections.
     var untakenBytes: UInt64 { contents.withLock { $0.untakenBytes } }
     var isDraining: Bool { contents.withLock { $0.isDraining } }
-    var all: [Connection] { contents.withLock { Array($0.connections.values) } }
+    /// As they are now. Not an array: to copy many references takes as long as to check the timeouts of the connections.
+    var all: Dictionary<UInt64, Connection>.Values { contents.withLock { $0.connections.values } }
     /// The listeners that wait for a free slot.
     var waiting: [Listener] { contents.withLock { $0.waiting } }
 

@@ -85,14 +85,14 @@ final class HeldMemory: Sendable {
     ///
     /// - Parameter ended: How many connections have ended so far.
     func relieve(
-        _ connections: [Connection],
+        _ all: some Collection<Connection>,
         ended: UInt64,
         _ worker: Worker,
         log: ServerLog,
         now: Milliseconds
     ) {
         wake()
-        trim(after: connections.isEmpty ? Self.trimmedAtLast : Self.trimmed, ended: ended, now)
+        trim(after: all.isEmpty ? Self.trimmedAtLast : Self.trimmed, ended: ended, now)
         let (isDue, mustLog) = waiting.withLock { waiting in
             guard !waiting.connections.isEmpty else { return (false, false) }
             let result = (now >= waiting.nextRound, now >= waiting.nextNotice)
@@ -101,7 +101,7 @@ final class HeldMemory: Sendable {
         }
         if mustLog { log.memoryUsedUp(limit: budget.limit, waiting: waitingConnections) }
         guard isDue else { return }
-        let holders = connections.compactMap { connection in connection.holder.map { (connection, $0) } }
+        let holders = all.compactMap { connection in connection.holder.map { (connection, $0) } }
         let chosen = budget.choose(from: holders.map(\.1), used: used, now: now)
         guard !chosen.isEmpty else { return }
         waiting.withLock { $0.nextRound = now &+ MemoryBudget.roundInterval }

@@ -64,7 +64,7 @@ extension Server {
         if isLast { listeners.hold(leavingToo: true) }
         // Asked before the connections are listed, so that no client is missed: a leaving listener accepts until it is closed.
         let mayAccept = listeners.areLeaving && !isLast
-        let all = core.connections.all
+        let all = Array(core.connections.all)
         let busy = core.workers.withWorker { worker in all.count { !$0.park(worker, now: now) } }
         guard !mayAccept, busy == 0 || isLast else {
             // One more attempt after the deadline: the process may have been stopped since the last one.

@@ -139,7 +139,7 @@ import World
     return 0
 }
 
-/// `Glibc.close` and its like.
+/// Calls that the engine qualifies with the module, such as `Glibc.close`.
 enum Glibc {
     @discardableResult static func send(
         _ descriptor: Int32,

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import World
 
-// What CLinux gives the engine. Text and types are those of the real module.
+// The functions that the engine uses from CLinux. Types and constants are those of the real module.
 
 @discardableResult func linux_accept(
     _ listener: Int32,

@@ -1,6 +1,7 @@
 import World
 
-/// Synchronization's `Mutex` for fibers: who does not get it lets others run. It is checked that nobody takes it twice.
+/// Synchronization's `Mutex` for fibers: a fiber that waits for it lets others run. A fiber that takes it twice violates an
+/// invariant.
 struct Mutex<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
     private let box: Box<Value>
 

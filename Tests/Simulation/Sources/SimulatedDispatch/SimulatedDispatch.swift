@@ -51,7 +51,7 @@ public final class DispatchQueue: DispatchObject, @unchecked Sendable {
     public var label: String { queue.label }
 
     public init(label: String, attributes: Attributes = []) {
-        let width = attributes.contains(.concurrent) ? World.current.weather.threads : 1
+        let width = attributes.contains(.concurrent) ? World.current.conditions.threads : 1
         queue = WorkQueue(label: label, width: width)
     }
 
@@ -61,8 +61,15 @@ public final class DispatchQueue: DispatchObject, @unchecked Sendable {
     }
 
     public func asyncAfter(deadline: DispatchTime, execute body: @escaping @Sendable () -> Void) {
-        let scheduler = World.current.scheduler
+        let world = World.current
+        let scheduler = world.scheduler
         scheduler.at(deadline.time) { [queue] in scheduler.enqueue(queue, body) }
+        // After a stall the item may run while the caller still holds its lock.
+        if world.conditions.stallsOneIn > 0, scheduler.holdsLock, deadline.time > scheduler.now,
+            world.random.oneIn(16)
+        {
+            world.standStill(for: min(deadline.time - scheduler.now, .milliseconds(1000)) + 1)
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What a client is owed, and whether the server's calls on its socket are right: the model of a line server.
+/// The answers that a client must get, and the checks of the server's calls on its socket: the model of a line server.
 ///
 /// The server under test answers each line with its bytes in reverse order. After `quit` it ends the connection.
 public final class Account {
@@ -19,7 +19,7 @@ public final class Account {
     public private(set) var fault: String?
     /// From this byte of the answers on, the line limit may have ended the connection: it was changed meanwhile.
     private var refusableFrom: Int?
-    /// It must: nothing after this point is answered.
+    /// The session has ended the connection: nothing after this point is answered.
     private var isOver = false
     private var sawEnd = false
     public private(set) var isAccepted = false
@@ -31,11 +31,11 @@ public final class Account {
     private var isRefused: Bool { plan.map { !$0.isTrusted || !$0.isValid } ?? false }
     /// Whether any byte of the client was received.
     var isServed: Bool { servedCount > (plan?.length ?? 0) }
-    /// Whether a process that could not read its record ends it, and counts it for nobody.
+    /// Whether a process that could not read its record ends it. Then it counts for no client.
     var endsUncounted: Bool { fault != nil && isShutDown }
-    /// What was received and not thrown away.
+    /// How many received bytes were not discarded.
     private var servedCount: Int { receivedCount - discarded }
-    /// Whom the connection counts for, once that is known.
+    /// The client that the connection counts for; nil until it is known.
     var key: [UInt8]? {
         guard let plan else { return socket.peer.address.key }
         guard !awaitsHeader, !isRefused else { return nil }
@@ -54,26 +54,29 @@ public final class Account {
     private var goneSince: Nanoseconds?
     /// Since when the server could do something for this client.
     private var waitsSince: Nanoseconds?
+    /// Since when bytes have been held for the client.
+    private(set) var holdsSince: Nanoseconds = 0
     /// When it was last seen to wait for memory.
     private var wasPaused: Nanoseconds = 0
-    /// libdispatch does not watch the socket, which only the sweep finds out.
-    var isDeaf = false
+    /// Libdispatch could not watch the socket. Only the sweep notices that.
+    var isUnwatched: Bool { unwatchedSince != nil }
+    private var unwatchedSince: Nanoseconds?
 
     /// The clock is coarse, and a sweep reads it once for all that it looks at.
-    private var tolerance: Nanoseconds { .milliseconds(10) + 400 * world.weather.callTime }
+    private var tolerance: Nanoseconds { .milliseconds(10) + 400 * world.conditions.callTime }
 
     init(_ world: World) { self.world = world }
 
     public var owedCount: Int { owed.count }
     /// Bytes that the server must hold for this client.
     public var heldCount: Int { isShutDown || isClosed ? 0 : owed.count + partial.count }
-    /// The same, also when it is being closed.
+    /// The same, but also counted while it is being closed.
     var heldAtEnd: Int { owed.count + partial.count }
     private var judge: Judge { world.judge }
 
     private func fail(_ text: String) { world.fail("client \(socket.peer.id): \(text)") }
 
-    /// What the server takes for the present: the clock as the running thread read it first for this event.
+    /// The time that the server uses: the first clock reading of the running thread for this event.
     private var readTime: Nanoseconds { min(world.now, world.scheduler.current?.clockReading ?? world.now) }
 
     // MARK: - What happens
@@ -83,12 +86,17 @@ public final class Account {
         acceptedAt = world.now
         lastProgress = world.now
         lastTaken = world.now
+        holdsSince = world.now
         waitsSince = world.now
         judge.accepted(socket)
         if judge.drainStart != nil, arrivedAtDrain == nil { arrivedAtDrain = 0 }
     }
 
     func noteFault(_ what: String) { if fault == nil { fault = what } }
+    func noteUnwatched() {
+        unwatchedSince = world.now
+        noteFault("an unwatched descriptor")
+    }
     func noteReset() { goneSince = world.now }
     func drainBegan() { arrivedAtDrain = arrivedCount }
     func drainIsOff() { arrivedAtDrain = nil }
@@ -112,6 +120,9 @@ public final class Account {
         waitsSince = world.now
         if isShutDown {
             discarded += bytes.count
+            if discarded > 64 << 20 {
+                fail("\(discarded) bytes are discarded after the server's end of file")
+            }
             return
         }
         if let plan, !plan.isTrusted {
@@ -122,6 +133,7 @@ public final class Account {
         let bytes = bytes.dropFirst(ofHeader)
         if !owed.isEmpty { fail("the server reads on while \(owed.count) bytes of answers wait") }
         guard !isOver else { return }
+        if partial.isEmpty { holdsSince = world.now }
         var rest = bytes
         while !isOver, let end = rest.firstIndex(of: 10) {
             partial += rest[..<end]
@@ -160,7 +172,7 @@ public final class Account {
 
     /// The server has seen the end of file, or an error.
     func receivedEnd() {
-        guard !sawEnd else { return }
+        guard !sawEnd else { return judge.noteFutileCall() }
         sawEnd = true
         guard !isShutDown, !isOver else { return }
         if !partial.isEmpty { answer(terminator: []) }
@@ -201,12 +213,12 @@ public final class Account {
         if answers > 0 { world.count("answers destroyed by a RST", answers) }
     }
 
-    // MARK: - Whether it is right
+    // MARK: - Checks
 
-    /// A drain ends who has no answers to wait for at once, and leaves the rest to its timeout.
+    /// A drain soon ends a connection that has no answers to send. Only others may last until its timeout.
     private func judgeCutOff() {
         guard let begin = judge.drainStart, fault == nil, isAccepted, owed.isEmpty, partial.isEmpty,
-            !isOver, !sawEnd, !isDeaf, socket.fruitless == 0, acceptedAt < begin,
+            !isOver, !sawEnd, !isUnwatched, socket.fruitless == 0, acceptedAt < begin,
             judge.quietTime(since: begin) > .milliseconds(900), !judge.hasStalled(since: begin),
             judge.memory.lowerBound >= 1 << 24
         else { return }
@@ -236,7 +248,7 @@ public final class Account {
             if !isClose, !owed.isEmpty {
                 fail("ended for its idleness with \(owed.count) bytes of answers unsent")
             }
-            // Right after the process stood still, what was taken meanwhile is not told from what was taken before.
+            // Right after a stall the server cannot know when the answers were taken.
             let stoodStill = judge.hasStalled(since: world.now - timeout)
             if isClose, !stoodStill, world.now + tolerance < lastTaken + timeout {
                 fail("closed for its idleness while it takes its answers")
@@ -257,6 +269,9 @@ public final class Account {
             )
         }
         if isClose { return fail("cut off before the drain timeout") }
+        if receivedCount == 0, world.now + tolerance < acceptedAt + .milliseconds(200) {
+            return fail("drained before a new client had time for its first request")
+        }
         if !owed.isEmpty { fail("drained with \(owed.count) bytes of answers unsent") }
         let unread = (arrivedAtDrain ?? 0) - receivedCount
         if unread > 0, socket.inbound.first(unread).contains(10) {
@@ -264,7 +279,8 @@ public final class Account {
         }
     }
 
-    /// What has arrived is received before a client is ended for a missing line; during a drain, what had arrived before it.
+    /// Input that has arrived is received before a client is ended for a missing line. During a drain, only input that had
+    /// arrived before it counts.
     private func judgeUnread() {
         let count = judge.isEnding ? max(0, (arrivedAtDrain ?? 0) - receivedCount) : .max
         guard owed.isEmpty, !isRefused, !awaitsHeader, socket.fruitless == 0,
@@ -291,14 +307,18 @@ public final class Account {
         }
     }
 
-    /// Nobody stays for longer than the timeouts allow.
+    /// No connection lasts longer than the timeouts allow.
     private func checkPresence() {
         let patience = .milliseconds(2500) + tolerance
         func isLate(_ since: Nanoseconds, _ timeout: Nanoseconds) -> Bool {
             timeout < .max && judge.quietTime(since: since) > timeout + patience
+                && judge.quietTime(since: judge.timeoutsSince) > patience
         }
         if let goneSince, isLate(max(goneSince, acceptedAt), 0) {
             return fail("it is gone, and still connected")
+        }
+        if let unwatchedSince, isLate(unwatchedSince, 0) {
+            return fail("it cannot be watched, and is still connected")
         }
         if isShutDown {
             if isLate(shutAt, judge.longestDrainTimeout + .milliseconds(4000)) {
@@ -306,7 +326,7 @@ public final class Account {
             }
             return
         }
-        guard !isDeaf, owed.isEmpty else { return }
+        guard !isUnwatched, owed.isEmpty else { return }
         if let drainStart = judge.drainStart {
             guard fault == nil, socket.fruitless == 0, !judge.isPaused(socket),
                 isLate(max(drainStart, acceptedAt, lastProgress), 0)
@@ -321,7 +341,7 @@ public final class Account {
         }
     }
 
-    /// Called while nobody can run: whoever waits now waits for time only.
+    /// Called while no thread can run: every connection that waits now waits for a timer or for its client.
     func checkWakeUp() {
         guard isAccepted, !isClosed else { return }
         checkPresence()
@@ -338,9 +358,9 @@ public final class Account {
             return
         }
         if judge.isPaused(socket) { wasPaused = world.now }
-        // After events that brought nothing a connection backs off, even if the sweep then receives something.
+        // After events without effect a connection backs off, even if the sweep then receives something.
         let backsOff = socket.fruitless > 0 || world.now < socket.lastFruitless + .milliseconds(300)
-        let patience: Nanoseconds = .milliseconds(isDeaf || fault != nil ? 2500 : backsOff ? 1000 : 100)
+        let patience: Nanoseconds = .milliseconds(isUnwatched || fault != nil ? 2500 : backsOff ? 1000 : 100)
         guard judge.quietTime(since: max(since, wasPaused)) > patience else { return }
         fail(
             canWrite

@@ -22,7 +22,7 @@ public enum Address: Hashable, CustomStringConvertible, Sendable {
         }
     }
 
-    /// Whom a connection counts for: an IPv4 address, the network of an IPv6 address, nobody for a Unix socket.
+    /// The client that a connection counts for: an IPv4 address, the network of an IPv6 address, nil for a Unix socket.
     var key: [UInt8]? {
         switch self {
         case .ipv4(let bytes, _): bytes

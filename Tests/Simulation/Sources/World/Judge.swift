@@ -1,4 +1,4 @@
-/// The rules that hold for the server as a whole. The operator tells it what was configured and ordered.
+/// The invariants of the server as a whole. The scenario reports what was configured and ordered.
 public final class Judge {
     unowned var world: World { World.current }
     /// The limits on a line that were in force while the present connections were served.
@@ -6,7 +6,8 @@ public final class Judge {
     public var shortestIdleTimeout: Nanoseconds?
     public var shortestFirstTimeout: Nanoseconds?
     public var shortestDrainTimeout: Nanoseconds = .max
-    /// The longest timeouts that were in force; `.max` for none at some time.
+    /// The longest timeouts that may be in force now, and since when; `.max` for none.
+    public var timeoutsSince: Nanoseconds = 0
     public var longestIdleTimeout: Nanoseconds = 0
     public var longestFirstTimeout: Nanoseconds = 0
     public var longestDrainTimeout: Nanoseconds = 0
@@ -24,7 +25,7 @@ public final class Judge {
     public private(set) var drainStart: Nanoseconds?
     private var drainEnd: Nanoseconds?
     private var openByClient: [Int: ClientSocket] = [:]
-    /// Who is connected, in one order.
+    /// The open connections, in a fixed order.
     public var open: [ClientSocket] { openByClient.values.sorted { $0.peer.id < $1.peer.id } }
     public var openCount: Int { openByClient.count }
     public private(set) var mostOpen = 0
@@ -33,15 +34,17 @@ public final class Judge {
     public var memory = Int.max...Int.max
     private var futileCalls = 0
     private var windowStart: Nanoseconds = 0
-    /// Time that passed while the whole process stood still.
+    /// When the whole process stood still, and for how long.
     private var stalls: [(at: Nanoseconds, length: Nanoseconds)] = []
 
     public init() {}
 
     // MARK: - What happens
 
-    public func drainBegan(timeout: Nanoseconds) {
+    /// - Parameter slots: At least so many clients are served at once from now on, so that nobody waits in a backlog.
+    public func drainBegan(timeout: Nanoseconds, slots least: Int) {
         drainStart = world.now
+        slots = max(least, slots.lowerBound)...max(least, slots.upperBound)
         drainEnd = world.now + max(timeout, .milliseconds(100))
         shortestDrainTimeout = min(shortestDrainTimeout, timeout)
         for socket in open { socket.account.drainBegan() }
@@ -98,9 +101,9 @@ public final class Judge {
 
     // MARK: - Hand-over
 
-    /// Since when nobody is served, because the connections are on their way to another process.
+    /// Since when no connection is served, because a hand-over is under way.
     public private(set) var handOverStart: Nanoseconds?
-    /// Whether the system has refused to carry some of them, which are ended as in a stop, within a second.
+    /// Whether some connections could not be handed over. They are ended as in a stop, within a second.
     private(set) var isHandOverPartial = false
 
     public func handOverBegan() {
@@ -108,7 +111,7 @@ public final class Judge {
         for socket in open { socket.account.drainBegan() }
     }
 
-    /// Somebody serves again.
+    /// A process serves the connections again.
     public func handOverEnded() {
         guard let begin = handOverStart else { return }
         handOverStart = nil
@@ -141,14 +144,14 @@ public final class Judge {
         return open.filter { $0 !== socket && $0.account.key == key }
     }
 
-    /// How many of the same address were closed just now, perhaps after the server had counted.
+    /// How many connections of the same client were closed just now. The server may have counted them before that.
     private func justLost(_ socket: ClientSocket) -> Int {
         guard let key = socket.account.key else { return 0 }
         return (recentlyClosed[key] ?? []).reversed().prefix { $0 + .milliseconds(50) > world.now }.count
     }
 
     func checkShare(of socket: ClientSocket) {
-        // A drain lifts the limit: who waits in a backlog is connected already.
+        // A drain lifts the limit, because clients in a backlog are connected already.
         guard drainStart == nil else { return }
         let served = others(of: socket).filter { $0.account.isServed && !$0.account.endsUncounted }.count + 1
         if served > shares.upperBound {
@@ -161,19 +164,21 @@ public final class Judge {
 
     private var held: Int { openByClient.values.reduce(0) { $0 + $1.account.heldCount } }
 
-    /// What is held for all, with what every client may hold and what is just being received.
+    /// The limit for all, plus what each client may always hold, plus what is just being received.
     func checkMemory() {
         guard memory.upperBound < 1 << 40 else { return }
-        let weather = world.weather
+        let conditions = world.conditions
         let most =
-            memory.upperBound + openCount * 5120 + (weather.threads + weather.processors + 1) * (128 << 10)
+            memory.upperBound + openCount * 5120 + (conditions.threads + conditions.processors + 1)
+            * (128 << 10)
         if held > most { world.fail("\(held) bytes are held for all clients, more than \(most)") }
     }
 
-    /// One client may hold as much as it leaves free, and what it received last.
+    /// One client may hold as much as it leaves free, plus what it received last. Its memory may have grown beyond that.
     func checkMemory(of socket: ClientSocket) {
         guard memory.upperBound < 1 << 40 else { return }
-        let most = (memory.upperBound + (128 << 10)) / 2 + 5120
+        // Memory grows up to fourfold at once, as far as it was free before that: at most to four fifths of the limit.
+        let most = max((memory.upperBound + (128 << 10)) / 2, memory.upperBound / 5 * 4) + 5120
         if socket.account.heldCount > most {
             world.fail(
                 "\(socket.account.heldCount) bytes are held for client \(socket.peer.id), more than \(most)"
@@ -181,7 +186,7 @@ public final class Judge {
         }
     }
 
-    /// Whether the server may end a connection for the sake of others, or because its events bring nothing.
+    /// Whether the server may end a connection because others wait, or because its events are without effect.
     func mayEnd(_ socket: ClientSocket) -> Bool {
         if socket.account.isClosed, !socket.account.isServed, socket.account.sentCount == 0,
             others(of: socket).count + justLost(socket) >= shares.lowerBound
@@ -191,18 +196,18 @@ public final class Judge {
         }
         if socket.fruitless >= 36 { return true }
         return memory.lowerBound < 1 << 24 && socket.account.heldAtEnd > 0
-            && socket.account.age >= .milliseconds(9_900)
+            && world.now >= socket.account.holdsSince + .milliseconds(9_900)
     }
 
-    /// Whether it may wait for memory. The limit is on what is allocated, up to twice of what is held.
+    /// Whether it may wait for memory. The limit applies to allocated memory, which is up to twice of what is held.
     func isPaused(_ socket: ClientSocket) -> Bool {
         memory.lowerBound < 1 << 24 && socket.account.heldCount > 0 && held > memory.lowerBound / 8
     }
 
     // MARK: - No busy loop
 
-    /// A call that achieved nothing.
-    func futile() {
+    /// Counts a call without effect.
+    func noteFutileCall() {
         if world.now > windowStart + 1_000_000_000 {
             windowStart = world.now
             futileCalls = 0

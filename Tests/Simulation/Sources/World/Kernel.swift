@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// What poll(2) and epoll(7) say about a file.
+/// What poll(2) and epoll(7) report about a file.
 public struct Readiness: OptionSet, Sendable {
     public let rawValue: UInt32
     public init(rawValue: UInt32) { self.rawValue = rawValue }
@@ -11,16 +11,16 @@ public struct Readiness: OptionSet, Sendable {
     public static let hangup = Readiness(rawValue: 0x10)
 }
 
-/// Somebody who wants to know when a file's readiness changes.
+/// An object that is called when a file's readiness changes.
 public protocol Watcher: AnyObject {
     func changed(_ file: File)
 }
 
-/// What a descriptor stands for.
+/// An open file description (open(2)).
 open class File {
     public unowned let world: World
     public internal(set) var number: Int32 = -1
-    /// How many hold it: descriptors of the process, messages under way, the service manager.
+    /// How many references there are: descriptors, messages under way, the service manager.
     private var references = 0
     private(set) var watchers: [Watcher] = []
 
@@ -33,7 +33,7 @@ open class File {
     var readiness: Readiness { [] }
     func closed() {}
 
-    /// Whether anybody ever watched it: a listener that a failed reload takes back was never in use.
+    /// Whether it was ever watched. A listener that a failed reload closes again never was.
     public private(set) var wasWatched = false
     public func watch(_ watcher: Watcher) {
         wasWatched = true
@@ -55,7 +55,7 @@ open class File {
     var name: String { "\(kind) \(number)" }
 }
 
-/// The table of descriptors and what does not belong to one kind of file.
+/// The descriptor table, the paths, and the failures of calls.
 public final class Kernel {
     unowned let world: World
     private var files: [File?] = []
@@ -82,7 +82,7 @@ public final class Kernel {
 
     // MARK: - Descriptors
 
-    /// The file of a descriptor; whoever asks must hold it open.
+    /// The file of a descriptor. The caller must have it open.
     public func file(_ number: Int32, _ call: String) -> File? {
         guard number >= 0, number < files.count, let file = files[Int(number)] else {
             world.fail("\(call) on descriptor \(number), which is not open")
@@ -138,7 +138,7 @@ public final class Kernel {
         return 0
     }
 
-    /// The process ends: the kernel closes all that it had open. Nobody watches any more.
+    /// The process ends: the kernel closes all of its descriptors.
     public func endProcess() {
         let files = openFiles
         world.scheduler.current?.clockReading = nil
@@ -155,16 +155,16 @@ public final class Kernel {
 
     // MARK: - Every call
 
-    /// To be called by every system call: time passes, and the thread may lose the processor.
+    /// Every system call begins with this: time passes, and the thread may lose the processor.
     public func enter() {
         let scheduler = world.scheduler
-        scheduler.spend(world.random.next() % max(1, world.weather.callTime) + 50)
+        scheduler.spend(world.random.next() % max(1, world.conditions.callTime) + 50)
         scheduler.preempt()
     }
 
-    /// One of these errors, or nil where the call works.
+    /// One of these errors, or nil if the call succeeds.
     func failure(_ errors: [Int32]) -> Int32? {
-        guard world.misfortune() else { return nil }
+        guard world.shouldFail() else { return nil }
         let code = world.random.pick(errors)
         errno = code
         world.count("failed calls")
@@ -220,7 +220,7 @@ final class EpollFile: File, Watcher {
 
     private var interests: [Interest] = []
     private var waiting: Fiber?
-    /// An error that every wait gets from now on.
+    /// The error of every wait from now on.
     private var persistentFailure: Int32?
     private var failuresSince: Nanoseconds = 0
     private var failures = 0
@@ -278,13 +278,14 @@ final class EpollFile: File, Watcher {
             }
             interests.remove(at: index)
             file.unwatch(self)
+            world.whenLeavingLoop()
         }
         return 0
     }
 
     func wait(_ events: UnsafeMutablePointer<epoll_event>, _ most: Int, timeout: Int32) -> Int32 {
-        if persistentFailure == nil, world.weather.failsOneIn > 0,
-            world.random.oneIn(world.weather.failsOneIn * 20)
+        if persistentFailure == nil, world.conditions.failsOneIn > 0,
+            world.random.oneIn(world.conditions.failsOneIn * 20)
         {
             persistentFailure = EINVAL
             for interest in interests {
@@ -302,7 +303,7 @@ final class EpollFile: File, Watcher {
             if failures == 500 { world.fail("\(name) is broken, and waited for 500 times in 50 ms") }
             if failures > 500 { world.scheduler.block("a broken epoll instance") }
             errno = persistentFailure
-            world.judge.futile()
+            world.judge.noteFutileCall()
             return -1
         }
         if world.kernel.failure([EINTR]) != nil { return -1 }
@@ -311,11 +312,11 @@ final class EpollFile: File, Watcher {
         while true {
             var order = Array(interests.indices)
             order.shuffle(using: &world.random)
-            let lies = world.random.oneIn(world.weather.liesOneIn)
+            let isFalseEvent = world.random.oneIn(world.conditions.falseEventsOneIn)
             for index in order where count < most {
                 var found = ready(interests[index])
                 if found.isEmpty {
-                    guard lies, count == 0, interests[index].file is ClientSocket else { continue }
+                    guard isFalseEvent, count == 0, interests[index].file is ClientSocket else { continue }
                     found = interests[index].events
                 } else if order.count > 1, world.random.oneIn(16), count > 0 {
                     continue
@@ -338,7 +339,7 @@ final class EpollFile: File, Watcher {
                 return -1
             }
         }
-        if count == 0 { world.judge.futile() }
+        if count == 0 { world.judge.noteFutileCall() }
         return Int32(count)
     }
 

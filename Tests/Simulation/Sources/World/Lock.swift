@@ -22,6 +22,7 @@ public final class Lock {
             waiting.removeAll { $0 === fiber }
         }
         owner = fiber
+        fiber.locksHeld += 1
     }
 
     public func tryToTake() -> Bool {
@@ -35,11 +36,13 @@ public final class Lock {
             return false
         }
         owner = fiber
+        fiber.locksHeld += 1
         return true
     }
 
     public func leave() {
-        guard owner != nil else { return }
+        guard let fiber = owner else { return }
+        fiber.locksHeld -= 1
         owner = nil
         let woken = waiting
         waiting = []

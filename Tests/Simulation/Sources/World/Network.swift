@@ -1,6 +1,6 @@
 import Glibc
 
-/// A socket of the server that is no connected one: fresh, bound, listening.
+/// A socket of the server that is not connected: new, bound or listening.
 public final class ListeningFile: File {
     public internal(set) var address: Address?
     let family: Int32
@@ -11,13 +11,13 @@ public final class ListeningFile: File {
     var backlog: [Peer] = []
     var handshakes: [Peer] = []
     var ignoresNewcomers = false { didSet { if leftAt == nil { leftAt = world.now } } }
-    /// Somebody else has shut it down.
+    /// Another process has shut it down.
     public private(set) var isDead = false
-    /// Whether an error that it was given allows it to be closed on its clients.
+    /// Whether an injected error allows the server to close it while clients wait there.
     public var hadFault = false
-    /// Since when somebody waits in its backlog.
+    /// Since when a client waits in its backlog.
     var waitingSince: Nanoseconds?
-    /// Since when nobody is on the way to it, and nobody can be.
+    /// Since when no client is on the way to it, nor can be.
     var emptySince: Nanoseconds? {
         guard let leftAt, backlog.isEmpty, handshakes.isEmpty else { return nil }
         return max(leftAt, lastVisit)
@@ -50,6 +50,9 @@ public final class ListeningFile: File {
         changed()
     }
 
+    /// Whether clients can connect; a dead one counts until the server has noticed it.
+    public var takesNewClients: Bool { isListening && !ignoresNewcomers }
+
     /// Whether a client of this address finds the listener.
     func serves(_ target: Address) -> Bool {
         guard isListening, !ignoresNewcomers, !isDead, let address else { return false }
@@ -66,7 +69,7 @@ public final class ListeningFile: File {
         let isLocal = if case .unix = address { true } else { false }
         handshakes.append(peer)
         if isLocal { return complete(peer) }
-        world.scheduler.after(world.random.next() % min(world.weather.latency, .milliseconds(30)) + 1000) {
+        world.scheduler.after(world.random.next() % min(world.conditions.latency, .milliseconds(30)) + 1000) {
             [weak self] in
             self?.complete(peer)
         }
@@ -107,7 +110,7 @@ public final class ClientSocket: File {
     let isLocal: Bool
     var inbound = Bytes()
     var outbound = Bytes()
-    let inboundCapacity: Int
+    fileprivate(set) var inboundCapacity: Int
     let outboundCapacity: Int
     var hasPeerFIN = false
     var sentFIN = false
@@ -116,11 +119,11 @@ public final class ClientSocket: File {
     var wasReset = false
     /// SO_LINGER without time.
     public var resetsOnClose = false
-    /// How many calls in a row brought nothing.
+    /// How many calls in a row had no effect.
     public internal(set) var fruitless = 0 {
         didSet { if fruitless > 0 { lastFruitless = world.now } }
     }
-    /// When the last call brought nothing.
+    /// When a call last had no effect.
     private(set) var lastFruitless: Nanoseconds = 0
     public let account: Account
     private var isSending = false
@@ -162,13 +165,13 @@ public final class ClientSocket: File {
                 account.receivedEnd()
                 return 0
             }
-            world.judge.futile()
+            world.judge.noteFutileCall()
             fruitless += 1
             errno = EAGAIN
             return -1
         }
         var most = min(space.count, inbound.count)
-        if world.weather.isPartial, world.random.oneIn(3) { most = world.random.within(1...most) }
+        if world.conditions.isPartial, world.random.oneIn(3) { most = world.random.within(1...most) }
         let bytes = inbound.first(most)
         space.copyBytes(from: bytes)
         if peeks { return bytes.count }
@@ -186,14 +189,14 @@ public final class ClientSocket: File {
             return -1
         }
         guard hasSpace else {
-            world.judge.futile()
+            world.judge.noteFutileCall()
             fruitless += 1
             errno = EAGAIN
             return -1
         }
         fruitless = 0
         var most = min(bytes.count, max(1, outboundCapacity - outbound.count))
-        if world.weather.isPartial, world.random.oneIn(3) { most = world.random.within(1...max(1, most)) }
+        if world.conditions.isPartial, world.random.oneIn(3) { most = world.random.within(1...max(1, most)) }
         let part = bytes[..<min(most, bytes.count)]
         account.sent(part)
         outbound.append(part)
@@ -237,7 +240,7 @@ public final class ClientSocket: File {
 
     // MARK: - The network
 
-    /// Something of the client has arrived.
+    /// Bytes of the client have arrived.
     func deliver(_ bytes: [UInt8]) {
         guard isOpen || !account.isClosed else {
             // Data for a closed socket is answered with a RST.
@@ -267,7 +270,7 @@ public final class ClientSocket: File {
     private func scheduleSending() {
         guard !isSending, !outbound.isEmpty || sentFIN else { return }
         isSending = true
-        world.scheduler.after(world.random.next() % world.weather.latency + 1000) { [self] in
+        world.scheduler.after(world.random.next() % world.conditions.latency + 1000) { [self] in
             isSending = false
             guard !wasReset else { return }
             let count = peer.take(outbound)
@@ -287,11 +290,13 @@ public final class ClientSocket: File {
 
     func spaceAtPeer() { scheduleSending() }
 
-    /// Reports a readiness that is none.
-    public func lie() { for watcher in watchers { (watcher as? ReadSource)?.lie() } }
+    /// Makes its source report an event although there is none.
+    public func reportFalseEvent() {
+        for watcher in watchers { (watcher as? ReadSource)?.reportFalseEvent() }
+    }
 }
 
-/// The client's end of a connection, as the network sees it.
+/// The client's end of a connection.
 public final class Peer {
     public let id: Int
     unowned let world: World
@@ -300,7 +305,7 @@ public final class Peer {
     public let listener: Address?
     public fileprivate(set) var socket: ClientSocket!
 
-    /// Lets go of what it refers to.
+    /// Releases what it refers to.
     public func tearDown() {
         onChange = {}
         socket = nil
@@ -309,7 +314,7 @@ public final class Peer {
     private var hasFinished = false
     private var isDelivering = false
     private let capacity: Int
-    /// What has arrived and was not read.
+    /// Bytes that have arrived and were not read.
     private var incoming = Bytes()
     private var hasServerFIN = false
     public private(set) var isReset = false
@@ -320,10 +325,10 @@ public final class Peer {
     public var isGone = false
     /// Called when something has arrived or the connection broke.
     public var onChange: () -> Void = {}
-    /// What the client has sent, complete lines.
-    public var lastWrite: Nanoseconds = 0
+    /// Bytes that the client has written.
+    public private(set) var writtenCount = 0
 
-    /// Connects; nil where nobody listens.
+    /// Connects; nil if no socket listens there.
     public static func connect(_ world: World, id: Int, to target: Address, from: Address) -> Peer? {
         let candidates = world.kernel.listeners.filter { $0.serves(target) }
         let exact = candidates.filter { $0.address == target }
@@ -361,7 +366,7 @@ public final class Peer {
     public func write(_ bytes: [UInt8]) {
         guard !hasFinished, !isReset else { return }
         outgoing.append(bytes)
-        lastWrite = world.now
+        writtenCount += bytes.count
         scheduleDelivery()
     }
 
@@ -371,6 +376,13 @@ public final class Peer {
         if !taken.isEmpty { socket.spaceAtPeer() }
         if incoming.isEmpty, hasServerFIN { sawEnd = true }
         return taken
+    }
+
+    /// Sends this many bytes without a line's end, once the network has taken the previous ones. It takes these at once.
+    public func flood(_ count: Int) {
+        guard outgoing.isEmpty else { return }
+        socket.inboundCapacity = count
+        write(Array(repeating: 1, count: count))
     }
 
     /// Sends its end of file.
@@ -387,7 +399,7 @@ public final class Peer {
         isGone = true
         outgoing.removeAll()
         socket.account.noteFault("a reset")
-        world.scheduler.after(world.random.next() % world.weather.latency + 1) { [socket] in
+        world.scheduler.after(world.random.next() % world.conditions.latency + 1) { [socket] in
             socket?.deliverReset(code)
         }
     }
@@ -399,7 +411,7 @@ public final class Peer {
         guard outgoing.isEmpty || socket.inbound.count < socket.inboundCapacity || socket.account.isClosed
         else { return }
         isDelivering = true
-        world.scheduler.after(world.random.next() % world.weather.latency + 1000) { [self] in
+        world.scheduler.after(world.random.next() % world.conditions.latency + 1000) { [self] in
             isDelivering = false
             guard !isReset, !socket.wasReset else { return }
             let space = max(0, socket.inboundCapacity - socket.inbound.count)

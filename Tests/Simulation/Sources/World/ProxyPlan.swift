@@ -1,12 +1,12 @@
-/// What a client's load balancer sends before the bytes of the client, and what must follow from it.
+/// The header that a load balancer sends before the bytes of the client, and what must follow from it.
 public struct ProxyPlan {
     /// How many bytes the header has.
     public var length: Int
-    /// Whether it is right. A wrong one ends the connection, and nothing is answered.
+    /// Whether it is valid. An invalid one ends the connection without an answer.
     public var isValid: Bool
-    /// Whether the listener believes the balancer. One that it does not believe is refused unheard.
+    /// Whether the listener trusts the balancer. Otherwise the connection is refused before anything is received.
     public var isTrusted: Bool
-    /// The client; nil where the balancer speaks for itself.
+    /// The client; nil if the balancer itself is the client.
     public var client: Address?
 
     public init(length: Int, isValid: Bool, isTrusted: Bool, client: Address?) {

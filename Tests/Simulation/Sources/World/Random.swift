@@ -1,4 +1,4 @@
-/// The one source of chance: splitmix64, so that a seed gives the same run on every machine.
+/// A generator of random numbers (splitmix64): a seed gives the same run on every machine.
 public struct Random: RandomNumberGenerator {
     private var state: UInt64
 

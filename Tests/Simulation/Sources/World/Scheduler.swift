@@ -12,7 +12,7 @@ extension Nanoseconds {
 public final class Fiber {
     fileprivate var handle: OpaquePointer?
     fileprivate var body: (() -> Void)?
-    /// Whether its body has returned, and all that it held is released, which may be work as well.
+    /// Whether its body has returned and what it referred to is released. The release may make calls, too.
     fileprivate var isFinished = false
     public fileprivate(set) var name = ""
     /// Why it does not run.
@@ -22,10 +22,10 @@ public final class Fiber {
     /// Processor time that it has used.
     var processorTime: Nanoseconds = 0
     var lastProcessorReading: Nanoseconds = 0
-    /// The clock as it read it first in this item, or since its last wait for events.
+    /// Its first clock reading in this work item, or since its last wait for events.
     var clockReading: Nanoseconds?
-    /// The locks that it holds.
-    public var locks: [AnyObject] = []
+    /// How many locks it holds.
+    var locksHeld = 0
     fileprivate var blockCount: UInt64 = 0
 
     fileprivate init() {}
@@ -49,7 +49,7 @@ public final class WorkQueue {
     fileprivate var canStart: Bool { next < items.count && running < width }
 }
 
-/// Something that happens at a time.
+/// A call that is made at a time.
 private struct Event {
     let time: Nanoseconds
     let order: UInt64
@@ -60,7 +60,7 @@ private struct Event {
     }
 }
 
-/// Decides who runs, seeded; and what time it is.
+/// Decides which thread runs next, and what time it is.
 public final class Scheduler {
     public private(set) var now: Nanoseconds = 1_000_000_000_000
     /// How many steps were made: turns of fibers and events.
@@ -68,7 +68,7 @@ public final class Scheduler {
     public private(set) var current: Fiber?
     /// One in so many chances to lose the processor is taken; 0 for never.
     public var preemptsOneIn = 0
-    /// Called before time advances because nobody can run.
+    /// Called before time advances because no thread can run.
     public var whenIdle: () -> Void = {}
     private let random: () -> UInt64
     private var ready: [Fiber] = []
@@ -86,13 +86,13 @@ public final class Scheduler {
 
     private func below(_ bound: Int) -> Int { bound <= 1 ? 0 : Int(random() % UInt64(bound)) }
 
-    // MARK: - For those who run
+    // MARK: - Called by threads
 
     /// Counts the processes that have ended.
     public private(set) static nonisolated(unsafe) var process = 0
 
-    /// The process ends: none of its threads runs on, and nothing that its queues have starts. The calling thread, which stands
-    /// for the operator, goes on.
+    /// The process ends: none of its threads continues, and no item of its queues starts. The calling thread, which is the
+    /// operator, continues.
     public func endProcess() {
         Self.process += 1
         for fiber in live.values where fiber !== current {
@@ -103,7 +103,7 @@ public final class Scheduler {
         }
         live = live.filter { $0.value === current }
         ready = []
-        // Nor is what was planned: nobody released that either.
+        // Nor are the items that have not started.
         for queue in startable { _ = Unmanaged.passRetained(queue) }
         startable = []
     }
@@ -115,6 +115,7 @@ public final class Scheduler {
         fiber.body = body
         fiber.isFinished = false
         fiber.processorTime = 0
+        fiber.locksHeld = 0
         fiber.clockReading = nil
         fiber.lastProcessorReading = now
         live[ObjectIdentifier(fiber)] = fiber
@@ -123,7 +124,7 @@ public final class Scheduler {
     }
 
     public func enqueue(_ queue: WorkQueue, _ body: @escaping () -> Void) {
-        // What a process that has ended had planned never happens.
+        // A process that has ended starts nothing.
         guard queue.process == Self.process else { return }
         queue.items.append(body)
         list(queue)
@@ -148,12 +149,20 @@ public final class Scheduler {
         current?.processorTime &+= time
     }
 
-    /// Time that passes while nobody runs.
+    /// Lets time pass while no thread runs.
     public func jump(_ time: Nanoseconds) { now &+= time }
 
     /// The running thread may lose the processor here.
     public func preempt() {
-        guard preemptsOneIn > 0, let fiber = current, random() % UInt64(preemptsOneIn) == 0 else { return }
+        if preemptsOneIn > 0, random() % UInt64(preemptsOneIn) == 0 { yield() }
+    }
+
+    /// Whether the running thread holds a lock.
+    public var holdsLock: Bool { (current?.locksHeld ?? 0) > 0 }
+
+    /// The running thread, if any, lets others run.
+    public func yield() {
+        guard let fiber = current else { return }
         fiber.isReady = true
         ready.append(fiber)
         leave(fiber, "a processor")
@@ -165,7 +174,7 @@ public final class Scheduler {
         leave(fiber, reason)
     }
 
-    /// May come once too often: who waits looks again.
+    /// A call too many is harmless: every waiting thread checks its condition again.
     public func wake(_ fiber: Fiber) {
         guard !fiber.isFinished, !fiber.isReady, fiber !== current else { return }
         fiber.isReady = true
@@ -197,7 +206,7 @@ public final class Scheduler {
 
     // MARK: - The loop
 
-    /// Runs until `isOver`; false when nothing can ever happen again before.
+    /// Runs until `isOver`. False if nothing can happen any more before that.
     public func run(until isOver: () -> Bool) -> Bool {
         Self.scheduler = self
         while !isOver() {

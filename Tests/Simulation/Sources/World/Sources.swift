@@ -19,7 +19,7 @@ public final class ReadSource: Watcher, CustomStringConvertible {
     private var isPending = false
     private var isQueued = false
     private var isRunning = false
-    private var isDeaf = false
+    private var isUnwatched = false
     /// How many sources are alive.
     public static nonisolated(unsafe) var count = 0
     private var own: ReadSource?
@@ -63,7 +63,7 @@ public final class ReadSource: Watcher, CustomStringConvertible {
         world.trace("suspend \(description)")
         suspensions += 1
         // The event that libdispatch has armed may still come: it is called later, perhaps for nothing.
-        if isRegistered, !isPending, !isDeaf, world.random.oneIn(8) { isPending = true }
+        if isRegistered, !isPending, !isUnwatched, world.random.oneIn(8) { isPending = true }
     }
 
     public func resume() {
@@ -113,38 +113,39 @@ public final class ReadSource: Watcher, CustomStringConvertible {
             world.fail("\(description) is activated after its descriptor was closed")
         }
         // On its manager's thread, a little later than the call.
-        if world.misfortune(), file is ClientSocket || file is ListeningFile {
-            isDeaf = true
+        if world.shouldFail(), file is ClientSocket || file is ListeningFile {
+            isUnwatched = true
             world.kernel.unwatchable.append((number, ENOMEM))
-            (file as? ClientSocket)?.account.isDeaf = true
-            (file as? ClientSocket)?.account.noteFault("an unwatched descriptor")
+            (file as? ClientSocket)?.account.noteUnwatched()
             (file as? ListeningFile)?.hadFault = true
-            world.trace("\(description) is deaf")
+            world.trace("\(description) cannot be watched")
+            // Then the sweep may find the failure while this thread still holds the lock of the connection.
+            if world.random.oneIn(2) { world.standStill(for: .milliseconds(600)) }
             return
         }
         file.watch(self)
     }
 
     private func unregister() {
-        if isRegistered, !isDeaf { file?.unwatch(self) }
+        if isRegistered, !isUnwatched { file?.unwatch(self) }
     }
 
     /// Looks for an event, unless one is being dealt with.
     private func look() {
-        guard isActive, isRegistered, !isDeaf, !isCancelled, !isPending, !isQueued, !isRunning, let file
+        guard isActive, isRegistered, !isUnwatched, !isCancelled, !isPending, !isQueued, !isRunning, let file
         else { return }
         guard !file.nowReady.intersection([.input, .error, .hangup]).isEmpty else { return }
         if suspensions > 0 {
-            // One that was armed before: it is called later.
+            // It is looked for again after the last resume.
             return
         }
         isPending = true
         enqueue()
     }
 
-    /// A readiness that is none.
-    public func lie() {
-        guard isActive, isRegistered, !isDeaf, !isCancelled, !isPending, !isQueued, !isRunning,
+    /// Reports an event although there is none.
+    public func reportFalseEvent() {
+        guard isActive, isRegistered, !isUnwatched, !isCancelled, !isPending, !isQueued, !isRunning,
             suspensions == 0
         else { return }
         isPending = true

@@ -30,7 +30,7 @@ public enum System {
                 ? [EINTR, EAGAIN]
                 : [EINTR, EINTR, EAGAIN, EAGAIN, ECONNRESET, ETIMEDOUT, ENOMEM, EHOSTUNREACH]
         ) {
-            // A look for the end of file is not repeated, one at a header is.
+            // The check for an end of file is not repeated, that for a header is.
             let isLook = isPeek && !socket.account.awaitsHeader
             if isLook || code != EINTR && code != EAGAIN { socket.account.noteFault("recv") }
             socket.fruitless += 1
@@ -68,7 +68,7 @@ public enum System {
         if how == Int32(SHUT_RD) { world.fail("shutdown(SHUT_RD) loses answers") }
         if how == Int32(SHUT_RDWR) {
             if socket.isShared { world.fail("shutdown of \(socket.name), which another process has") }
-            // What follows at once is the close, which is judged.
+            // The close follows at once, and is checked.
             return 0
         }
         if kernel.failure([ENOBUFS]) != nil {
@@ -158,7 +158,7 @@ public enum System {
     public static func connect(_ number: Int32, _ address: Address?) -> Int32 {
         kernel.enter()
         guard listener(number, "connect") != nil, let address else { return -1 }
-        // Only a Unix socket is ever tried, to find out whether its server lives.
+        // The engine connects only to Unix sockets, to find out whether their server lives.
         if kernel.failure([EAGAIN, ECONNREFUSED]) != nil { return -1 }
         guard let found = kernel.listeners.first(where: { $0.address == address }) else {
             errno = ECONNREFUSED
@@ -180,7 +180,7 @@ public enum System {
             return -1
         }
         if let refusal = file.refusal, world.now < refusal.until {
-            judge.futile()
+            judge.noteFutileCall()
             errno = refusal.code
             return -1
         }
@@ -192,7 +192,7 @@ public enum System {
             }
             return -1
         }
-        if !file.backlog.isEmpty, world.misfortune() {
+        if !file.backlog.isEmpty, world.shouldFail() {
             errno = ECONNABORTED
             if let gone = file.accept() { gone.resetByServer() }
             return -1
@@ -284,7 +284,7 @@ public enum System {
 
     public static func poll(_ entries: UnsafeMutableBufferPointer<pollfd>, _ timeout: Int32) -> Int32 {
         kernel.enter()
-        // Whoever asks for many without events only counts what is open.
+        // A call for many descriptors without events only counts those that are open.
         let counts = entries.count > 1 && entries.allSatisfy { $0.events == 0 }
         let deadline = timeout < 0 ? Nanoseconds.max : world.now + .milliseconds(Int(timeout))
         while true {
@@ -333,7 +333,7 @@ public enum System {
             if fiber?.clockReading == nil { fiber?.clockReading = time }
             return time
         case CLOCK_THREAD_CPUTIME_ID:
-            // Whether a loop counts as busy is a matter of chance: it decides how many loops there are.
+            // The share is random: it decides how many loops there are.
             guard let fiber else { return 0 }
             let elapsed = world.now - min(world.now, fiber.lastProcessorReading)
             fiber.lastProcessorReading = world.now
@@ -452,7 +452,7 @@ public enum System {
         get { kernel.limit }
         set { kernel.limit = newValue }
     }
-    public static var processors: Int { world.weather.processors }
+    public static var processors: Int { world.conditions.processors }
 
     public static func forgetUnwatchable(_ number: Int32) {
         kernel.unwatchable.removeAll { $0.descriptor == number }

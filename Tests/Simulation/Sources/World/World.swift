@@ -1,16 +1,16 @@
 import Glibc
 
-/// What went against an invariant.
+/// A violated invariant.
 public struct Violation: Error, CustomStringConvertible {
     public let description: String
 }
 
-/// How hard the world is to its server; the seed decides.
-public struct Weather {
-    /// One in so many system calls fails without need; 0 for none.
+/// The conditions of a run. The seed decides them.
+public struct Conditions {
+    /// One in so many system calls fails; 0 for none.
     public var failsOneIn = 0
-    /// One in so many looks at readiness is wrong: an event that is none.
-    public var liesOneIn = 0
+    /// One in so many checks of readiness reports an event although there is none.
+    public var falseEventsOneIn = 0
     /// One in so many waits of the whole process lasts for seconds.
     public var stallsOneIn = 0
     /// One in so many calls makes the thread lose the processor.
@@ -29,7 +29,7 @@ public struct Weather {
     public init() {}
 }
 
-/// A simulated machine: scheduler, kernel, network, and the judge of all that is done with them.
+/// A simulated machine: scheduler, kernel and network, with the judge that checks the invariants.
 public final class World {
     /// The world that the shadowing modules talk to. There is one at a time.
     public static nonisolated(unsafe) var current = World(seed: 0, traces: false)
@@ -40,16 +40,18 @@ public final class World {
     public let seed: UInt64
     public var random: Random
     public let scheduler: Scheduler
-    public var weather = Weather()
+    public var conditions = Conditions()
     public private(set) var kernel: Kernel!
     public let traces: Bool
-    /// The first invariant that was broken; the run ends with it.
+    /// The first violated invariant. It ends the run.
     public private(set) var violation: Violation?
     /// Counts of what happened, to show that a run did something.
     public var counts: [String: Int] = [:]
     public let judge = Judge()
     /// How busy the loops are, in sixteenths of a processor.
     public var loadOfLoops = 4
+    /// Called when a hot loop stops watching a connection.
+    public var whenLeavingLoop: () -> Void = {}
     private let chance: Chance
 
     private final class Chance { var random: Random; init(_ random: Random) { self.random = random } }
@@ -87,6 +89,16 @@ public final class World {
         }
     }
 
-    /// Whether a call fails now without need.
-    public func misfortune() -> Bool { random.oneIn(weather.failsOneIn) }
+    /// Whether this call fails.
+    public func shouldFail() -> Bool { random.oneIn(conditions.failsOneIn) }
+
+    /// The whole process stands still for this time, as under SIGSTOP, and then other threads run first.
+    public func standStill(for time: Nanoseconds) {
+        trace("everything stands still for \(time / 1_000_000) ms")
+        count("stalls")
+        judge.stalled(time)
+        scheduler.jump(time)
+        // What was due meanwhile happens while this thread still holds its locks.
+        for _ in 0..<32 { scheduler.yield() }
+    }
 }

@@ -1,7 +1,7 @@
 import Glibc
 import World
 
-/// What a client does. Each has all the others' chances of bad luck.
+/// What a client does.
 enum Behaviour: CaseIterable {
     /// Sends lines, reads at once, half-closes, reads to the end.
     case polite
@@ -19,19 +19,23 @@ enum Behaviour: CaseIterable {
     case dribbler
     /// Sends no end of the line at all.
     case endless
-    /// Connects and is gone.
+    /// Connects, and closes or resets at once.
     case fleeting
-    /// Breaks the connection at some time.
+    /// Resets the connection at some time.
     case resetter
     /// Ends the connection with `quit`, and goes on sending.
     case quitter
-    /// Stops at some time, without a word.
+    /// Stops at some time, without closing the connection.
     case vanishing
-    /// Sends for as long as it may, many short lines.
+    /// Sends many short lines.
     case busy
+    /// Ends the connection with `quit`, and then sends more than the server discards. Rare, because it takes long.
+    case flooder
+
+    static let usual = allCases.filter { $0 != .flooder }
 }
 
-/// A client: acts at times that chance gives.
+/// A client. It acts at random times.
 final class Client {
     let peer: Peer
     let behaviour: Behaviour
@@ -47,14 +51,14 @@ final class Client {
     init(_ world: World, _ peer: Peer, longestLine: Int) {
         self.world = world
         self.peer = peer
-        behaviour = world.random.pick(Behaviour.allCases)
-        pace = world.random.pick([100, 1000, 5000, 30_000])
+        behaviour = world.random.oneIn(2000) ? .flooder : world.random.pick(Behaviour.usual)
+        pace = behaviour == .flooder ? 100 : world.random.pick([100, 1000, 5000, 30_000])
         let lines = Self.input(behaviour, longestLine, &world.random)
         if let listener = peer.listener, ProxyHeaders.isExpected(at: listener) {
             let (header, plan) = ProxyHeaders.make(from: peer.address, &world.random)
             peer.socket.account.plan = plan
             headerCount = header.count
-            // Some say no more than a part of it.
+            // Some send only a part of it.
             input =
                 world.random.oneIn(8)
                 ? Array(header.prefix(world.random.below(header.count))) : header + lines
@@ -70,13 +74,13 @@ final class Client {
     private static func input(_ behaviour: Behaviour, _ longest: Int, _ random: inout Random) -> [UInt8] {
         let lines =
             switch behaviour {
-            case .silent, .fleeting: 0
+            case .silent, .fleeting, .flooder: 0
             case .endless: 1
             case .busy: random.within(50...400)
             default: random.oneIn(8) ? random.within(20...200) : random.within(0...12)
             }
         let scale = random.pick([3, 20, 20, 200, 3000])
-        var input: [UInt8] = []
+        var input = behaviour == .flooder ? Array("quit\n".utf8) : []
         for line in 0..<lines {
             // Lines around the limits of the session and of the connection's buffers.
             var length =
@@ -106,8 +110,8 @@ final class Client {
     private func act() {
         actions += 1
         guard !isOver else { return }
-        if peer.isReset || peer.sawEnd {
-            // Perhaps it only notices when everything is read.
+        if peer.isReset || peer.sawEnd && (behaviour != .flooder || isEnding) {
+            // It may notice only after it has read everything.
             _ = peer.read(.max)
             return end()
         }
@@ -138,7 +142,7 @@ final class Client {
             write(world.random.pick([1, 7, 100, 5000, 100_000]))
             read(world.random.pick([1, 100, .max]))
         }
-        if written >= input.count, !isEnding { finish() }
+        if written >= input.count, !isEnding { behaviour == .flooder ? flood() : finish() }
         if actions > 5000 { return reset() }
         schedule()
     }
@@ -157,6 +161,11 @@ final class Client {
     }
 
     private func read(_ most: Int) { _ = peer.read(most) }
+
+    private func flood() {
+        peer.flood(1 << 20)
+        if peer.writtenCount > 80 << 20 { isEnding = true }
+    }
 
     /// Everything is sent.
     private func finish() {

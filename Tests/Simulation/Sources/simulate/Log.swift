@@ -1,7 +1,7 @@
 import Logging
 import World
 
-/// Passes the server's records on to the trace.
+/// Writes the server's log records to the trace.
 struct Log: LogHandler {
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level = .info

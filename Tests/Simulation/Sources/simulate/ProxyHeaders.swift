@@ -1,11 +1,11 @@
 import World
 
-/// Headers of the PROXY protocol, right ones and wrong ones.
+/// Makes headers of the PROXY protocol, valid and invalid ones.
 enum ProxyHeaders {
     /// The listeners that expect them, in every configuration.
     static let port: UInt16 = 5002
     static let path = "/run/p"
-    /// Who is believed there. Clients connect from 10.0.0.1 to 10.0.0.5.
+    /// The load balancers that are trusted there. Clients connect from 10.0.0.1 to 10.0.0.5.
     static let trusted = "10.0.0.0/30"
 
     static func isExpected(at address: Address) -> Bool {
@@ -17,7 +17,7 @@ enum ProxyHeaders {
         return bytes[3] < 4
     }
 
-    /// The bytes of a header, and what it means.
+    /// Makes a header, and what must follow from it.
     static func make(from peer: Address, _ random: inout Random) -> (bytes: [UInt8], plan: ProxyPlan) {
         let host = UInt8(random.within(1...3))
         let port = UInt16(random.within(1...65_535))

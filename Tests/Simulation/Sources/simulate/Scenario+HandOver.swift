@@ -1,7 +1,7 @@
 import DispatchServer
 import World
 
-// A restart that the clients do not notice: one process hands its connections over and ends, and the next continues them.
+// A restart with a hand-over: one process hands its connections over and ends, and the next process continues them.
 extension Scenario {
     func handOver() {
         guard let server else { return }
@@ -38,16 +38,16 @@ extension Scenario {
         beginProcess()
     }
 
-    /// Whatever the process was just doing, it is gone.
+    /// Ends the process, wherever its threads are.
     private func endProcess(_ handed: HandOver) {
         world.trace("the process ends")
-        // What it had in memory is gone, too; nothing of that may run on to its orderly end.
+        // Its memory is gone, so nothing of it may be released.
         if let server { _ = Unmanaged.passRetained(server) }
         _ = Unmanaged.passRetained(handed)
         server = nil
         let kept = store.listeners.map(\.file)
         for listener in world.kernel.listeners where !kept.contains(where: { $0 === listener }) {
-            // A reload has taken it away, and the last clients on their way had no time.
+            // A reload has removed it, and clients may still be on the way to it.
             listener.hadFault = true
         }
         world.scheduler.endProcess()
@@ -62,9 +62,9 @@ extension Scenario {
 
     private func beginProcess() {
         if world.random.oneIn(3) {
-            var next = Self.configuration(&world.random)
-            // Who waits in the backlog of a listener that the next process does not want is served by the default options: a
-            // listener with PROXY headers stays, so that it is known what its clients get.
+            var next = Self.makeConfiguration(&world.random)
+            // Clients in the backlog of a listener that the next process does not have are served with the default options.
+            // So a listener with PROXY headers stays: otherwise the right answers would not be known.
             let kept = configuration.listeners.filter {
                 $0.proxyProtocol.isExpected && !next.listeners.map(\.endpoint).contains($0.endpoint)
             }
@@ -73,7 +73,7 @@ extension Scenario {
             configuration = next
         }
         judgeBy(configuration, onlyThat: true)
-        world.kernel.setLimit(soft: 64, hard: world.weather.descriptorLimit)
+        world.kernel.setLimit(soft: 64, hard: world.conditions.descriptorLimit)
         let (listeners, connections) = store.handOut()
         let isStarted = start(listeners, connections: connections)
         world.judge.handOverEnded()
@@ -106,7 +106,7 @@ extension Scenario {
         world.trace("\(report.taken) taken over, \(report.ended) ended: \(report.reasons)")
         world.count("connections taken over", report.taken)
         world.count("connections not taken over", report.ended)
-        if report.ended > 0, world.weather.failsOneIn == 0 {
+        if report.ended > 0, world.conditions.failsOneIn == 0 {
             world.fail("\(report.ended) connections are not taken over: \(report.reasons)")
         }
     }

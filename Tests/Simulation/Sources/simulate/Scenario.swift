@@ -3,7 +3,7 @@ import Logging
 import Sockets
 import World
 
-/// One run: a server on a machine whose weather the seed makes, clients, an operator who reloads, and a drain.
+/// One run: a server, clients, and an operator who reloads, restarts and at last drains. The seed decides the conditions.
 final class Scenario {
     typealias Configuration = ServerConfiguration<LineSession.Options, LineSession.Limits>
 
@@ -16,98 +16,26 @@ final class Scenario {
     private var isStopping = false
     var locksBefore = 0
     var sourcesBefore = 0
-    private let isKind: Bool
     let store: Store
     var processes = 1
     var handOvers = 0
-    /// The process that should go on does not start, and ends in good order if it can.
+    /// The next process does not start. It is drained if it can be.
     var cannotStart = false
 
     init(_ world: World) {
         self.world = world
-        isKind = world.random.oneIn(4)
+        let isFaultless = world.random.oneIn(4)
         store = Store(world)
-        world.weather = Self.weather(&world.random, isKind: isKind)
-        world.scheduler.preemptsOneIn = world.weather.preemptsOneIn
+        world.conditions = Self.makeConditions(&world.random, isFaultless: isFaultless)
+        world.scheduler.preemptsOneIn = world.conditions.preemptsOneIn
         world.loadOfLoops = world.random.pick([1, 4, 12, 16])
-        configuration = Self.configuration(&world.random)
-        world.kernel.setLimit(soft: 64, hard: world.weather.descriptorLimit)
-    }
-
-    // MARK: - Chance
-
-    private static func weather(_ random: inout Random, isKind: Bool) -> Weather {
-        var weather = Weather()
-        weather.threads = random.within(1...4)
-        weather.processors = random.within(1...4)
-        weather.callTime = random.pick([200, 2000, 20_000, 200_000])
-        weather.latency = random.pick([100_000, 5_000_000, 40_000_000])
-        weather.preemptsOneIn = random.pick([0, 3, 20, 200])
-        weather.descriptorLimit = random.pick([170, 400, 5000])
-        weather.isPartial = random.oneIn(2)
-        guard !isKind else { return weather }
-        weather.failsOneIn = random.pick([0, 50, 300, 2000, 10_000])
-        weather.liesOneIn = random.pick([0, 20, 200])
-        weather.stallsOneIn = random.pick([0, 0, 100])
-        return weather
-    }
-
-    static func configuration(_ random: inout Random) -> Configuration {
-        let options = LineSession.Options(makesOutput: random.oneIn(4))
-        let endpoints: [Endpoint] = [
-            .internet(host: random.pick(["127.0.0.1", "0.0.0.0", "::"]), port: 5000),
-            .internet(host: random.pick(["127.0.0.1", "::1"]), port: 5001),
-            .internet(host: "127.0.0.1", port: 0),
-            .unix(path: "/run/a"),
-            .unix(path: "/run/b"),
-            .internet(host: "127.0.0.1", port: ProxyHeaders.port),
-            .unix(path: ProxyHeaders.path),
-        ]
-        var chosen = endpoints.filter { _ in random.oneIn(2) }
-        if chosen.isEmpty { chosen = [endpoints[0]] }
-        let ipv6Only = random.oneIn(2)
-        var configuration = Configuration(
-            listeners: chosen.map {
-                ListenerConfiguration(
-                    endpoint: $0,
-                    ipv6Only: ipv6Only,
-                    proxyProtocol: proxyProtocol($0),
-                    options: options
-                )
-            },
-            options: options,
-            sessionLimits: .init(maximumLine: random.pick([10, 100, 5000, 70_000, 300_000]))
-        )
-        configuration.limits.maximumConnections = random.pick([1, 2, 5, 20, 100])
-        configuration.limits.maximumConnectionsPerClient = random.pick([
-            .automatic, .chosen(nil), .chosen(1), .chosen(3),
-        ])
-        configuration.limits.maximumBufferedBytes = random.pick([
-            .automatic, .automatic, .chosen(20_000), .chosen(300_000),
-        ])
-        configuration.limits.idleTimeout = random.pick([
-            nil, .milliseconds(50), .milliseconds(400), .seconds(5),
-        ])
-        configuration.limits.firstRequestTimeout = random.pick([
-            nil, .milliseconds(30), .milliseconds(500), .seconds(3),
-        ])
-        configuration.limits.drainTimeout = random.pick([.zero, .milliseconds(50), .seconds(1), .seconds(10)])
-        return configuration
-    }
-
-    private static func proxyProtocol(_ endpoint: Endpoint) -> ProxyProtocol {
-        let isExpected =
-            switch endpoint {
-            case .internet(_, let port): port == ProxyHeaders.port
-            case .unix(let path): path == ProxyHeaders.path
-            }
-        let trusted = isExpected ? try? Network(parsing: ProxyHeaders.trusted) : nil
-        return ProxyProtocol(isExpected: isExpected, trusted: trusted.map { [$0] } ?? [])
+        configuration = Self.makeConfiguration(&world.random)
+        world.kernel.setLimit(soft: 64, hard: world.conditions.descriptorLimit)
     }
 
     // MARK: - The run
 
-    /// Runs to the end, and returns the invariant that was broken.
+    /// Runs to the end, and returns the first violated invariant, if any.
     func run() -> Violation? {
         locksBefore = Lock.count
         sourcesBefore = ReadSource.count
@@ -115,7 +43,7 @@ final class Scenario {
         let horizon = world.now + 3_600_000_000_000
         world.scheduler.whenIdle = { [unowned self] in
             world.judge.checkWakeUps()
-            if world.random.oneIn(world.weather.stallsOneIn) { stall() }
+            if world.random.oneIn(world.conditions.stallsOneIn) { stall() }
         }
         world.scheduler.spawn("operator") { [unowned self] in operate() }
         let isAlive = world.scheduler.run { [unowned self] in
@@ -128,6 +56,7 @@ final class Scenario {
         if world.violation == nil { checkLeftovers() }
         for peer in peers { peer.tearDown() }
         world.scheduler.whenIdle = {}
+        world.whenLeavingLoop = {}
         return world.violation
     }
 
@@ -135,7 +64,7 @@ final class Scenario {
         guard start() else {
             return isOver = true
         }
-        if world.weather.liesOneIn > 0 { lie() }
+        if world.conditions.falseEventsOneIn > 0 { reportFalseEvents() }
         let arrival = world.random.pick([1, 50, 2000])
         for id in 1...world.random.pick([3, 10, 40, 80]) {
             world.scheduler.after(.milliseconds(world.random.below(arrival))) { [unowned self] in
@@ -153,15 +82,16 @@ final class Scenario {
             }
         }
         world.scheduler.sleep(.milliseconds(world.random.pick([1, 100, 2000, 20_000])))
+        if world.random.oneIn(3) { crowd() }
         drain()
         server = nil
         store.forgetConnections()
-        // The last sweep, and what it left behind: the end of the drain timeout.
+        // The last sweep, and the end of the drain timeout, keep parts of the server for a while.
         for _ in 0..<60 where Lock.count > locksBefore { world.scheduler.sleep(.milliseconds(600)) }
         isOver = true
     }
 
-    /// Calls something with a completion, and waits for that.
+    /// Calls `body`, and waits until it calls its completion.
     func wait(
         _ what: String,
         atMost time: Nanoseconds,
@@ -216,16 +146,17 @@ final class Scenario {
                 }
                 guard let problem else {
                     self.server = server
+                    if world.random.oneIn(8) { startWatchdog() }
                     return true
                 }
-                // What it has taken over is its own now.
+                // It has taken over connections, so the next attempt is with the same server.
                 if processes > 1 { made = server }
                 stored = []
                 world.trace("the start fails: \(problem)")
             } catch {
                 world.trace("no server: \(error)")
             }
-            if world.weather.failsOneIn == 0, world.violation == nil {
+            if world.conditions.failsOneIn == 0, world.violation == nil {
                 world.fail("the server does not start")
             }
             world.scheduler.sleep(.milliseconds(1000))
@@ -235,6 +166,16 @@ final class Scenario {
     }
 
     // MARK: - Clients
+
+    /// New clients come right before the drain.
+    private func crowd() {
+        for id in 1000...1000 + world.random.below(6) {
+            world.scheduler.after(.milliseconds(world.random.below(20))) { [unowned self] in
+                arrive(id, attempts: 1)
+            }
+        }
+        world.scheduler.sleep(.milliseconds(world.random.within(1...20)))
+    }
 
     private func arrive(_ id: Int, attempts: Int) {
         let listeners = world.kernel.listeners.filter(\.wasWatched).compactMap { $0.address }
@@ -258,11 +199,11 @@ final class Scenario {
         }
     }
 
-    private func lie() {
+    private func reportFalseEvents() {
         world.scheduler.after(.milliseconds(world.random.within(1...20))) { [unowned self] in
             guard !isOver else { return }
-            if world.judge.openCount > 0 { world.random.pick(world.judge.open).lie() }
-            lie()
+            if world.judge.openCount > 0 { world.random.pick(world.judge.open).reportFalseEvent() }
+            reportFalseEvents()
         }
     }
 
@@ -283,6 +224,12 @@ final class Scenario {
         }
         for timeout in [limits.firstRequestTimeout].compactMap({ $0 }) {
             judge.shortestFirstTimeout = min(judge.shortestFirstTimeout ?? .max, nanoseconds(timeout))
+        }
+        if onlyThat {
+            judge.timeoutsSince = world.now
+            judge.longestIdleTimeout = 0
+            judge.longestFirstTimeout = 0
+            judge.longestDrainTimeout = 0
         }
         judge.longestIdleTimeout = max(judge.longestIdleTimeout, limits.idleTimeout.map(nanoseconds) ?? .max)
         judge.longestFirstTimeout = max(
@@ -306,10 +253,10 @@ final class Scenario {
             ? memory...memory : min(memory, judge.memory.lowerBound)...max(memory, judge.memory.upperBound)
         judge.shortestDrainTimeout = min(judge.shortestDrainTimeout, nanoseconds(limits.drainTimeout))
         let slots = limits.maximumConnections
-        // Where descriptors are scarce there are fewer.
+        // With a low limit on open files there are fewer.
         let least = min(
             slots,
-            max(1, world.weather.descriptorLimit - 128 - 4 * configuration.listeners.count - 3)
+            max(1, world.conditions.descriptorLimit - 128 - 4 * configuration.listeners.count - 3)
         )
         judge.slots =
             onlyThat ? least...slots : min(least, judge.slots.lowerBound)...max(slots, judge.slots.upperBound)
@@ -317,8 +264,9 @@ final class Scenario {
 
     private func reload() {
         guard let server else { return }
-        let next = Self.configuration(&world.random)
+        let next = Self.makeConfiguration(&world.random)
         let slotsBefore = world.judge.slots
+        let before = openListeners
         judgeBy(next, onlyThat: false)
         world.trace("reload")
         nonisolated(unsafe) var problem: (any Error)?
@@ -331,9 +279,10 @@ final class Scenario {
             world.trace("the reload fails: \(problem)")
             world.count("failed reloads")
             world.judge.slots = slotsBefore
-            if world.weather.failsOneIn == 0 { world.fail("the reload fails: \(problem)") }
+            if world.conditions.failsOneIn == 0 { world.fail("the reload fails: \(problem)") }
         } else {
             world.count("reloads")
+            checkListeners(of: next, before: before)
             configuration = next
             judgeBy(next, onlyThat: true)
         }
@@ -345,17 +294,24 @@ final class Scenario {
         _ = server.statistics
     }
 
+    /// A watchdog probes while a connection leaves a hot loop, which may end with it.
+    private func startWatchdog() {
+        world.whenLeavingLoop = { [unowned self] in
+            guard !isStopping, server != nil, world.random.oneIn(4) else { return }
+            world.scheduler.spawn("watchdog") { [unowned self] in
+                guard let server else { return }
+                wait("the watchdog's probe", atMost: .milliseconds(1000)) { done in server.probe(done) }
+            }
+        }
+    }
+
     private func killListener() {
         guard !world.kernel.listeners.isEmpty else { return }
         world.random.pick(world.kernel.listeners).die()
     }
 
     private func stall() {
-        let time = Nanoseconds.milliseconds(world.random.pick([10, 300, 3000, 20_000]))
-        world.trace("everything stands still for \(time / 1_000_000) ms")
-        world.count("stalls")
-        world.judge.stalled(time)
-        world.scheduler.jump(time)
+        world.standStill(for: .milliseconds(world.random.pick([10, 300, 3000, 20_000])))
     }
 
     private func drain() {
@@ -366,7 +322,8 @@ final class Scenario {
             Nanoseconds(timeout.components.seconds) * 1_000_000_000
             + Nanoseconds(timeout.components.attoseconds / 1_000_000_000)
         world.trace("drain within \(time / 1_000_000) ms, \(world.judge.openCount) clients")
-        world.judge.drainBegan(timeout: time)
+        // What the limit of open files leaves, with a reserve.
+        world.judge.drainBegan(timeout: time, slots: world.conditions.descriptorLimit - 128 - 40)
         let start = world.now
         nonisolated(unsafe) var cutOff = 0
         wait("the drain", atMost: time + .milliseconds(1500)) { done in
@@ -385,7 +342,7 @@ final class Scenario {
         world.trace("drain took \((world.now - start) / 1_000_000) ms")
     }
 
-    /// After a drain without a client that was cut off nothing is held or waited for.
+    /// After a drain that cut off no client, no bytes are held, and nobody waits for memory.
     private func checkStatistics(_ statistics: Statistics) {
         guard statistics.connections == 0 else { return }
         if statistics.bufferedBytes != 0 {
@@ -394,7 +351,7 @@ final class Scenario {
         if statistics.waitingForMemory > 0 {
             world.fail("\(statistics.waitingForMemory) clients wait for memory, and nobody is connected")
         }
-        // Those that were taken over or handed over are counted elsewhere.
+        // Another process counts those that were taken over or handed over.
         guard handOvers == 0 else { return }
         let ended = statistics.ended.values.reduce(0, +)
         if ended != statistics.accepted {

@@ -1,7 +1,7 @@
 import DispatchServer
 import World
 
-/// What the service manager keeps between two processes: listening sockets by name, and the connections.
+/// The service manager's store: listening sockets by name, and the socket with the connections.
 final class Store: @unchecked Sendable {
     // Everything runs on one thread.
     private let world: World

@@ -50,7 +50,7 @@ func realTime() -> Double {
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
-// The order of a dictionary's elements is a matter of chance, unless the process was started with this.
+// The order of a dictionary's elements is random, unless the process was started with this variable.
 if getenv("SWIFT_DETERMINISTIC_HASHING") == nil {
     setenv("SWIFT_DETERMINISTIC_HASHING", "1", 1)
     execv("/proc/self/exe", CommandLine.unsafeArgv)
