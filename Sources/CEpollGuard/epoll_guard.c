@@ -91,9 +91,10 @@ static int keep(int descriptor) {
 }
 
 static int is_vital(int descriptor) {
-    // Check that the number was not reused: these descriptors are anonymous inodes, without a type.
+    // Check that the number is not of another file by now, and not of a connection that was closed since: these descriptors are
+    // anonymous inodes, without a type, and some of libdispatch's are closed after the start.
     struct stat status;
-    if (fstat(descriptor, &status) == 0 && (status.st_mode & S_IFMT) != 0) return 0;
+    if (fstat(descriptor, &status) != 0 || (status.st_mode & S_IFMT) != 0) return 0;
     for (int i = 0; i < 32; i++) {
         if (atomic_load_explicit(&vital[i], memory_order_relaxed) == descriptor + 1) return 1;
     }
