@@ -10,7 +10,10 @@ struct EpollGuardTests {
         // In a process of its own: if the guard takes the number for one that libdispatch needs, it ends the process.
         await #expect(processExitsWith: .success) {
             let epoll = epoll_create1(0)
+            // Lower numbers are free when it is closed, so that no other thread of the process gets this one.
+            let lower = (0..<100).map { _ in dup(epoll) }
             let number = eventfd(0, 0)
+            for each in lower { close(each) }
             close(number)
             var event = epoll_event()
             #expect(epoll_ctl(epoll, EPOLL_CTL_ADD, number, &event) == -1)
