@@ -13,14 +13,12 @@ final class Terminal {
     }
 
     private static let readSize = 65_536
-    /// How many reads in a row may find nothing although poll(2) announced input, which another reader may have taken.
-    private static let mostEmptyReads = 100
 
     private let input: Int32
     private let output: Int32
     private var original: termios?
     private var buffer = [UInt8](repeating: 0, count: readSize)
-    private var emptyReads = 0
+    private var emptyReads = EmptyReads()
 
     init(input: Int32, output: Int32) {
         self.input = input
@@ -91,12 +89,7 @@ final class Terminal {
         guard polls[0].revents != 0 else { return .watched }
         let count = unsafe read(input, &buffer, buffer.count)
         if count < 0 && errno == EINTR { return .interrupted }
-        if count < 0 && errno == EAGAIN && emptyReads < Self.mostEmptyReads {
-            emptyReads += 1
-            poll(nil, 0, 10)
-            return .timedOut
-        }
-        emptyReads = 0
+        if emptyReads.mustPollAgain(after: count) { return .timedOut }
         // EIO: the other end of the terminal is closed.
         if count < 0 { return .ended(errno == EIO ? nil : errno) }
         return count > 0 ? .input(Array(buffer.prefix(count))) : .ended(nil)

@@ -7,7 +7,7 @@ struct PlainPrompt {
     func readLine(_ prompt: String, _ output: StandardOutput) throws(ClientError) -> LineEditor.Outcome {
         try output.write(prompt)
         var line: [UInt8] = []
-        var emptyReads = 0
+        var emptyReads = EmptyReads()
         while true {
             if Interrupt.take() {
                 try output.write("\n")
@@ -22,13 +22,7 @@ struct PlainPrompt {
             var byte: UInt8 = 0
             let length = unsafe read(STDIN_FILENO, &byte, 1)
             if length < 0 && errno == EINTR { continue }
-            // Another reader may have taken the input that poll(2) announced, but not always.
-            if length < 0 && errno == EAGAIN && emptyReads < 100 {
-                emptyReads += 1
-                poll(nil, 0, 10)
-                continue
-            }
-            emptyReads = 0
+            if emptyReads.mustPollAgain(after: length) { continue }
             if length < 0 && errno != EIO { return .failed(errno) }
             guard length == 1 else {
                 try output.write("\n")

@@ -22,15 +22,17 @@ defaults
 """
 
 
-# One host, whose check reverses a word. The options of its `server` line follow.
-REVERSING_CHECK = """frontend front
+# Hosts whose check reverses a word; their `server` lines follow.
+REVERSING_CHECKS = """frontend front
     bind 127.0.0.1:{front}
     default_backend back
 backend back
     option tcp-check
     tcp-check send ADVANCE\\n
     tcp-check expect string ECNAVDA
-    server one 127.0.0.1:{daemon} """
+"""
+# One such host. The options of its `server` line follow.
+REVERSING_CHECK = REVERSING_CHECKS + "    server one 127.0.0.1:{daemon} "
 
 
 def free_port():

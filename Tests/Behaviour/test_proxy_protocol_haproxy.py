@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from clients import ask, connect, receive, receive_to_end
-from haproxy import REVERSING_CHECK, balance  # noqa: F401 (a fixture)
+from haproxy import REVERSING_CHECK, REVERSING_CHECKS, balance  # noqa: F401 (a fixture)
 
 CONFIG = "port = 0\nproxy_protocol = true\ntrusted = ['127.0.0.0/8']\n"
 FRONT = """frontend front
@@ -69,14 +69,7 @@ def test_a_port_check_is_not_logged_as_a_failure(start, balance):
 
 
 def test_a_balancer_without_headers_or_without_trust_is_down_at_once(start, balance):
-    config = """frontend front
-    bind 127.0.0.1:{front}
-    default_backend back
-backend back
-    option tcp-check
-    tcp-check send ADVANCE\\n
-    tcp-check expect string ECNAVDA
-    server plain 127.0.0.1:{daemon} check inter 100ms fall 1
+    config = REVERSING_CHECKS + """    server plain 127.0.0.1:{daemon} check inter 100ms fall 1
     server stranger 127.0.0.1:{daemon} check inter 100ms fall 1 send-proxy-v2 source 127.0.0.9
     server right 127.0.0.1:{daemon} check inter 100ms send-proxy-v2 source 127.0.0.2
 """
